@@ -1,0 +1,126 @@
+/**
+ * Owns: the contract of a place where agents live, and the shapes that cross it.
+ * Never: decides anything. A runtime carries out one effect or reports what is there.
+ */
+import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { FleetId, InstanceId } from '../../api/resources/names.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { Transport } from '../transport/transport.ts';
+
+/**
+ * One thing with our mark, as it was seen. What was not listed is absent; what could not be listed is an exception.
+ */
+export interface Sighting {
+  readonly id: InstanceId;
+  /** Which start this is: the time the controller decided to start it. Told by the mark on the thing. */
+  readonly incarnation: Instant;
+  readonly launchHash: string;
+  readonly state: 'queued' | 'running' | 'exited';
+  /** Name of the session, container or job, for people. */
+  readonly session: string;
+  readonly pid?: number;
+  /** As the place tells it; may be seconds apart from our clock. */
+  readonly startedAt?: Instant;
+  /** Present when state is exited. Neither code nor signal: it is gone and nobody knows how. */
+  readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
+}
+
+/** Everything a runtime needs to start one incarnation. Plain data. */
+export interface Launch {
+  readonly id: InstanceId;
+  readonly incarnation: Instant;
+  readonly launchHash: string;
+  /** Program and arguments. Never passed through a shell. */
+  readonly argv: readonly string[];
+  /** Variables of the agent; may hold secrets, so they go into a 0600 file, never into argv or the multiplexer's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+  /** Working directory; made when missing. */
+  readonly cwd: string;
+  /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
+  readonly preStart: readonly string[];
+  readonly postStart: readonly string[];
+  readonly options: {
+    readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
+    readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
+  };
+}
+
+/** Where a runtime keeps its files on the machine: absolute paths, private to one fleet. */
+export interface PlaceDirs {
+  /** Launch files, state files, sockets: lost on reboot is fine. */
+  readonly run: string;
+  /** `<logs>/<instance name>/...`: output and last screens, also of incarnations before the current one. */
+  readonly logs: string;
+}
+
+export interface LogOptions {
+  /** Last lines to begin with; all when absent. */
+  readonly tail?: number;
+  /** Output of the incarnation before this one. */
+  readonly previous?: boolean;
+  /** Keep yielding new lines until `signal` aborts. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface RuntimeCapabilities {
+  /** Has a terminal that can be seen and typed into. */
+  readonly screen: boolean;
+  readonly attach: boolean;
+  /** Deaths are pushed, not polled. */
+  readonly push: boolean;
+}
+
+/**
+ * Where agents live: one kind of place, on whichever machine the transport reaches. Stateless towards agents: all truth is
+ * in the place, marked on the things themselves (fleet, id, incarnation, launch hash); connections may be kept.
+ * Every verb is idempotent and safe to repeat after a crash. Nothing without our fleet's mark is ever touched.
+ * Verbs throw TransportError when the place could not be asked, and RuntimeError when it answered and refused.
+ */
+export interface Runtime {
+  readonly kind: RuntimeKind;
+  readonly capabilities: RuntimeCapabilities;
+  /** Whether the place can be used at all, and which version, or what is missing. Never throws for "not installed". */
+  probe(t: Transport): Promise<{ readonly available: boolean; readonly detail: string }>;
+  /**
+   * Everything of this fleet, in ONE round trip however many live there. [] means "looked, and there is nothing".
+   * With `ids`, at least those (a runtime may answer with more); for a look after a hint.
+   */
+  list(t: Transport, ids?: readonly InstanceId[]): Promise<readonly Sighting[]>;
+  /**
+   * Push, where the place can: hints may be lost, doubled or late, they only say "look". 'all' when the source itself
+   * was lost or came back. `state` tells whether pushes can currently be trusted to arrive.
+   */
+  watch?(t: Transport, onHint: (id: InstanceId | 'all') => void): Disposable;
+  /**
+   * Brings this incarnation to life. Same id and launch hash already running: no-op. A corpse of ours under this name is
+   * archived (see `logs` previous) and replaced. Another live launch of ours, or a foreign thing with the name: RuntimeError.
+   * Concurrent calls are batched by the runtime.
+   */
+  start(t: Transport, launch: Launch): Promise<void>;
+  /** Asks (term) or forces (kill) exactly this incarnation and all that it spawned, also setsid'ed. Absent: no-op. The corpse stays. */
+  signal(t: Transport, id: InstanceId, incarnation: Instant, how: 'term' | 'kill'): Promise<void>;
+  /** Archives last output, then removes the corpse, its files and whatever it still has running. Live or absent or another incarnation: no-op. */
+  remove(t: Transport, id: InstanceId, incarnation: Instant): Promise<void>;
+  /** Kills processes that carry our fleet's mark but belong to no listed live incarnation. Returns how many. */
+  sweep(t: Transport): Promise<number>;
+  /** Visible screens, batched. Only where capabilities.screen. */
+  screen?(t: Transport, ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, string>>;
+  logs(t: Transport, id: InstanceId, options: LogOptions): AsyncIterable<string>;
+  /** argv that, run on the place's machine in a terminal, shows the agent. Only where capabilities.attach. */
+  attach?(id: InstanceId): readonly string[];
+}
+
+/** The place answered, and refused. `message` names the place, the thing and what to do. */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError';
+}
+
+/** Built once per fleet by the composition root. */
+export interface RuntimeContext {
+  readonly fleet: FleetId;
+  readonly dirs: PlaceDirs;
+  readonly now: () => Instant;
+  readonly timeoutMs: DurationMs;
+}

@@ -1,0 +1,182 @@
+/**
+ * Owns: routes, requests, responses and watch events; server and client are typed by it.
+ * Never: behaviour.
+ *
+ * Watch: `GET /apis/sac/v1/<plural>?watch=true&resourceVersion=N` answers newline-delimited JSON WatchEvents after version N
+ * (absent: begins with an ADDED for everything, then a BOOKMARK). 410 when N is no longer kept: list again.
+ */
+import type { Agent, AgentManifestInput, Instance } from './resources/agent.ts';
+import type { EventObject } from './resources/event.ts';
+import type { Host } from './resources/host.ts';
+import type { Source } from './resources/meta.ts';
+
+export const PLURALS = ['agents', 'instances', 'events', 'hosts'] as const;
+export type Plural = (typeof PLURALS)[number];
+export interface ResourceOf {
+  readonly agents: Agent;
+  readonly instances: Instance;
+  readonly events: EventObject;
+  readonly hosts: Host;
+}
+export type AnyResource = ResourceOf[Plural];
+
+export interface List<T> {
+  readonly apiVersion: 'sac/v1';
+  readonly kind: 'List';
+  readonly metadata: { readonly resourceVersion: number };
+  readonly items: readonly T[];
+}
+
+export interface ListQuery {
+  /** kubectl's grammar: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. */
+  readonly labelSelector?: string;
+  /** `status.phase=Running,metadata.name!=x`: `=`, `==`, `!=` on any scalar field path. */
+  readonly fieldSelector?: string;
+}
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly resourceVersion: number;
+  /** Absent for BOOKMARK. */
+  readonly object?: T;
+}
+
+/** Every error body. */
+export interface ErrorBody {
+  readonly kind: 'Status';
+  readonly status: 'Failure';
+  readonly code: number;
+  /** InvalidError.reason and so on. */
+  readonly reason: string;
+  readonly message: string;
+  readonly problems?: readonly string[];
+}
+
+export interface ApplyItem {
+  /** For messages: file:line:column of the document. */
+  readonly origin: string;
+  readonly manifest: AgentManifestInput;
+}
+export interface ApplyRequest {
+  readonly items: readonly ApplyItem[];
+  readonly source: Source;
+  readonly dryRun?: boolean;
+  /** Take fields owned by another source. */
+  readonly force?: boolean;
+  /** Delete agents of this source (and matching the selector) that are not among the items. */
+  readonly prune?: { readonly labelSelector?: string };
+}
+export type ApplyAction = 'created' | 'configured' | 'unchanged' | 'pruned';
+export interface ApplyResult {
+  readonly name: string;
+  readonly action: ApplyAction;
+  readonly generation: number;
+  /** True when the change restarts running instances. */
+  readonly restarts: boolean;
+  /** Before and after, sparse of server fields; for `diff`. */
+  readonly before?: ComparableAgent;
+  readonly after?: ComparableAgent;
+}
+/** What `diff` compares: no server fields. */
+export interface ComparableAgent {
+  readonly apiVersion: 'sac/v1';
+  readonly kind: 'Agent';
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: unknown;
+}
+export interface ApplyResponse {
+  readonly results: readonly ApplyResult[];
+  /** Items refused; the others were applied. Each a whole line `origin: message`. */
+  readonly errors: readonly { readonly origin: string; readonly name: string; readonly reason: string; readonly message: string }[];
+}
+
+/** JSON merge patch (RFC 7396) on labels, annotations and spec. */
+export interface PatchRequest {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string | null>>; readonly annotations?: Readonly<Record<string, string | null>>; readonly resourceVersion?: number };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Change fields the agent's source declared; the source puts them back when it next changes. */
+  readonly force?: boolean;
+}
+
+export interface DeleteRequest {
+  /** Kill at once, no grace. */
+  readonly force?: boolean;
+}
+export interface RestartRequest {
+  readonly by?: string;
+}
+
+export interface LogQuery {
+  readonly instance?: string;
+  readonly tail?: number;
+  readonly previous?: boolean;
+  readonly follow?: boolean;
+}
+
+/** How the user's own terminal reaches the agent. */
+export interface TerminalResponse {
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  readonly host: string;
+  readonly session: string;
+}
+
+export interface ControllerStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly home: string;
+  readonly fleet: string;
+  readonly socket: string;
+  readonly listen: string | null;
+  readonly agentsDirs: readonly string[];
+  readonly startedAt: string;
+  readonly agents: number;
+  /** What is wrong with manifests in watched directories now; each a whole line. */
+  readonly manifestErrors: readonly string[];
+}
+
+export const ROLES = ['admin', 'operator', 'viewer'] as const;
+/** viewer reads; operator also writes agents, restarts, attaches; admin also manages tokens. */
+export type Role = (typeof ROLES)[number];
+export interface TokenInfo {
+  readonly id: string;
+  readonly role: Role;
+  readonly description: string;
+  readonly createdAt: string;
+  readonly lastUsedAt?: string;
+}
+export interface TokenCreateRequest {
+  readonly role: Role;
+  readonly description?: string;
+}
+export interface TokenCreateResponse extends TokenInfo {
+  /** Shown once; only its hash is stored. */
+  readonly token: string;
+}
+
+/** Every route, its method and path (`:name` is a path parameter), and the least role it needs over TCP. */
+export const ROUTES = {
+  version: { method: 'GET', path: '/version', role: 'none' },
+  healthz: { method: 'GET', path: '/healthz', role: 'none' },
+  readyz: { method: 'GET', path: '/readyz', role: 'none' },
+  metrics: { method: 'GET', path: '/metrics', role: 'none' },
+  openapi: { method: 'GET', path: '/openapi.json', role: 'none' },
+  controller: { method: 'GET', path: '/apis/sac/v1/controller', role: 'viewer' },
+  stopController: { method: 'POST', path: '/apis/sac/v1/controller/stop', role: 'admin' },
+  list: { method: 'GET', path: '/apis/sac/v1/:plural', role: 'viewer' },
+  get: { method: 'GET', path: '/apis/sac/v1/:plural/:name', role: 'viewer' },
+  create: { method: 'POST', path: '/apis/sac/v1/agents', role: 'operator' },
+  /** Body: Agent with metadata.resourceVersion; 409 when stale. */
+  replace: { method: 'PUT', path: '/apis/sac/v1/agents/:name', role: 'operator' },
+  patch: { method: 'PATCH', path: '/apis/sac/v1/agents/:name', role: 'operator' },
+  delete: { method: 'DELETE', path: '/apis/sac/v1/agents/:name', role: 'operator' },
+  apply: { method: 'POST', path: '/apis/sac/v1/apply', role: 'operator' },
+  restart: { method: 'POST', path: '/apis/sac/v1/agents/:name/restart', role: 'operator' },
+  /** Text, streamed. */
+  logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },
+  attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },
+  listTokens: { method: 'GET', path: '/apis/sac/v1/tokens', role: 'admin' },
+  createToken: { method: 'POST', path: '/apis/sac/v1/tokens', role: 'admin' },
+  deleteToken: { method: 'DELETE', path: '/apis/sac/v1/tokens/:name', role: 'admin' },
+} as const;
+export type RouteName = keyof typeof ROUTES;

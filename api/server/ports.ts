@@ -1,0 +1,83 @@
+/**
+ * Owns: what the API server needs from the rest, declared here so that it knows neither store nor controller.
+ * Never: implementations; those are joined in controller/main.ts.
+ */
+import type { Agent, AgentSpec } from '../resources/agent.ts';
+import type {
+  AnyResource, ApplyRequest, ApplyResponse, ControllerStatus, DeleteRequest, LogQuery, PatchRequest, Plural, RestartRequest,
+  Role, TerminalResponse, TokenInfo,
+} from '../protocol.ts';
+import type { ManifestMeta } from '../resources/meta.ts';
+
+/** Who asks: told by the door, never by the request's body. */
+export interface Caller {
+  readonly name: string;
+  readonly role: Role;
+}
+
+export interface ResourceEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly resourceVersion: number;
+  readonly object: AnyResource;
+}
+
+/** Reads. Synchronous: from memory. */
+export interface ResourceReads {
+  readonly version: number;
+  list(plural: Plural): readonly AnyResource[];
+  get(plural: Plural, name: string): AnyResource | undefined;
+  /** Throws GoneError when `since` is no longer kept. */
+  watch(since: number, onEvent: (event: ResourceEvent) => void): Disposable;
+}
+
+/** Writes. All throw the classes of api/resources/errors.ts. */
+export interface AgentWrites {
+  apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse>;
+  create(manifest: { readonly metadata: ManifestMeta; readonly spec: unknown }, by: Caller): Promise<Agent>;
+  /** `resourceVersion` must be current, else ConflictError. */
+  replace(name: string, body: { readonly resourceVersion: number; readonly labels: Record<string, string>; readonly annotations: Record<string, string>; readonly spec: AgentSpec; readonly force?: boolean }, by: Caller): Promise<Agent>;
+  patch(name: string, patch: PatchRequest, by: Caller): Promise<Agent>;
+  remove(name: string, request: DeleteRequest, by: Caller): Promise<Agent>;
+  restart(name: string, request: RestartRequest, by: Caller): Promise<Agent>;
+}
+
+export interface Terminals {
+  logs(agent: string, query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
+  attach(agent: string, instance: string | undefined): TerminalResponse;
+}
+
+export interface StoredToken extends TokenInfo {
+  /** SHA-256 of the token, hex. */
+  readonly hash: string;
+}
+export interface Tokens {
+  list(): readonly StoredToken[];
+  add(token: StoredToken): Promise<void>;
+  remove(id: string): Promise<boolean>;
+  touch(id: string, at: string): void;
+}
+
+export interface AuditEntry {
+  readonly at: string;
+  readonly who: string;
+  readonly role: Role;
+  readonly verb: string;
+  readonly object: string;
+  readonly result: number;
+}
+
+export interface ServerPorts {
+  readonly reads: ResourceReads;
+  readonly writes: AgentWrites;
+  readonly terminals: Terminals;
+  readonly tokens: Tokens;
+  readonly controller: {
+    status(): ControllerStatus;
+    ready(): { readonly ok: boolean; readonly detail: string };
+    metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+    stop(): void;
+  };
+  readonly audit: (entry: AuditEntry) => void;
+  readonly clock: { now(): number };
+  readonly randomBytes: (n: number) => Uint8Array;
+}

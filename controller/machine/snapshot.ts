@@ -1,0 +1,111 @@
+/**
+ * Owns: what is remembered of an instance between two looks, and the effects a decision can ask for.
+ * Never: holds anything that could be seen again by looking at the world.
+ */
+import type { Activity, Phase } from '../../api/resources/agent.ts';
+import type { EventDraft } from '../../api/resources/event.ts';
+import type { Condition } from '../../api/resources/meta.ts';
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import type { DesiredInstance, Place } from '../plan/desired-instance.ts';
+
+/** What one look at the places where an instance may live told. */
+export type Observation =
+  /** Some place where it may live could not be looked at. Neither there nor gone: nothing is decided. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** All places were looked at; these things carry its id (none: absent). */
+  | { readonly kind: 'seen'; readonly sightings: readonly PlacedSighting[] };
+
+export interface PlacedSighting {
+  readonly place: Place;
+  readonly incarnation: Instant;
+  readonly launchHash: string;
+  readonly state: 'queued' | 'running' | 'exited';
+  readonly session: string;
+  readonly pid?: number;
+  readonly startedAt?: Instant;
+  readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
+  readonly activity?: Activity;
+}
+
+export interface ExitRecord {
+  readonly code?: number;
+  readonly signal?: string;
+  readonly at: Instant;
+  readonly reason: 'Completed' | 'Error' | 'Killed' | 'Vanished' | 'Stopped';
+  readonly incarnation: Instant;
+}
+
+/** All that must survive a restart of the controller. JSON. */
+export interface Memory {
+  /** Restarts in a row that count against maxRetries. */
+  readonly attempts: number;
+  /** Restarts ever, for people. */
+  readonly restarts: number;
+  /** In Backoff: not to be started before. */
+  readonly notBefore?: Instant;
+  /** Incarnation we asked for, and where. */
+  readonly incarnation?: Instant;
+  readonly place?: Place;
+  /** When the current incarnation was first seen live. */
+  readonly liveSince?: Instant;
+  readonly readySince?: Instant;
+  readonly lastExit?: ExitRecord;
+  /** Generation for which Succeeded or Failed is final. */
+  readonly finalFor?: number;
+  readonly finalReason?: string;
+  /** While Stopping. */
+  readonly stop?: { readonly since: Instant; readonly killAt: Instant; readonly why: 'delete' | 'suspend' | 'update' | 'restart' | 'move' };
+  /** Since when a differing launch waits for idle. */
+  readonly driftSince?: Instant;
+  /** Generation of the last decision that saw the world. */
+  readonly observedGeneration: number;
+}
+
+export type SnapshotPhase = Exclude<Phase, 'Unknown'>;
+
+export interface MachineSnapshot {
+  readonly phase: SnapshotPhase;
+  readonly memory: Memory;
+  readonly conditions: readonly Condition[];
+}
+
+export const NEW_SNAPSHOT: MachineSnapshot = {
+  phase: 'Pending',
+  memory: { attempts: 0, restarts: 0, observedGeneration: 0 },
+  conditions: [],
+};
+
+/** What the hands are asked to do. Plain data: made here, printed, run by the effect runner, checked by the simulation. */
+export type Effect =
+  | { readonly type: 'start'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly desired: DesiredInstance }
+  | { readonly type: 'term'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly preStop: readonly string[] }
+  | { readonly type: 'kill'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant }
+  | { readonly type: 'remove'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly postStop: readonly string[] }
+  /** Nothing of it is left and nothing wants it: forget it. */
+  | { readonly type: 'release'; readonly id: InstanceId };
+
+export interface DecideInput {
+  readonly id: InstanceId;
+  /** Undefined: nothing wants this instance. */
+  readonly desired: DesiredInstance | undefined;
+  readonly observed: Observation;
+  readonly snapshot: MachineSnapshot;
+  readonly now: Instant;
+}
+
+export interface Decision {
+  readonly snapshot: MachineSnapshot;
+  readonly effects: readonly Effect[];
+  readonly events: readonly EventDraft[];
+  /** Look again at this time although nothing may have happened. */
+  readonly wakeAt?: Instant;
+}
+
+/**
+ * One decision about one instance. Pure and total: opens no file, reads no clock, throws for no input.
+ * Level-triggered: called again with the same world it asks for the same effects again, for as long as the gap lasts,
+ * so a crash after the snapshot was saved loses nothing. The caller saves the snapshot before it runs the first effect,
+ * and does not feed results back: the next look sees what they did.
+ */
+export type Decide = (input: DecideInput) => Decision;

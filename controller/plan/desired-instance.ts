@@ -1,0 +1,60 @@
+/**
+ * Owns: the shape of one intended instance: what plan makes of an Agent and what the machine compares with the world.
+ * Never: does I/O.
+ */
+import type { InstanceId, HostName } from '../../api/resources/names.ts';
+import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+
+export interface Place {
+  readonly host: HostName;
+  readonly runtime: RuntimeKind;
+}
+/** `host/runtime`, a key for maps. */
+export type PlaceKey = `${string}/${string}`;
+export const placeKey = (place: Place): PlaceKey => `${place.host}/${place.runtime}`;
+
+/** What is started; everything in here is part of the launch hash. */
+export interface LaunchPlan {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+  readonly cwd: string;
+  readonly preStart: readonly string[];
+  readonly postStart: readonly string[];
+  readonly options: {
+    readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
+    readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
+  };
+}
+
+export interface DesiredInstance {
+  readonly id: InstanceId;
+  /** Instance name: the agent's, or `<agent>-<n>`, or `<agent>-<host>`. */
+  readonly name: string;
+  readonly agent: string;
+  readonly generation: number;
+  /** Undefined: no place can be had now; `unplaced` says why. */
+  readonly place?: Place;
+  readonly unplaced?: string;
+  /** Set when `auto` had to fall back; becomes the Placed condition's message. */
+  readonly placeNote?: string;
+  readonly launch: LaunchPlan;
+  readonly launchHash: string;
+  readonly suspend: boolean;
+  /** `sac restart` was asked at this time: incarnations before it are replaced. */
+  readonly restartAt?: Instant;
+  readonly restart: {
+    readonly policy: 'never' | 'on-failure' | 'always';
+    readonly maxRetries: number;
+    readonly initialMs: DurationMs;
+    readonly maxMs: DurationMs;
+    readonly multiplier: number;
+  };
+  readonly update: { readonly strategy: 'OnIdle' | 'Immediate' | 'OnDelete'; readonly maxWaitMs: DurationMs };
+  /** Whether the profile can tell idle from working. */
+  readonly readsActivity: boolean;
+  readonly minReadyMs: DurationMs;
+  readonly graceMs: DurationMs;
+  readonly hooks: { readonly preStop: readonly string[]; readonly postStop: readonly string[]; readonly onRestart: readonly string[]; readonly onDiff: readonly string[]; readonly urls: Readonly<Record<string, readonly string[]>> };
+}
