@@ -13,7 +13,7 @@ module.exports = {
     only('versions-know-resources', '^api/versions/', '^api/(versions|resources)/', 'conversions are pure'),
     only('manifests-know-resources', '^api/manifests/', '^api/(manifests|versions|resources)/', 'reading manifests needs no controller'),
     only('client-knows-protocol', '^api/(client|protocol)\\.ts$', '^api/(client|protocol)\\.ts$|^api/resources/', 'the client needs the protocol alone'),
-    only('server-knows-ports', '^api/server/', '^api/(server|resources|manifests)/|^api/protocol\\.ts$', 'the server sees the controller through ports beside it'),
+    only('server-knows-ports', '^api/server/', '^api/(server|resources|manifests)/|^api/(protocol|version)\\.ts$', 'the server sees the controller through ports beside it'),
     only('adapters-know-resources', '^adapters/', '^adapters/|^api/resources/', 'hands decide nothing'),
     only('plan-is-pure', '^controller/plan/', '^controller/plan/|^api/resources/', 'planning is a function'),
     only('machine-is-pure', '^controller/machine/', '^controller/(machine|plan)/|^api/resources/', 'deciding is a function'),

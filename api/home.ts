@@ -1,0 +1,74 @@
+/**
+ * Owns: where everything of one fleet lies on disk; the one place that reads SAC_HOME and XDG variables.
+ * Never: creates or opens anything.
+ */
+import { homedir, userInfo } from 'node:os';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+export interface Home {
+  /** For people and messages: SAC_HOME, or the data folder. */
+  readonly root: string;
+  readonly db: string;
+  readonly lock: string;
+  readonly fleetFile: string;
+  readonly socket: string;
+  readonly workspaces: string;
+  readonly logs: string;
+  /** Launch files, state of the process runtime: lost on reboot is fine. */
+  readonly run: string;
+  readonly audit: string;
+  readonly controllerLog: string;
+  /** CLI contexts. */
+  readonly config: string;
+  /** Folders that must exist, 0700, ours. */
+  readonly folders: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `$SAC_HOME` moves everything; else XDG data, state, runtime and config folders. */
+export function homeFrom(env: Environment): Home {
+  const explicit = env['SAC_HOME'];
+  const user = env['HOME'] || homedir();
+  const data = explicit ? resolve(explicit) : join(env['XDG_DATA_HOME'] || join(user, '.local', 'share'), 'sac');
+  const state = explicit ? data : join(env['XDG_STATE_HOME'] || join(user, '.local', 'state'), 'sac');
+  const runtime = explicit ? data : env['XDG_RUNTIME_DIR'] ? join(env['XDG_RUNTIME_DIR'], 'sac') : state;
+  const config = explicit ? data : join(env['XDG_CONFIG_HOME'] || join(user, '.config'), 'sac');
+  return {
+    root: data,
+    db: join(data, 'sac.db'),
+    lock: join(data, 'controller.lock'),
+    fleetFile: join(data, 'fleet'),
+    socket: join(runtime, 'sac.sock'),
+    workspaces: join(data, 'workspaces'),
+    logs: join(state, 'logs'),
+    run: join(runtime, 'run'),
+    audit: join(state, 'audit.log'),
+    controllerLog: join(state, 'controller.log'),
+    config: join(config, 'config.yaml'),
+    folders: [...new Set([data, state, runtime, join(data, 'workspaces'), join(state, 'logs'), join(runtime, 'run')])],
+  };
+}
+
+const PROJECT_FOLDERS = [join('.scitex', 'agent-container', 'agents'), join('.sac', 'agents')];
+
+/**
+ * Agents directories watched when none is named: the nearest project folder upward from `cwd`, then those below the user's
+ * home, then `$SCITEX_AGENT_CONTAINER_YAML_DIRS` (colon-separated). Only folders that exist.
+ */
+export function defaultAgentsDirs(cwd: string, env: Environment): readonly string[] {
+  const found: string[] = [];
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const here = PROJECT_FOLDERS.map((name) => join(folder, name)).filter((path) => existsSync(path));
+    if (here.length > 0) {
+      found.push(...here);
+      break;
+    }
+    if (dirname(folder) === folder) break;
+  }
+  const user = env['HOME'] || userInfo().homedir;
+  found.push(...PROJECT_FOLDERS.map((name) => join(user, name)));
+  found.push(...(env['SCITEX_AGENT_CONTAINER_YAML_DIRS'] ?? '').split(':').filter(Boolean).map((path) => resolve(path)));
+  return [...new Set(found)].filter((path) => existsSync(path));
+}
