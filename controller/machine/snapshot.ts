@@ -36,6 +36,8 @@ export interface ExitRecord {
   readonly incarnation: Instant;
 }
 
+export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move';
+
 /** All that must survive a restart of the controller. JSON. */
 export interface Memory {
   /** Restarts in a row that count against maxRetries. */
@@ -54,15 +56,16 @@ export interface Memory {
   /** Generation for which Succeeded or Failed is final. */
   readonly finalFor?: number;
   readonly finalReason?: string;
-  /** While Stopping. */
-  readonly stop?: { readonly since: Instant; readonly killAt: Instant; readonly why: 'delete' | 'suspend' | 'update' | 'restart' | 'move' };
+  /** A stop once begun is carried through: which incarnation was asked to leave, until when, and why. */
+  readonly stop?: { readonly incarnation: Instant; readonly since: Instant; readonly killAt: Instant; readonly askedAt: Instant; readonly why: StopReason };
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
   /** Generation of the last decision that saw the world. */
   readonly observedGeneration: number;
 }
 
-export type SnapshotPhase = Exclude<Phase, 'Unknown'>;
+/** Phases the chart has. Onboarding joins with the dialogs; Unknown is how a stored phase is shown while its place cannot be looked at. */
+export type SnapshotPhase = Exclude<Phase, 'Unknown' | 'Onboarding'>;
 
 export interface MachineSnapshot {
   readonly phase: SnapshotPhase;
@@ -100,6 +103,8 @@ export interface Decision {
   readonly events: readonly EventDraft[];
   /** Look again at this time although nothing may have happened. */
   readonly wakeAt?: Instant;
+  /** The look was older than what is known: what is cached of it must not be used again. */
+  readonly lookAgain?: boolean;
 }
 
 /**

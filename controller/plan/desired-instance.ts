@@ -41,7 +41,8 @@ export interface DesiredInstance {
   readonly placeNote?: string;
   readonly launch: LaunchPlan;
   readonly launchHash: string;
-  readonly suspend: boolean;
+  /** run; rest: declared but suspended; gone: deleted or scaled away. */
+  readonly want: 'run' | 'rest' | 'gone';
   /** `sac restart` was asked at this time: incarnations before it are replaced. */
   readonly restartAt?: Instant;
   readonly restart: {
@@ -56,5 +57,13 @@ export interface DesiredInstance {
   readonly readsActivity: boolean;
   readonly minReadyMs: DurationMs;
   readonly graceMs: DurationMs;
-  readonly hooks: { readonly preStop: readonly string[]; readonly postStop: readonly string[]; readonly onRestart: readonly string[]; readonly onDiff: readonly string[]; readonly urls: Readonly<Record<string, readonly string[]>> };
+  /** Shell commands and URLs that the controller runs; preStart and postStart commands are part of the launch. */
+  readonly hooks: {
+    readonly preStop: readonly string[];
+    readonly postStop: readonly string[];
+    readonly onRestart: readonly string[];
+    readonly onDiff: readonly string[];
+    readonly preStartUrls: readonly string[];
+    readonly postStartUrls: readonly string[];
+  };
 }

@@ -1,0 +1,233 @@
+/**
+ * Owns: the state chart of one instance: phase x gap -> phase, and what is remembered on the way.
+ * Never: reads a clock, emits effects (effects.ts derives them anew on each pass), or keeps an actor alive.
+ */
+import { assign, setup } from 'xstate';
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { backoffMs } from './backoff.ts';
+import type { Gap, GapType } from './gap.ts';
+import type { ExitRecord, Memory, PlacedSighting } from './snapshot.ts';
+
+/** A gap with what is needed to act on it. `type` is the gap's, which is how the chart selects. */
+export interface GapEvent {
+  readonly type: GapType;
+  readonly gap: Gap;
+  readonly id: InstanceId;
+  readonly desired: DesiredInstance | undefined;
+  readonly now: Instant;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+/** A request to leave is repeated after this long, a kill after the shorter one. */
+export const ASK_AGAIN_MS = 3_000;
+export const KILL_AGAIN_MS = 1_000;
+
+/** When a stop in progress is to be asked for again: killing starts at `killAt`. */
+export const nextAskAt = (stop: NonNullable<Memory['stop']>): Instant =>
+  stop.askedAt >= stop.killAt ? stop.askedAt + KILL_AGAIN_MS : Math.min(stop.killAt, stop.askedAt + ASK_AGAIN_MS);
+
+type Rule = (input: { context: Memory; event: GapEvent }) => boolean;
+type Note = (input: { context: Memory; event: GapEvent }) => Memory;
+
+const seenIn = (gap: Gap): PlacedSighting | undefined => ('seen' in gap ? gap.seen : undefined);
+
+/** The end that this pass learns of: read from the corpse, or concluded from absence. */
+function exitOf(context: Memory, { gap, now }: GapEvent): ExitRecord {
+  const seen = seenIn(gap);
+  if (!seen) return { at: now, reason: context.stop ? 'Stopped' : 'Vanished', incarnation: context.stop?.incarnation ?? context.incarnation ?? now };
+  const { code, signal, at } = seen.exit ?? {};
+  const asked = context.stop?.incarnation === seen.incarnation;
+  return {
+    ...(code !== undefined && { code }),
+    ...(signal !== undefined && { signal }),
+    at: at ?? now,
+    reason: asked ? 'Stopped' : signal !== undefined ? 'Killed' : code === 0 ? 'Completed' : code === undefined ? 'Vanished' : 'Error',
+    incarnation: seen.incarnation,
+  };
+}
+
+/** Retries are forgiven after the agent stayed ready for the longest backoff. */
+const attemptsSoFar = (context: Memory, { desired, now }: GapEvent): number =>
+  desired && context.readySince !== undefined && now - context.readySince >= desired.restart.maxMs ? 0 : context.attempts;
+
+const startedAnew = ({ context, event: { desired } }: Parameters<Rule>[0]): boolean =>
+  desired !== undefined &&
+  (desired.generation > (context.finalFor ?? context.observedGeneration) ||
+    (desired.restartAt !== undefined && context.lastExit !== undefined && desired.restartAt > context.lastExit.incarnation && desired.restartAt > (context.incarnation ?? 0)));
+
+const rules: Record<'ours' | 'isFinal' | 'succeeded' | 'endsWell' | 'due' | 'retriesAtOnce' | 'startedAnew' | 'ofAnotherLaunch', Rule> = {
+  ours: ({ context, event }) => context.stop !== undefined && context.stop.incarnation === (seenIn(event.gap)?.incarnation ?? context.stop.incarnation),
+  isFinal: ({ context, event }) => {
+    const { desired } = event;
+    if (!desired) return false;
+    const { code, reason } = exitOf(context, event);
+    const failed = code !== 0 || reason === 'Vanished';
+    if (desired.restart.policy === 'never') return true;
+    if (desired.restart.policy === 'on-failure' && !failed) return true;
+    return attemptsSoFar(context, event) >= desired.restart.maxRetries;
+  },
+  succeeded: ({ context, event }) => exitOf(context, event).code === 0 && event.desired?.restart.policy !== 'always',
+  due: ({ context, event }) => context.notBefore === undefined || event.now >= context.notBefore,
+  retriesAtOnce: ({ context, event }) => event.desired !== undefined && backoffMs(event.desired.restart, event.id, attemptsSoFar(context, event)) === 0,
+  startedAnew,
+  /** A corpse of another launch than the declared one: its end says nothing about the declared one. */
+  ofAnotherLaunch: ({ event }) => seenIn(event.gap)?.launchHash !== event.desired?.launchHash,
+  endsWell: (input) => rules.isFinal(input) && rules.succeeded(input),
+};
+
+function forget<K extends keyof Memory>(memory: Memory, ...keys: K[]): Omit<Memory, K> {
+  const rest = { ...memory };
+  for (const key of keys) delete rest[key];
+  return rest;
+}
+
+const notes = {
+  beginStart: ({ context, event }) => ({
+    ...forget(context, 'notBefore', 'liveSince', 'readySince', 'stop', 'driftSince', 'finalFor', 'finalReason'),
+    // Strictly newer than any incarnation known, also when the clock was set back.
+    incarnation: Math.max(event.now, (context.incarnation ?? 0) + 1, (context.lastExit?.incarnation ?? 0) + 1),
+    ...(event.desired?.place && { place: event.desired.place }),
+  }),
+  startAgain: ({ context, event }) => ({
+    ...context,
+    incarnation: context.incarnation ?? event.now,
+    ...(event.desired?.place && { place: event.desired.place }),
+  }),
+  clearAttempts: ({ context }) => ({ ...context, attempts: 0 }),
+  markLive: ({ context, event }) => {
+    const seen = seenIn(event.gap);
+    if (!seen) return context;
+    const same = context.incarnation === seen.incarnation && context.liveSince !== undefined;
+    const adopted = context.incarnation !== seen.incarnation;
+    const liveSince = same ? context.liveSince : adopted ? Math.min(event.now, seen.incarnation) : event.now;
+    const readyAt = (liveSince ?? event.now) + (event.desired?.minReadyMs ?? 0);
+    const base: Memory = same ? context : forget(context, 'readySince', 'driftSince', 'notBefore', 'finalFor', 'finalReason', 'stop');
+    return {
+      ...base,
+      incarnation: seen.incarnation,
+      place: seen.place,
+      ...(liveSince !== undefined && { liveSince }),
+      ...(event.now >= readyAt && { readySince: base.readySince ?? readyAt }),
+    };
+  },
+  noteDrift: ({ context, event }) => ({ ...context, driftSince: context.driftSince ?? event.now }),
+  clearDrift: ({ context }) => (context.driftSince === undefined ? context : forget(context, 'driftSince')),
+  beginStop: ({ context, event }) => {
+    if (event.gap.type !== 'surplus') return context;
+    const { seen, why } = event.gap;
+    return {
+      ...forget(context, 'readySince'),
+      stop: { incarnation: seen.incarnation, since: event.now, killAt: event.now + (event.desired?.graceMs ?? DEFAULT_GRACE_MS), askedAt: event.now, why },
+    };
+  },
+  askAgain: ({ context, event }) => {
+    const { stop } = context;
+    if (!stop || event.now < nextAskAt(stop)) return context;
+    return { ...context, stop: { ...stop, askedAt: event.now } };
+  },
+  rest: ({ context }) => ({
+    ...forget(context, 'notBefore', 'readySince', 'liveSince', 'driftSince', 'finalFor', 'finalReason', 'stop'),
+    attempts: 0,
+  }),
+  markQueued: ({ context, event }) => {
+    const seen = seenIn(event.gap);
+    return seen ? { ...context, incarnation: seen.incarnation, place: seen.place } : context;
+  },
+  clearStop: ({ context }) => forget(context, 'stop'),
+  recordExit: ({ context, event }) => ({ ...forget(context, 'liveSince'), attempts: attemptsSoFar(context, event), lastExit: exitOf(context, event) }),
+  countRetry: ({ context, event }) => ({
+    ...forget(context, 'readySince', 'driftSince'),
+    attempts: context.attempts + 1,
+    restarts: context.restarts + 1,
+    ...(event.desired && { notBefore: event.now + backoffMs(event.desired.restart, event.id, context.attempts) }),
+  }),
+  countRestart: ({ context }) => ({ ...context, restarts: context.restarts + 1 }),
+  finalize: ({ context, event }) => {
+    const policyEnds = event.desired?.restart.policy === 'never' || (event.desired?.restart.policy === 'on-failure' && context.lastExit?.code === 0);
+    return {
+      ...forget(context, 'readySince', 'driftSince'),
+      finalFor: event.desired?.generation ?? context.observedGeneration,
+      finalReason: context.lastExit?.code === 0 && event.desired?.restart.policy !== 'always' ? 'Completed' : policyEnds ? (context.lastExit?.reason ?? 'Error') : 'CrashLoop',
+    };
+  },
+} satisfies Record<string, Note>;
+
+const machineSetup = setup({
+  types: {} as { context: Memory; events: GapEvent; input: Memory },
+  guards: rules,
+  actions: {
+    beginStart: assign(notes.beginStart),
+    startAgain: assign(notes.startAgain),
+    clearAttempts: assign(notes.clearAttempts),
+    markLive: assign(notes.markLive),
+    markQueued: assign(notes.markQueued),
+    noteDrift: assign(notes.noteDrift),
+    clearDrift: assign(notes.clearDrift),
+    beginStop: assign(notes.beginStop),
+    askAgain: assign(notes.askAgain),
+    clearStop: assign(notes.clearStop),
+    recordExit: assign(notes.recordExit),
+    countRetry: assign(notes.countRetry),
+    countRestart: assign(notes.countRestart),
+    finalize: assign(notes.finalize),
+    rest: assign(notes.rest),
+  },
+});
+
+/** It ended without being asked: by policy over, or tried again. */
+const byPolicy = [
+  { guard: 'endsWell', target: 'Succeeded', actions: ['recordExit', 'finalize'] },
+  { guard: 'isFinal', target: 'Failed', actions: ['recordExit', 'finalize'] },
+  { guard: 'retriesAtOnce', target: 'Starting', actions: ['recordExit', 'countRetry', 'beginStart'] },
+  { target: 'Backoff', actions: ['recordExit', 'countRetry'] },
+] as const;
+/** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost. */
+const replaced = { guard: 'ours', target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] } as const;
+const onEnd = [replaced, ...byPolicy] as const;
+const runs = { target: 'Running', actions: ['markLive', 'clearDrift'] } as const;
+const anew = { guard: 'startedAnew', target: 'Starting', actions: ['clearAttempts', 'beginStart'] } as const;
+
+/** Gaps that mean the same in every phase; a phase overrides what differs there. */
+const everywhere = {
+  unplaced: {},
+  queued: { target: 'Queued', actions: ['markQueued'] },
+  live: runs,
+  drifted: { target: 'Running', actions: ['markLive', 'noteDrift'] },
+  surplus: { target: 'Stopping', actions: ['beginStop'] },
+  leaving: { target: 'Stopping', actions: ['askAgain'] },
+  exited: onEnd,
+  corpse: [{ guard: 'ours', target: 'Stopped', actions: ['recordExit', 'rest'] }, { target: 'Stopped', actions: ['rest'] }],
+  gone: { target: 'Stopped', actions: ['rest'] },
+  stale: {},
+} as const;
+
+export const chart = machineSetup.createMachine({
+  id: 'instance',
+  context: ({ input }) => input,
+  initial: 'Pending',
+  states: {
+    Pending: {
+      on: {
+        ...everywhere,
+        missing: { target: 'Starting', actions: ['beginStart'] },
+        exited: [{ guard: 'ofAnotherLaunch', target: 'Starting', actions: ['recordExit', 'beginStart'] }, ...onEnd],
+      },
+    },
+    Queued: { on: { ...everywhere, missing: onEnd } },
+    Starting: { on: { ...everywhere, missing: { target: 'Starting', actions: ['startAgain'] } } },
+    Running: { on: { ...everywhere, missing: onEnd, unplaced: { target: 'Pending', actions: ['recordExit'] } } },
+    Stopping: { on: { ...everywhere, missing: { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] } } },
+    Stopped: { on: { ...everywhere, missing: { target: 'Starting', actions: ['clearAttempts', 'beginStart'] } } },
+    Backoff: {
+      on: {
+        ...everywhere,
+        missing: [anew, { guard: 'due', target: 'Starting', actions: ['beginStart'] }],
+      },
+    },
+    Succeeded: { on: { ...everywhere, missing: [anew] } },
+    Failed: { on: { ...everywhere, missing: [anew] } },
+  },
+});
+

@@ -1,0 +1,85 @@
+/**
+ * Owns: the decision about one instance; the only caller of xstate.
+ * Never: does I/O. An unknown world returns before the machine is even asked.
+ */
+import { transition } from 'xstate';
+import type { Instant } from '../../api/resources/time.ts';
+import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { chart, nextAskAt } from './chart.ts';
+import { conditionsFor, eventsFor } from './conditions.ts';
+import { effectsFor } from './effects.ts';
+import { findGap, type Gap } from './gap.ts';
+import type { Decide, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
+
+const PHASES = Object.keys(chart.states);
+const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
+
+export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
+  if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
+  const gap = findGap(desired, observed.sightings, snapshot.memory, now);
+  if (gap.type === 'stale') return { snapshot, effects: [], events: [], lookAgain: true };
+  if (settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
+
+  const moved = move(snapshot, { type: gap.type, gap, id, desired, now });
+  const memory = seal(moved.memory, desired);
+  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now);
+  const unchanged = moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
+  const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
+  const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now);
+  const wakeAt = nextLook(next, gap, desired, now);
+  return { snapshot: next, effects, events: unchanged ? [] : eventsFor(snapshot, next, now), ...(wakeAt !== undefined && { wakeAt }) };
+};
+
+/** Running as declared, ready, and nothing new: by far the most frequent look, so the machine need not be asked. */
+const settled = ({ phase, memory, conditions }: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined): boolean =>
+  phase === 'Running' &&
+  gap.type === 'live' &&
+  memory.incarnation === gap.seen.incarnation &&
+  memory.readySince !== undefined &&
+  memory.driftSince === undefined &&
+  memory.observedGeneration === desired?.generation &&
+  conditions.length > 0 &&
+  conditions[3]?.status === 'True' &&
+  conditions[0]?.message === (desired?.placeNote ?? conditions[0]?.message);
+
+type ChartEvent = Parameters<typeof transition<typeof chart>>[2];
+
+function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPhase; memory: Memory } {
+  // A phase that this version does not know begins anew: the next look tells the rest.
+  const value = isPhase(snapshot.phase) ? snapshot.phase : 'Pending';
+  const [next] = transition(chart, chart.resolveState({ value, context: snapshot.memory }), event);
+  return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context };
+}
+
+const seal = (memory: Memory, desired: DesiredInstance | undefined): Memory =>
+  desired && memory.observedGeneration !== desired.generation ? { ...memory, observedGeneration: desired.generation } : memory;
+
+const MEMORY_KEYS = [
+  'attempts', 'restarts', 'notBefore', 'incarnation', 'liveSince', 'readySince', 'finalFor', 'finalReason', 'driftSince', 'observedGeneration',
+] as const satisfies readonly (keyof Memory)[];
+
+const sameMemory = (a: Memory, b: Memory): boolean =>
+  a === b ||
+  (MEMORY_KEYS.every((key) => a[key] === b[key]) &&
+    a.place?.host === b.place?.host &&
+    a.place?.runtime === b.place?.runtime &&
+    a.lastExit?.incarnation === b.lastExit?.incarnation &&
+    a.lastExit?.reason === b.lastExit?.reason &&
+    a.stop?.incarnation === b.stop?.incarnation &&
+    a.stop?.askedAt === b.stop?.askedAt);
+
+/** When to look again although nothing may happen. */
+function nextLook({ phase, memory }: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined, now: Instant): Instant | undefined {
+  switch (phase) {
+    case 'Backoff':
+      return memory.notBefore;
+    case 'Stopping':
+      return memory.stop && Math.max(nextAskAt(memory.stop), now + 1);
+    case 'Running': {
+      if (memory.readySince === undefined) return (memory.liveSince ?? now) + (desired?.minReadyMs ?? 0);
+      return gap.type === 'drifted' ? gap.until : undefined;
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Owns: which effects a phase asks for while a gap lasts: derived anew on every pass, never emitted once.
+ * Never: remembers what was asked before, beyond what the snapshot says.
+ */
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
+import type { Gap } from './gap.ts';
+import type { Effect, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
+
+export function effectsFor(
+  id: InstanceId,
+  phase: SnapshotPhase,
+  memory: Memory,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+  sightings: readonly PlacedSighting[],
+  now: Instant,
+): readonly Effect[] {
+  switch (phase) {
+    case 'Starting':
+      return desired?.place && memory.incarnation !== undefined && (gap.type === 'missing' || gap.type === 'exited')
+        ? [{ type: 'start', id, place: desired.place, incarnation: memory.incarnation, desired }]
+        : [];
+    case 'Stopping':
+      return gap.type === 'surplus' || gap.type === 'leaving' ? askToLeave(id, memory, gap.seen, desired, now) : [];
+    case 'Stopped':
+      if (gap.type === 'corpse')
+        return sightings.map((seen) => ({ type: 'remove', id, place: seen.place, incarnation: seen.incarnation, postStop: desired?.hooks.postStop ?? [] }));
+      return gap.type === 'gone' && desired?.want !== 'rest' ? [{ type: 'release', id }] : [];
+    case 'Pending':
+    case 'Queued':
+    case 'Running':
+    case 'Backoff':
+    case 'Succeeded':
+    case 'Failed':
+      return oldCorpses(id, memory, desired, sightings);
+  }
+}
+
+function askToLeave(id: InstanceId, memory: Memory, seen: PlacedSighting, desired: DesiredInstance | undefined, now: Instant): readonly Effect[] {
+  const { stop } = memory;
+  // Asked in this very pass, or not at all: in between, it is given the time to leave.
+  if (!stop || stop.askedAt !== now) return [];
+  const target = { id, place: seen.place, incarnation: seen.incarnation };
+  if (now >= stop.killAt) return [{ type: 'kill', ...target }];
+  return [{ type: 'term', ...target, preStop: stop.since === now ? (desired?.hooks.preStop ?? []) : [] }];
+}
+
+/** What is left at a place the instance has moved away from. */
+function oldCorpses(id: InstanceId, memory: Memory, desired: DesiredInstance | undefined, sightings: readonly PlacedSighting[]): readonly Effect[] {
+  const here = desired?.place && placeKey(desired.place);
+  if (!here) return [];
+  return sightings
+    .filter((seen) => seen.state === 'exited' && placeKey(seen.place) !== here && seen.incarnation !== memory.incarnation)
+    .map((seen) => ({ type: 'remove', id, place: seen.place, incarnation: seen.incarnation, postStop: [] }));
+}

@@ -1,0 +1,93 @@
+/**
+ * Owns: the comparison of what is wanted with what was seen: one of a dozen named gaps.
+ * Never: remembers or decides; a gap is a fact about one look.
+ */
+import type { Instant } from '../../api/resources/time.ts';
+import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
+import type { Memory, PlacedSighting, StopReason } from './snapshot.ts';
+
+export type Gap =
+  /** Wanted, but no place can be had for it. */
+  | { readonly type: 'unplaced' }
+  /** Wanted, and nothing of it is alive or newly dead. */
+  | { readonly type: 'missing' }
+  | { readonly type: 'queued'; readonly seen: PlacedSighting }
+  /** Running as declared. */
+  | { readonly type: 'live'; readonly seen: PlacedSighting }
+  /** Running, not as declared; not to be replaced yet. */
+  | { readonly type: 'drifted'; readonly seen: PlacedSighting; readonly until: Instant | undefined }
+  /** Running, and to be stopped now: not wanted, replaced, or one too many. */
+  | { readonly type: 'surplus'; readonly seen: PlacedSighting; readonly why: StopReason }
+  /** Already asked to leave and still there. */
+  | { readonly type: 'leaving'; readonly seen: PlacedSighting }
+  /** Wanted; it ended, and that is news. */
+  | { readonly type: 'exited'; readonly seen: PlacedSighting }
+  /** Not wanted; only a corpse is left. */
+  | { readonly type: 'corpse'; readonly seen: PlacedSighting }
+  /** Not wanted, and nothing is there. */
+  | { readonly type: 'gone' }
+  /** The look is older than what we know: look again. */
+  | { readonly type: 'stale'; readonly seen: PlacedSighting };
+export type GapType = Gap['type'];
+export const GAP_TYPES: readonly GapType[] = [
+  'unplaced', 'missing', 'queued', 'live', 'drifted', 'surplus', 'leaving', 'exited', 'corpse', 'gone', 'stale',
+];
+
+const alive = (seen: PlacedSighting): boolean => seen.state !== 'exited';
+
+/** An end that was seen as an end, not concluded from absence. */
+const knownDead = (seen: PlacedSighting, memory: Memory): boolean =>
+  memory.lastExit !== undefined && memory.lastExit.reason !== 'Vanished' && seen.incarnation <= memory.lastExit.incarnation;
+
+/** Total: any input gives exactly one gap. */
+export function findGap(desired: DesiredInstance | undefined, sightings: readonly PlacedSighting[], memory: Memory, now: Instant): Gap {
+  const living = sightings.filter(alive).sort((a, b) => b.incarnation - a.incarnation);
+  const stale = living.find((seen) => knownDead(seen, memory));
+  if (stale) return { type: 'stale', seen: stale };
+  const leaving = living.find((seen) => seen.incarnation === memory.stop?.incarnation);
+  if (leaving) return { type: 'leaving', seen: leaving };
+  const newest = living[0];
+
+  if (!desired || desired.want !== 'run') {
+    if (newest) return { type: 'surplus', seen: newest, why: desired?.want === 'rest' ? 'suspend' : 'delete' };
+    const corpse = sightings[0];
+    return corpse ? { type: 'corpse', seen: corpse } : { type: 'gone' };
+  }
+
+  if (newest) {
+    const primary = pickPrimary(living, desired) ?? newest;
+    const extra = living.find((seen) => seen !== primary);
+    if (extra) return { type: 'surplus', seen: extra, why: 'move' };
+    if (desired.place && placeKey(primary.place) !== placeKey(desired.place)) return { type: 'surplus', seen: primary, why: 'move' };
+    return compareLive(desired, primary, memory, now);
+  }
+
+  const news = newestCorpse(sightings);
+  const current = memory.incarnation === undefined || news === undefined || news.incarnation >= memory.incarnation;
+  if (news && current && news.incarnation !== memory.lastExit?.incarnation) return { type: 'exited', seen: news };
+  return desired.place ? { type: 'missing' } : { type: 'unplaced' };
+}
+
+/** Of several living ones: the newest at the declared place. Undefined: none is there. */
+const pickPrimary = (living: readonly PlacedSighting[], desired: DesiredInstance): PlacedSighting | undefined =>
+  desired.place && living.find((seen) => desired.place && placeKey(seen.place) === placeKey(desired.place));
+
+const newestCorpse = (sightings: readonly PlacedSighting[]): PlacedSighting | undefined =>
+  sightings.reduce<PlacedSighting | undefined>((best, seen) => (!best || seen.incarnation > best.incarnation ? seen : best), undefined);
+
+function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Memory, now: Instant): Gap {
+  if (seen.state === 'queued') return { type: 'queued', seen };
+  if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt) return { type: 'surplus', seen, why: 'restart' };
+  if (seen.launchHash === desired.launchHash) return { type: 'live', seen };
+  switch (desired.update.strategy) {
+    case 'Immediate':
+      return { type: 'surplus', seen, why: 'update' };
+    case 'OnDelete':
+      return { type: 'drifted', seen, until: undefined };
+    case 'OnIdle': {
+      const until = (memory.driftSince ?? now) + desired.update.maxWaitMs;
+      const idle = !desired.readsActivity || seen.activity === 'idle' || memory.readySince === undefined;
+      return idle || now >= until ? { type: 'surplus', seen, why: 'update' } : { type: 'drifted', seen, until };
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Owns: the launch hash: equal hashes mean that a running agent need not be restarted.
+ * Never: covers what applies in place; the exclusions are named here and nowhere else.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { LaunchPlan, Place } from './desired-instance.ts';
+
+/** Parts of a launch plan that take effect at the next start, whenever that is, and are no reason for one. */
+const APPLIED_IN_PLACE = ['preStart', 'postStart'] as const satisfies readonly (keyof LaunchPlan)[];
+
+/** 16 hex digits (64 bits) of SHA-256 over the canonical JSON of everything not excluded, so that a new field counts by default. */
+export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
+  const { options, ...rest } = plan;
+  const counted: Record<string, unknown> = { ...rest, place: place && { host: place.host, runtime: place.runtime } };
+  for (const key of APPLIED_IN_PLACE) delete counted[key];
+  // Only the options of the runtime it lives in, and of those not what a running agent does not notice.
+  if (place?.runtime === 'tmux') counted['terminal'] = { width: options.tmux.width, height: options.tmux.height };
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(counted)))).slice(0, 16);
+}
+
+/** JSON with sorted keys and without undefined, so that equal values give equal texts. RFC 8785 in spirit. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}
