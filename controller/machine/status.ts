@@ -1,0 +1,104 @@
+/**
+ * Owns: what users see of an instance and an agent, made from what is remembered.
+ * Never: stores anything; equal records give equal status.
+ */
+import type { Activity, AgentStatus, InstanceStatus, LastExit, Phase } from '../../api/resources/agent.ts';
+import type { Condition, ConditionType } from '../../api/resources/meta.ts';
+import { type Instant, isoTime } from '../../api/resources/time.ts';
+import type { ExitRecord, MachineSnapshot, PlacedSighting } from './snapshot.ts';
+
+/** The parts of an instance record that status is made of. */
+export interface StatusInput {
+  readonly name: string;
+  readonly snapshot: MachineSnapshot;
+  readonly sighting?: PlacedSighting;
+  readonly unknown?: { readonly since: Instant; readonly reason: string };
+}
+
+export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInput): InstanceStatus {
+  const { memory } = snapshot;
+  const phase: Phase = unknown ? 'Unknown' : snapshot.phase;
+  const running = phase === 'Running';
+  const live = sighting?.state === 'running' ? sighting : undefined;
+  const place = memory.place ?? sighting?.place;
+  return {
+    name,
+    host: place?.host ?? '',
+    runtime: place?.runtime ?? '',
+    phase,
+    activity: running ? (sighting?.activity ?? 'none') : unknown ? 'unknown' : 'none',
+    ready: running && memory.readySince !== undefined,
+    restarts: memory.restarts,
+    ...(sighting && { session: sighting.session }),
+    ...(live?.pid !== undefined && { pid: live.pid }),
+    ...(memory.liveSince !== undefined && { startedAt: isoTime(live?.startedAt ?? memory.liveSince) }),
+    ...(memory.lastExit && { lastExit: lastExit(memory.lastExit) }),
+    conditions: unknown ? overlayUnknown(snapshot.conditions, unknown) : snapshot.conditions,
+  };
+}
+
+const lastExit = ({ code, signal, at, reason }: ExitRecord): LastExit => ({
+  ...(code !== undefined && { code }),
+  ...(signal !== undefined && { signal }),
+  at: isoTime(at),
+  reason,
+});
+
+const overlayUnknown = (conditions: readonly Condition[], { since, reason }: { readonly since: Instant; readonly reason: string }): readonly Condition[] => [
+  ...conditions.filter(({ type }) => type !== 'HostReachable' && type !== 'Ready'),
+  { type: 'Ready', status: 'Unknown', reason: 'PlaceUnknown', message: reason, lastTransitionTime: isoTime(since) },
+  { type: 'HostReachable', status: 'False', reason: 'ListFailed', message: reason, lastTransitionTime: isoTime(since) },
+];
+
+/** Worst first: what a person should hear about an agent with several instances. */
+const WORST_FIRST: readonly Phase[] = ['Failed', 'Unknown', 'Backoff', 'Stopping', 'Starting', 'Queued', 'Onboarding', 'Pending', 'Running', 'Succeeded', 'Stopped'];
+const BUSIEST_FIRST: readonly Activity[] = ['blocked', 'limited', 'compacting', 'working', 'idle', 'unknown', 'none'];
+
+export interface StatusAgent {
+  readonly generation: number;
+  readonly deletedAt?: Instant;
+  readonly createdAt: Instant;
+  readonly spec: { readonly suspend: boolean; readonly replicas: number };
+}
+
+export function agentStatus(agent: StatusAgent, records: readonly StatusInput[]): AgentStatus {
+  const instances = records.map(instanceStatus);
+  const ready = instances.filter((instance) => instance.ready).length;
+  const observedGeneration = records.length === 0 ? 0 : Math.min(...records.map(({ snapshot }) => snapshot.memory.observedGeneration));
+  const allReady = instances.length > 0 && ready === instances.length && !agent.spec.suspend && observedGeneration === agent.generation;
+  return {
+    phase: agentPhase(agent, instances),
+    activity: BUSIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
+    ready: allReady,
+    readyInstances: ready,
+    desiredInstances: agent.spec.suspend || agent.deletedAt !== undefined ? 0 : instances.length,
+    restarts: instances.reduce((sum, instance) => sum + instance.restarts, 0),
+    observedGeneration,
+    conditions: mergeConditions(instances, allReady),
+    instances,
+  };
+}
+
+function agentPhase(agent: StatusAgent, instances: readonly InstanceStatus[]): Phase {
+  if (agent.deletedAt !== undefined) return 'Stopping';
+  if (instances.length === 0) return agent.spec.suspend || agent.spec.replicas === 0 ? 'Stopped' : 'Pending';
+  return WORST_FIRST.find((phase) => instances.some((instance) => instance.phase === phase)) ?? 'Pending';
+}
+
+/** One condition a type: the first instance's that is not well, else the first's. */
+function mergeConditions(instances: readonly InstanceStatus[], allReady: boolean): readonly Condition[] {
+  const [only] = instances;
+  if (!only) return [];
+  const types = [...new Set(instances.flatMap(({ conditions }) => conditions.map(({ type }) => type)))];
+  return types.flatMap((type) => {
+    const worst = instances.map(({ conditions }) => conditions.find((condition) => condition.type === type)).filter((condition) => condition !== undefined);
+    const chosen = worst.find((condition) => unwell(type, condition)) ?? worst[0];
+    if (!chosen) return [];
+    // Ready of an agent also says that the newest generation was seen.
+    if (type === 'Ready' && chosen.status === 'True' && !allReady) return [{ ...chosen, status: 'False' as const, reason: 'Reconciling', message: 'The newest spec is being applied.' }];
+    return [chosen];
+  });
+}
+
+const WELL_WHEN_FALSE: readonly ConditionType[] = ['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh', 'Stalled'];
+const unwell = (type: ConditionType, { status }: Condition): boolean => (WELL_WHEN_FALSE.includes(type) ? status === 'True' : status !== 'True');

@@ -1,0 +1,58 @@
+/**
+ * Owns: the views of all places, joined into one observation an instance.
+ * Never: decides. A place that could not be looked at makes an instance unknown only if it may live there.
+ */
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { Observation, PlacedSighting } from '../machine/snapshot.ts';
+import { type Place, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
+import type { Observer } from './observe.ts';
+import type { PlaceView } from './place-view.ts';
+
+export class PlacesObserver implements Observer {
+  readonly #views: ReadonlyMap<PlaceKey, PlaceView>;
+
+  constructor(views: readonly PlaceView[]) {
+    this.#views = new Map(views.map((view) => [placeKey(view.place), view]));
+  }
+
+  get views(): Iterable<PlaceView> {
+    return this.#views.values();
+  }
+
+  async observe(id: InstanceId, required: readonly Place[]): Promise<Observation> {
+    const needed = new Set(required.map(placeKey));
+    const sightings: PlacedSighting[] = [];
+    for (const [key, view] of this.#views) {
+      // Without a place to expect it at (nothing is remembered), it may be anywhere.
+      const mustKnow = needed.size === 0 || needed.has(key);
+      if (!mustKnow) {
+        const seen = view.sightings.get(id);
+        if (seen) sightings.push(seen);
+        continue;
+      }
+      const look = await view.look(id);
+      if (look.kind === 'unknown') return { kind: 'unknown', reason: `${key} could not be looked at: ${look.reason}` };
+      if (look.sighting) sightings.push(look.sighting);
+    }
+    for (const key of needed) if (!this.#views.has(key)) return { kind: 'unknown', reason: `${key} is not a place this controller knows` };
+    return { kind: 'seen', sightings };
+  }
+
+  invalidate(id: InstanceId, place: Place): void {
+    this.#views.get(placeKey(place))?.invalidate(id);
+  }
+
+  /** Lists every place again; what changed is told through the views' onChange. */
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#views.values()].map((view) => view.refresh()));
+  }
+
+  /** Things with our mark that nothing remembers or wants: reported, never touched. */
+  orphans(isKnown: (id: InstanceId) => boolean): readonly PlacedSighting[] {
+    return [...this.#views.values()].flatMap((view) => [...view.sightings].filter(([id]) => !isKnown(id)).map(([, sighting]) => sighting));
+  }
+
+  [Symbol.dispose](): void {
+    for (const view of this.#views.values()) view[Symbol.dispose]();
+  }
+}

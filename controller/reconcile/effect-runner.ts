@@ -1,0 +1,113 @@
+/**
+ * Owns: carrying out effects: which runtime, which transport, hooks around them, at most so many at once in a place.
+ * Never: decides whether, or judges the outcome; an exception means "unknown what happened, look again".
+ */
+import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
+import type { Transport } from '../../adapters/transport/transport.ts';
+import { instanceNameOf } from '../../api/resources/names.ts';
+import type { Effect } from '../machine/snapshot.ts';
+import { type Place, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
+
+export interface Hands {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+}
+
+/** Runs one hook; never throws, a failed hook is told to `report`. */
+export type RunHook = (hook: string, context: { readonly agent: string; readonly point: string; readonly cwd?: string }, transport: Transport) => Promise<void>;
+
+export interface EffectRunnerOptions {
+  readonly places: ReadonlyMap<PlaceKey, Hands>;
+  readonly runHook: RunHook;
+  /** Throws FencedError when this controller has been replaced: then nothing is touched. */
+  readonly assertNotFenced: () => void;
+  readonly concurrencyPerPlace: number;
+  readonly observe?: (effect: Effect['type'], result: 'success' | 'error') => void;
+}
+
+type WorldEffect = Exclude<Effect, { type: 'release' }>;
+
+export class EffectRunner {
+  readonly #options: EffectRunnerOptions;
+  readonly #gates = new Map<PlaceKey, Gate>();
+
+  constructor(options: EffectRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the effect was carried out as far as the place tells. Throws TransportError, RuntimeError or FencedError. */
+  async run(effect: WorldEffect): Promise<void> {
+    const key = placeKey(effect.place);
+    const hands = this.#options.places.get(key);
+    if (!hands) throw new Error(`${key} is not a place this controller knows`);
+    await this.#gate(key).pass(async () => {
+      this.#options.assertNotFenced();
+      try {
+        await this.#perform(effect, hands);
+        this.#options.observe?.(effect.type, 'success');
+      } catch (error) {
+        this.#options.observe?.(effect.type, 'error');
+        throw error;
+      }
+    });
+  }
+
+  async #perform(effect: WorldEffect, { runtime, transport }: Hands): Promise<void> {
+    const agent = instanceNameOf(effect.id);
+    const hooks = async (point: string, commands: readonly string[], cwd?: string) => {
+      for (const hook of commands) await this.#options.runHook(hook, { agent, point, ...(cwd !== undefined && { cwd }) }, transport);
+    };
+    switch (effect.type) {
+      case 'start': {
+        const { launch, launchHash, hooks: declared } = effect.desired;
+        await hooks('pre_start', declared.preStartUrls);
+        const order: Launch = { id: effect.id, incarnation: effect.incarnation, launchHash, ...launch };
+        await runtime.start(transport, order);
+        await hooks('post_start', declared.postStartUrls);
+        return;
+      }
+      case 'term':
+        await hooks('pre_stop', effect.preStop);
+        return runtime.signal(transport, effect.id, effect.incarnation, 'term');
+      case 'kill':
+        return runtime.signal(transport, effect.id, effect.incarnation, 'kill');
+      case 'remove':
+        await runtime.remove(transport, effect.id, effect.incarnation);
+        return hooks('post_stop', effect.postStop);
+    }
+  }
+
+  #gate(key: PlaceKey): Gate {
+    const existing = this.#gates.get(key);
+    if (existing) return existing;
+    const gate = new Gate(this.#options.concurrencyPerPlace);
+    this.#gates.set(key, gate);
+    return gate;
+  }
+}
+
+/** At most `limit` inside at once; the rest wait in order. Those waiting are bounded by the work queue's concurrency. */
+class Gate {
+  #inside = 0;
+  readonly #limit: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  async pass<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#inside >= this.#limit) await new Promise<void>((enter) => this.#waiting.push(enter));
+    else this.#inside++;
+    try {
+      return await run();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#inside--;
+    }
+  }
+}
+
+export const placesOf = (entries: readonly (Hands & { readonly place: Place })[]): ReadonlyMap<PlaceKey, Hands> =>
+  new Map(entries.map(({ place, runtime, transport }) => [placeKey(place), { runtime, transport }]));

@@ -1,0 +1,60 @@
+/**
+ * Owns: which instances are wanted now: every Agent planned, kept up to date as agents and facts change.
+ * Never: looks at the world or stores anything; it can be rebuilt from the store at any time.
+ */
+import type { InstanceId } from '../../api/resources/names.ts';
+import { instanceNameOf } from '../../api/resources/names.ts';
+import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { type PlanFacts, planAgent, planDeparting } from '../plan/plan-instances.ts';
+import type { AgentRecord, Store } from '../store/store.ts';
+
+export class Intentions {
+  readonly #store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>;
+  readonly #facts: () => PlanFacts;
+  readonly #wanted = new Map<InstanceId, DesiredInstance>();
+  /** Which record each agent was planned from. */
+  readonly #planned = new Map<string, { readonly record: AgentRecord; readonly ids: readonly InstanceId[] }>();
+
+  constructor(store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>, facts: () => PlanFacts) {
+    this.#store = store;
+    this.#facts = facts;
+  }
+
+  get size(): number {
+    return this.#wanted.size;
+  }
+
+  /** What is wanted of this instance; for one that its agent has no slot for any more, how to let go of it. */
+  desired(id: InstanceId): DesiredInstance | undefined {
+    const wanted = this.#wanted.get(id);
+    if (wanted) return wanted;
+    const record = this.#store.instance(id)?.record;
+    const agent = record && this.#store.agent(record.agent)?.record;
+    return agent && planDeparting(agent, instanceNameOf(id), this.#facts());
+  }
+
+  /** Plans this agent again if its record changed. Returns the instances to look at. */
+  update(name: string): readonly InstanceId[] {
+    const record = this.#store.agent(name)?.record;
+    const before = this.#planned.get(name);
+    if (record === before?.record) return [];
+    return this.#plan(name, record);
+  }
+
+  /** Facts changed (a runtime appeared, a host went): plans everything again. Returns all instances to look at. */
+  replanAll(): readonly InstanceId[] {
+    const names = new Set([...this.#planned.keys(), ...[...this.#store.agents()].map(({ record }) => record.name)]);
+    return [...names].flatMap((name) => this.#plan(name, this.#store.agent(name)?.record));
+  }
+
+  #plan(name: string, record: AgentRecord | undefined): readonly InstanceId[] {
+    const before = this.#planned.get(name);
+    for (const id of before?.ids ?? []) this.#wanted.delete(id);
+    const instances = record ? planAgent(record, this.#facts()) : [];
+    for (const instance of instances) this.#wanted.set(instance.id, instance);
+    if (record) this.#planned.set(name, { record, ids: instances.map(({ id }) => id) });
+    else this.#planned.delete(name);
+    const kept = this.#store.instancesOf(name).map((versioned) => versioned.record.id);
+    return [...new Set([...(before?.ids ?? []), ...instances.map(({ id }) => id), ...kept])];
+  }
+}

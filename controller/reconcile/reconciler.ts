@@ -1,0 +1,194 @@
+/**
+ * Owns: one pass over one instance: look, decide, save, act, look again.
+ * Never: branches on the kind of runtime, or feeds an effect's result back into the decision: the next look sees what it did.
+ */
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import { ConflictError, FencedError } from '../../api/resources/errors.ts';
+import type { Decide, Decision, Effect, Observation, PlacedSighting } from '../machine/snapshot.ts';
+import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
+import type { Observer } from '../observed/observe.ts';
+import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
+import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
+import type { Intentions } from './intentions.ts';
+import type { EffectRunner } from './effect-runner.ts';
+
+/** What the reconciler needs of the queue that calls it. */
+export interface Requeue {
+  add(id: InstanceId): void;
+  addAt(id: InstanceId, at: Instant): void;
+  addRateLimited(id: InstanceId): void;
+  forget(id: InstanceId): void;
+}
+
+export interface ReconcilerOptions {
+  readonly store: Store;
+  readonly intentions: Pick<Intentions, 'desired'>;
+  readonly observer: Pick<Observer, 'observe' | 'invalidate'>;
+  readonly runner: Pick<EffectRunner, 'run'>;
+  readonly decide: Decide;
+  readonly now: () => Instant;
+  readonly queue: () => Requeue;
+  /** This controller was replaced: stop everything, at once. */
+  readonly onFenced: () => void;
+  readonly observe?: ReconcileObserver;
+  readonly log?: (message: string, fields: Record<string, unknown>) => void;
+  /** A place unlooked-at for less than this is not told to users yet. */
+  readonly unknownGraceMs?: DurationMs;
+}
+
+export interface ReconcileObserver {
+  reconciled(result: 'success' | 'error' | 'requeue' | 'requeue_after', seconds: number): void;
+  restarted(agent: string): void;
+  started(seconds: number): void;
+}
+
+const UNKNOWN_GRACE_MS = 5_000;
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: every failure becomes a later pass. */
+  async reconcile(id: InstanceId): Promise<void> {
+    const { now, queue, observe, log } = this.#options;
+    const began = now();
+    try {
+      const result = await this.#pass(id);
+      observe?.reconciled(result, (now() - began) / 1000);
+    } catch (error) {
+      observe?.reconciled('error', (now() - began) / 1000);
+      if (error instanceof FencedError) return this.#options.onFenced();
+      // Somebody else wrote in between: their write is a reason to look again, not a failure.
+      if (!(error instanceof ConflictError)) log?.('reconcile failed, will be tried again', { instance: id, error: String(error) });
+      queue().addRateLimited(id);
+    }
+  }
+
+  async #pass(id: InstanceId): Promise<'success' | 'requeue' | 'requeue_after'> {
+    const { store, intentions, observer, decide, now, queue } = this.#options;
+    const desired = intentions.desired(id);
+    // Neither wanted nor remembered: at most an orphan, which is reported, never touched.
+    if (!desired && !store.instance(id)) return 'success';
+    const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record));
+    const known = store.instance(id);
+    const before = known?.record.snapshot ?? NEW_SNAPSHOT;
+    const decision = decide({ id, desired, observed, snapshot: before, now: now() });
+
+    if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
+    if (decision.lookAgain) {
+      for (const place of expectedAt(desired, known?.record)) observer.invalidate(id, place);
+      queue().addRateLimited(id);
+      return 'requeue';
+    }
+    const changed = await this.#save(id, desired, known, decision, observed);
+    if (decision.wakeAt !== undefined) queue().addAt(id, decision.wakeAt);
+    if (decision.effects.length === 0) {
+      queue().forget(id);
+      return decision.wakeAt === undefined ? 'success' : 'requeue_after';
+    }
+    await this.#act(id, desired, decision.effects);
+    // Asked for the same again: the place is slow or refuses, so wait longer each time.
+    if (changed) {
+      queue().forget(id);
+      queue().add(id);
+    } else queue().addRateLimited(id);
+    return 'requeue';
+  }
+
+  /** Saved before the first effect runs, by compare-and-swap. An unchanged record is not written. */
+  async #save(id: InstanceId, desired: DesiredInstance | undefined, known: Versioned<InstanceRecord> | undefined, decision: Decision, observed: Observation): Promise<boolean> {
+    const { store, now, observe } = this.#options;
+    const sighting = observed.kind === 'seen' ? mainSighting(observed.sightings, decision) : undefined;
+    const before = known?.record;
+    if (before && decision.snapshot === before.snapshot && sameSighting(before.sighting, sighting) && !before.unknown) return false;
+    if (!before && decision.effects.some(({ type }) => type === 'release')) return false;
+    const record: InstanceRecord = {
+      id,
+      name: before?.name ?? desired?.name ?? id,
+      agent: before?.agent ?? desired?.agent ?? id,
+      createdAt: before?.createdAt ?? now(),
+      snapshot: decision.snapshot,
+      ...(sighting && { sighting }),
+    };
+    const events: RecordedEvent[] = decision.events.map((draft) => ({ ...draft, at: now(), regarding: { kind: 'Agent', name: record.agent, instance: record.name } }));
+    await store.commit([{ type: 'put-instance', expected: known?.resourceVersion ?? 0, record }], events);
+    const was = before?.snapshot;
+    if (record.snapshot.memory.restarts > (was?.memory.restarts ?? 0)) observe?.restarted(record.agent);
+    if (was?.phase === 'Starting' && record.snapshot.phase === 'Running') observe?.started((now() - (record.snapshot.memory.incarnation ?? now())) / 1000);
+    return decision.snapshot !== was;
+  }
+
+  async #act(id: InstanceId, desired: DesiredInstance | undefined, effects: readonly Effect[]): Promise<void> {
+    const { runner, observer, store, now } = this.#options;
+    for (const effect of effects) {
+      if (effect.type === 'release') {
+        await this.#release(id);
+        continue;
+      }
+      try {
+        await runner.run(effect);
+      } catch (error) {
+        if (!(error instanceof FencedError)) {
+          const message = `Could not ${VERBS[effect.type]} in ${placeKey(effect.place)}: ${error instanceof Error ? error.message : String(error)}`;
+          const agent = store.instance(id)?.record.agent ?? desired?.agent ?? id;
+          await store.commit([], [{ type: 'Warning', reason: 'EffectFailed', message, at: now(), regarding: { kind: 'Agent', name: agent, instance: store.instance(id)?.record.name ?? id } }]);
+        }
+        throw error;
+      } finally {
+        // Also after a failure: it may have happened all the same.
+        observer.invalidate(id, effect.place);
+      }
+    }
+  }
+
+  /** Forgets the instance, and its agent with the last one when that is being deleted. */
+  async #release(id: InstanceId): Promise<void> {
+    const { store } = this.#options;
+    const known = store.instance(id);
+    if (!known) return;
+    const changes: Change[] = [{ type: 'delete-instance', expected: known.resourceVersion, id }];
+    const agent = store.agent(known.record.agent);
+    if (agent?.record.deletedAt !== undefined && store.instancesOf(known.record.agent).every(({ record }) => record.id === id))
+      changes.push({ type: 'delete-agent', expected: agent.resourceVersion, name: agent.record.name });
+    await store.commit(changes);
+  }
+
+  async #unknown(id: InstanceId, desired: DesiredInstance | undefined, known: Versioned<InstanceRecord> | undefined, reason: string): Promise<'requeue_after'> {
+    const { store, now, queue, unknownGraceMs = UNKNOWN_GRACE_MS } = this.#options;
+    const since = known?.record.unknown?.since ?? now();
+    if (known?.record.unknown) return 'requeue_after';
+    const firstTold = this.#firstUnknown.get(id) ?? since;
+    this.#firstUnknown.set(id, firstTold);
+    if (now() - firstTold < unknownGraceMs) {
+      queue().addAt(id, firstTold + unknownGraceMs);
+      return 'requeue_after';
+    }
+    this.#firstUnknown.delete(id);
+    const base: InstanceRecord = known?.record ?? { id, name: desired?.name ?? id, agent: desired?.agent ?? id, createdAt: now(), snapshot: NEW_SNAPSHOT };
+    const event: RecordedEvent = { type: 'Warning', reason: 'PlaceUnknown', message: `${reason}. Nothing is started or stopped until it can be looked at.`, at: now(), regarding: { kind: 'Agent', name: base.agent, instance: base.name } };
+    await store.commit([{ type: 'put-instance', expected: known?.resourceVersion ?? 0, record: { ...base, unknown: { since: firstTold, reason } } }], [event]);
+    return 'requeue_after';
+  }
+  readonly #firstUnknown = new Map<InstanceId, Instant>();
+}
+
+const VERBS = { start: 'start it', term: 'ask it to leave', kill: 'kill it', remove: 'clear it away' } as const;
+
+/** Places where it may live: where it is meant to be, and where it last was. */
+function expectedAt(desired: DesiredInstance | undefined, record: InstanceRecord | undefined): readonly Place[] {
+  const remembered = record?.snapshot.memory.place;
+  // Nothing remembered: it may be anywhere, for instance after the database was lost.
+  if (!remembered) return [];
+  if (!desired?.place || placeKey(desired.place) === placeKey(remembered)) return [remembered];
+  return [desired.place, remembered];
+}
+
+const mainSighting = (sightings: readonly PlacedSighting[], { snapshot: { memory } }: Decision): PlacedSighting | undefined =>
+  sightings.find(({ incarnation }) => incarnation === memory.incarnation) ?? sightings[0];
+
+const sameSighting = (a: PlacedSighting | undefined, b: PlacedSighting | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.incarnation === b.incarnation && a.state === b.state && a.pid === b.pid && a.launchHash === b.launchHash && a.activity === b.activity);
