@@ -1,0 +1,125 @@
+/**
+ * Owns: what the API server sees of store and controller: reads, terminals, status, joined behind its ports.
+ * Never: serves HTTP, or lets a read change anything.
+ */
+import type { LogOptions } from '../adapters/runtimes/runtime.ts';
+import type { AnyResource, LogQuery, Plural, TerminalResponse } from '../api/protocol.ts';
+import { NotFoundError } from '../api/resources/errors.ts';
+import type { Host, PlaceStatus } from '../api/resources/host.ts';
+import { type FleetId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+import { isoTime } from '../api/resources/time.ts';
+import type { ResourceReads, Terminals } from '../api/server/ports.ts';
+import type { Controller, PlaceHands } from './controller.ts';
+import { type Place, placeKey } from './plan/desired-instance.ts';
+import type { InstanceRecord, Store } from './store/store.ts';
+
+export type ProbedPlace = PlaceHands & { readonly detail: string };
+export interface MissingPlace {
+  readonly place: Place;
+  readonly detail: string;
+}
+
+export interface ApiPortsOptions {
+  readonly store: Store;
+  readonly controller: Controller;
+  readonly fleet: FleetId;
+  readonly places: readonly ProbedPlace[];
+  readonly missing: readonly MissingPlace[];
+  readonly startedAt: number;
+  /** Working directory of an instance. */
+  readonly workspaceOf: (record: InstanceRecord) => string | undefined;
+}
+
+export const createReads = (options: ApiPortsOptions): ResourceReads => ({
+  get version() {
+    return options.store.version;
+  },
+  list: (plural) => listOf(options, plural),
+  get: (plural, name) => (plural === 'agents' ? options.store.viewAgent(name) : listOf(options, plural).find(({ metadata }) => metadata.name === name)),
+  watch: (since, onEvent) => options.store.watch(since, onEvent),
+});
+
+function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[] {
+  const { store } = options;
+  switch (plural) {
+    case 'agents':
+      return store.viewAgents();
+    case 'instances':
+      return store.viewInstances();
+    case 'events':
+      return store.events();
+    case 'hosts':
+      return [localHost(options)];
+  }
+}
+
+function localHost({ store, controller, fleet, places, missing, startedAt }: ApiPortsOptions): Host {
+  const counts = new Map<string, number>();
+  for (const { record } of store.instances()) {
+    const place = record.snapshot.memory.place;
+    if (place) counts.set(placeKey(place), (counts.get(placeKey(place)) ?? 0) + 1);
+  }
+  const views = [...controller.observer.views];
+  const statuses: PlaceStatus[] = places.map(({ place, detail }) => {
+    const view = views.find((candidate) => placeKey(candidate.place) === placeKey(place));
+    return {
+      runtime: place.runtime,
+      available: view?.unknown === undefined,
+      detail: view?.unknown?.reason ?? detail,
+      agents: counts.get(placeKey(place)) ?? 0,
+      ...(view?.lastListedAt !== undefined && { lastListedAt: isoTime(view.lastListedAt) }),
+    };
+  });
+  const absent: PlaceStatus[] = missing.map(({ place, detail }) => ({ runtime: place.runtime, available: false, detail, agents: 0 }));
+  return {
+    apiVersion: 'sac/v1',
+    kind: 'Host',
+    metadata: { name: LOCAL_HOST, id: `${fleet}.${LOCAL_HOST}`, labels: {}, annotations: {}, generation: 1, resourceVersion: store.version, creationTimestamp: isoTime(startedAt) },
+    spec: { address: 'this machine' },
+    status: {
+      ready: statuses.some(({ available }) => available),
+      agents: [...counts.values()].reduce((sum, count) => sum + count, 0),
+      places: [...statuses, ...absent],
+      conditions: [],
+    },
+  };
+}
+
+export function createTerminals(options: ApiPortsOptions): Terminals {
+  const { store, fleet, places } = options;
+
+  const find = (agent: string, instance: string | undefined): { record: InstanceRecord; hands: ProbedPlace } => {
+    const records = store.instancesOf(agent).map((versioned) => versioned.record);
+    if (!store.viewAgent(agent) && records.length === 0) throw new NotFoundError(`agent "${agent}" not found; \`sac get agents\` lists what there is`);
+    const names = records.map(({ name }) => name).sort();
+    const wanted = instance ?? (names.includes(agent) ? agent : names[0]);
+    const record = records.find(({ name }) => name === wanted);
+    if (!record) throw new NotFoundError(instance === undefined ? `agent "${agent}" has no instances yet` : `agent "${agent}" has no instance "${instance}"; it has: ${names.join(', ') || 'none'}`);
+    const place = record.snapshot.memory.place;
+    const hands = place && places.find((candidate) => placeKey(candidate.place) === placeKey(place));
+    if (!hands) throw new NotFoundError(`agent "${agent}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`);
+    return { record, hands };
+  };
+
+  return {
+    async *logs(agent: string, query: LogQuery, signal: AbortSignal) {
+      const { record, hands } = find(agent, query.instance);
+      const logOptions: LogOptions = {
+        signal,
+        ...(query.tail !== undefined && { tail: query.tail }),
+        ...(query.previous !== undefined && { previous: query.previous }),
+        ...(query.follow !== undefined && { follow: query.follow }),
+      };
+      yield* hands.runtime.logs(hands.transport, record.id, logOptions);
+    },
+    attach(agent: string, instance: string | undefined): TerminalResponse {
+      const { record, hands } = find(agent, instance);
+      const { runtime, transport, place } = hands;
+      const cwd = options.workspaceOf(record);
+      const base = { host: place.host, session: record.sighting?.session ?? record.name, ...(cwd !== undefined && { cwd }) };
+      if (!runtime.attach) return { ...base, argv: [] };
+      return { ...base, argv: transport.interactive(runtime.attach(instanceId(fleet, record.name))) };
+    },
+  };
+}
+
