@@ -1,0 +1,183 @@
+/**
+ * Owns: a sac of its own for a test: own SAC_HOME, own HOME, own sockets; and its removal, also after a failure.
+ * Never: touches the user's fleet, or waits without a deadline.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..');
+export const CLI = join(ROOT, 'dist', 'sac.js');
+export const CONTROLLER = join(ROOT, 'dist', 'controller.js');
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Resolves with the first truthy answer; throws with what was last seen when the deadline passes. */
+export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 20_000): Promise<NonNullable<T>> {
+  const end = Date.now() + deadlineMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const answer = await ask();
+      if (answer) return answer as NonNullable<T>;
+      last = answer;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    await new Promise((wake) => setTimeout(wake, 25));
+  }
+}
+
+export class Fleet implements AsyncDisposable {
+  readonly dir: string;
+  readonly home: string;
+  readonly agentsDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly #controllers: ChildProcess[] = [];
+
+  constructor(extraEnv: Readonly<Record<string, string>> = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), 'sac-e2e-'));
+    this.home = join(this.dir, 'home');
+    this.agentsDir = join(this.dir, 'agents');
+    mkdirSync(join(this.dir, 'user'));
+    mkdirSync(this.agentsDir);
+    this.env = {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: join(this.dir, 'user'),
+      SAC_HOME: this.home,
+      LANG: 'C.UTF-8',
+      TERM: 'xterm-256color',
+      ...extraEnv,
+    };
+  }
+
+  /** Runs `sac ...`; never throws for an exit code. */
+  sac(args: readonly string[], options: { readonly stdin?: string; readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}): Promise<Ran> {
+    return run(process.execPath, [CLI, ...args], { env: { ...this.env, ...options.env }, cwd: options.cwd ?? this.dir, ...options });
+  }
+
+  /** Runs `sac ...`, throws unless it exits 0. */
+  async ok(args: readonly string[], options?: Parameters<Fleet['sac']>[1]): Promise<string> {
+    const { code, stdout, stderr } = await this.sac(args, options);
+    if (code !== 0) throw new Error(`sac ${args.join(' ')} exited ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async json(args: readonly string[]): Promise<ReturnType<typeof JSON.parse>> {
+    return JSON.parse(await this.ok([...args, '-o', 'json']));
+  }
+
+  /** Starts a controller in the foreground of this test; resolves when it is ready. */
+  async controller(flags: readonly string[] = []): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [CONTROLLER, ...flags], { env: { ...this.env }, cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#controllers.push(child);
+    let output = '';
+    child.stdout?.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr?.on('data', (chunk) => {
+      output += chunk;
+    });
+    await until('the controller answers', async () => {
+      if (child.exitCode !== null) throw new Error(`controller exited ${child.exitCode}: ${output}`);
+      const { code, stdout } = await this.sac(['controller', 'status', '-o', 'json']);
+      return code === 0 && JSON.parse(stdout).pid === child.pid;
+    });
+    return child;
+  }
+
+  write(path: string, content: string): string {
+    const target = join(this.dir, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+    return target;
+  }
+
+  get fleetId(): string {
+    return readFileSync(join(this.home, 'fleet'), 'utf8').trim();
+  }
+
+  /** Runs tmux on this fleet's server. */
+  tmux(args: readonly string[]): Promise<Ran> {
+    return run('tmux', ['-L', `sac-${this.fleetId}`, ...args], { env: this.env, cwd: this.dir });
+  }
+
+  /** Pids of all processes that carry this fleet's mark. */
+  marked(): number[] {
+    if (!existsSync(join(this.home, 'fleet'))) return [];
+    const mark = `SAC_ID=${this.fleetId}.`;
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((entry) => entry.startsWith(mark));
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#controllers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    const status = await this.sac(['controller', 'status', '-o', 'json'], { timeoutMs: 5_000 }).catch(() => undefined);
+    if (status?.code === 0) {
+      const { pid } = JSON.parse(status.stdout);
+      if (Number.isInteger(pid)) killQuietly(pid);
+    }
+    if (existsSync(join(this.home, 'fleet'))) {
+      await this.tmux(['kill-server']);
+      for (const pid of this.marked()) killQuietly(pid);
+    }
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // Gone already, which is what was wanted.
+  }
+}
+
+export function run(
+  program: string,
+  args: readonly string[],
+  { env, cwd, stdin, timeoutMs = 60_000 }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string; readonly stdin?: string; readonly timeoutMs?: number },
+): Promise<Ran> {
+  return new Promise((done) => {
+    const child = spawn(program, args, { env: { ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(stdin ?? '');
+    const timer = setTimeout(() => {
+      stderr += `\n[killed by the test after ${timeoutMs} ms]`;
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    child.on('error', (error) => {
+      stderr += error.message;
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      done({ code: code ?? (signal ? 128 : 1), stdout, stderr });
+    });
+  });
+}
+
+/** A manifest of profile exec, as YAML. */
+export const execManifest = (name: string, command: readonly string[], spec: Readonly<Record<string, unknown>> = {}): string =>
+  `${JSON.stringify({ apiVersion: 'sac/v1', kind: 'Agent', metadata: { name }, spec: { profile: 'exec', command, ...spec } })}\n`;

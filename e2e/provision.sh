@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what the end-to-end tests need and this machine lacks. Debian; root or sudo. Idempotent, quiet when nothing is missing.
+set -euo pipefail
+
+declare -A package_of=(
+  [tmux]=tmux
+  [git]=git
+  [setsid]=util-linux
+  [setpriv]=util-linux
+  [ps]=procps
+  [curl]=curl
+)
+
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null 2>&1 || missing+=("${package_of[$program]}")
+done
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null 2>&1 || { echo "provision: need root to install: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+echo "provision: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null 2>&1 || { echo "provision: $program is still missing after installing ${package_of[$program]}" >&2; exit 1; }
+done
