@@ -154,25 +154,41 @@ const notes = {
   },
 } satisfies Record<string, Note>;
 
+/** `assign` merges into the context, so what is forgotten must be forgotten one level down. */
+interface Context {
+  readonly memory: Memory;
+}
+type Input = { context: Context; event: GapEvent };
+const noting = (note: Note) => ({ context, event }: Input): Context => ({ memory: note({ context: context.memory, event }) });
+const guard = (rule: Rule) => ({ context, event }: Input): boolean => rule({ context: context.memory, event });
+
 const machineSetup = setup({
-  types: {} as { context: Memory; events: GapEvent; input: Memory },
-  guards: rules,
+  types: {} as { context: Context; events: GapEvent; input: Memory },
+  guards: {
+    ours: guard(rules.ours),
+    isFinal: guard(rules.isFinal),
+    endsWell: guard(rules.endsWell),
+    due: guard(rules.due),
+    retriesAtOnce: guard(rules.retriesAtOnce),
+    startedAnew: guard(rules.startedAnew),
+    ofAnotherLaunch: guard(rules.ofAnotherLaunch),
+  },
   actions: {
-    beginStart: assign(notes.beginStart),
-    startAgain: assign(notes.startAgain),
-    clearAttempts: assign(notes.clearAttempts),
-    markLive: assign(notes.markLive),
-    markQueued: assign(notes.markQueued),
-    noteDrift: assign(notes.noteDrift),
-    clearDrift: assign(notes.clearDrift),
-    beginStop: assign(notes.beginStop),
-    askAgain: assign(notes.askAgain),
-    clearStop: assign(notes.clearStop),
-    recordExit: assign(notes.recordExit),
-    countRetry: assign(notes.countRetry),
-    countRestart: assign(notes.countRestart),
-    finalize: assign(notes.finalize),
-    rest: assign(notes.rest),
+    beginStart: assign(noting(notes.beginStart)),
+    startAgain: assign(noting(notes.startAgain)),
+    clearAttempts: assign(noting(notes.clearAttempts)),
+    markLive: assign(noting(notes.markLive)),
+    markQueued: assign(noting(notes.markQueued)),
+    noteDrift: assign(noting(notes.noteDrift)),
+    clearDrift: assign(noting(notes.clearDrift)),
+    beginStop: assign(noting(notes.beginStop)),
+    askAgain: assign(noting(notes.askAgain)),
+    clearStop: assign(noting(notes.clearStop)),
+    recordExit: assign(noting(notes.recordExit)),
+    countRetry: assign(noting(notes.countRetry)),
+    countRestart: assign(noting(notes.countRestart)),
+    finalize: assign(noting(notes.finalize)),
+    rest: assign(noting(notes.rest)),
   },
 });
 
@@ -205,7 +221,7 @@ const everywhere = {
 
 export const chart = machineSetup.createMachine({
   id: 'instance',
-  context: ({ input }) => input,
+  context: ({ input }) => ({ memory: input }),
   initial: 'Pending',
   states: {
     Pending: {

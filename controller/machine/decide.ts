@@ -47,8 +47,8 @@ type ChartEvent = Parameters<typeof transition<typeof chart>>[2];
 function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPhase; memory: Memory } {
   // A phase that this version does not know begins anew: the next look tells the rest.
   const value = isPhase(snapshot.phase) ? snapshot.phase : 'Pending';
-  const [next] = transition(chart, chart.resolveState({ value, context: snapshot.memory }), event);
-  return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context };
+  const [next] = transition(chart, chart.resolveState({ value, context: { memory: snapshot.memory } }), event);
+  return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context.memory };
 }
 
 const seal = (memory: Memory, desired: DesiredInstance | undefined): Memory =>
