@@ -14,6 +14,8 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
 export const RUNTIME_KINDS = ['tmux', 'process'] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
+/** Rules across fields are checked although a field is wrong: all errors at once. */
+const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
 const noNul = (value: string) => !value.includes('\0');
 const text = z.string().refine(noNul, { message: 'contains a NUL character, which no process can be given' });
 const argument = text.max(131_072, { message: 'is longer than 128 KiB, the longest argument Linux passes' });
@@ -43,7 +45,7 @@ const placeSchema = z
       logFiles: z.int().min(1).max(100).default(3).meta({ description: 'How many rotated log files are kept.' }),
     }).prefault({}).meta({ description: 'Options of the process runtime.' }),
   })
-  .refine((place) => !(place.host && place.hosts), { message: 'host and hosts exclude each other', path: ['hosts'] })
+  .refine((place) => !(place.host && place.hosts), { message: 'host and hosts exclude each other', path: ['hosts'], when: isMapping })
   .prefault({})
   .meta({ description: 'Where the agent runs: host and runtime.' });
 
@@ -121,9 +123,8 @@ export const agentSpecSchema = z
     terminationGracePeriodSeconds: z.number().min(0).max(86_400).default(10)
       .meta({ description: 'Seconds between asking the agent to leave and killing it.' }),
   })
-  .superRefine((spec, context) => {
-    if (spec.profile === 'exec' && !spec.command)
-      context.addIssue({ code: 'custom', path: ['command'], message: 'is required for profile exec: a list, program first' });
+  .refine((spec) => spec.profile !== 'exec' || spec.command !== undefined, {
+    path: ['command'], message: 'is required for profile exec: a list, program first', when: isMapping,
   })
   .meta({ description: 'What the agent should be.' });
 

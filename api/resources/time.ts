@@ -13,14 +13,16 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_00
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
 
+const NOT_A_DURATION = 'is not a duration (30s, 5m, 1h30m, 250ms, or plain seconds)';
+
 /** A duration as written in a manifest; kept as written, read with `durationMs`. */
 export type Duration = string | number;
 
 export const durationSchema = z
   .union([
     z.number().nonnegative().max(31_536_000),
-    z.string().regex(DURATION, { message: 'is not a duration' }),
-  ], { error: 'is not a duration (30s, 5m, 1h30m, 250ms, or plain seconds)' })
+    z.string().regex(DURATION, { message: NOT_A_DURATION }),
+  ], { error: NOT_A_DURATION })
   .meta({ description: 'Duration: 30s, 5m, 1h30m, 250ms, or plain seconds.' });
 
 export function durationMs(duration: Duration): DurationMs {

@@ -1,0 +1,131 @@
+/**
+ * Owns: where and with which CLI an older manifest ran: runtime, multiplexer, container, host, hosts, remote, scheduling.
+ * Never: lets an agent that was meant for a container, a cluster or another host run unconfined on this one: it is suspended.
+ */
+import { NAME_PATTERN } from '../resources/names.ts';
+import { isMap, type Json } from './json.ts';
+import { listOf, type Rule, type RuleContext, textOf } from './rule.ts';
+
+type Profile = 'claude-code' | 'cursor' | 'aider' | 'codex' | 'opencode';
+
+export const runtimeRule: Rule = {
+  old: ['spec.runtime', 'spec.multiplexer', 'spec.container.runtime', 'spec.harness'],
+  v1: ['spec.profile', 'spec.place.runtime'],
+  forward([runtime, multiplexer, container, harness], context) {
+    if (multiplexer === 'screen')
+      context.warn('spec.multiplexer', 'screen is not available yet; place.runtime is auto');
+    const wrapped = textOf(container);
+    if (wrapped !== undefined && wrapped !== 'none')
+      context.suspend('spec.container.runtime', `the container runtime ${wrapped} is not available yet`);
+    return [profileOf(textOf(runtime), textOf(harness), context), multiplexer === 'tmux' ? 'tmux' : undefined];
+  },
+  backward: ([profile, runtime]) => [profile, runtime === 'tmux' ? runtime : undefined],
+};
+
+function profileOf(
+  runtime: string | undefined,
+  harness: string | undefined,
+  context: RuleContext,
+): Profile | undefined {
+  switch (runtime) {
+    case 'claude-code':
+    case 'cursor':
+    case 'aider':
+      return runtime;
+    case 'claude-cli-tui':
+      return 'claude-code';
+    case 'claude-session':
+    case 'claude-sdk-persistent':
+      context.warn('spec.runtime', `${runtime} ran the SDK without a terminal; sac runs claude-code`);
+      return 'claude-code';
+    case 'slurm':
+    case 'slurm-tenant':
+      context.suspend('spec.runtime', `${runtime} is not available yet`);
+      return 'claude-code';
+    case undefined:
+      if (context.generation !== 'v3c' && context.generation !== 'v3d') return undefined;
+      context.suspend('spec.runtime', 'the default of this generation, apptainer, is not available yet');
+      return harnessProfile(harness, context);
+    default:
+      context.suspend('spec.runtime', `the container runtime ${runtime} is not available yet`);
+      return harnessProfile(harness, context);
+  }
+}
+
+function harnessProfile(harness: string | undefined, context: RuleContext): Profile {
+  if (harness === 'codex' || harness === 'opencode') return harness;
+  if (harness !== undefined && harness !== 'anthropic')
+    context.warn('spec.harness', `"${harness}" has no profile; claude-code stands in`);
+  return 'claude-code';
+}
+
+/** Spellings of "wherever this is started". */
+const HERE = new Set(['', '${HOSTNAME}', 'local', 'localhost']);
+
+export const placeRule: Rule = {
+  old: [
+    'spec.host',
+    'spec.hosts',
+    'spec.remote',
+    'spec.scheduling.mode',
+    'spec.scheduling.preferred-host',
+    'spec.scheduling.fallback-hosts',
+  ],
+  v1: ['spec.place.host', 'spec.place.hosts'],
+  forward([host, hosts, remote, mode, preferred, fallbacks], context) {
+    const pinned = listOf(host);
+    if (pinned.length > 0) return [hostNames(pinned, 'spec.host', context), hostList(hosts, context)];
+    if (hosts !== undefined) return [undefined, hostList(hosts, context)];
+    if (remote !== undefined) return [remoteHost(remote, context)];
+    const preference = [...listOf(preferred), ...listOf(fallbacks)];
+    if (preference.length > 0 && mode === 'singleton') return [hostNames(preference, 'spec.scheduling', context)];
+    if (mode === 'per-host') context.warn('spec.scheduling.mode', 'per-host needs a list of hosts in sac: place.hosts');
+    return [];
+  },
+  backward: ([host, hosts]) => [host, hosts],
+};
+
+/** One name or several in order of preference; undefined for "here". */
+function hostNames(found: readonly Json[], path: string, context: RuleContext): Json | undefined {
+  const wanted = found.map(String).filter((host) => !HERE.has(host));
+  if (wanted.length < found.length && wanted.length === 0) return undefined;
+  const usable = wanted.filter((host) => NAME_PATTERN.test(host));
+  if (usable.length === 0 && wanted.length > 0) {
+    context.suspend(path, `${wanted.join(', ')} is no host name sac knows how to reach yet`);
+    return undefined;
+  }
+  if (usable.length < wanted.length)
+    context.warn(
+      path,
+      `hosts that are no valid names were left out: ${wanted.filter((host) => !usable.includes(host)).join(', ')}`,
+    );
+  const names = wanted.length < found.length ? ['local', ...usable] : usable;
+  return names.length === 1 ? names[0] : names;
+}
+
+function hostList(hosts: Json | undefined, context: RuleContext): Json | undefined {
+  if (hosts === undefined || hosts === 'all') return hosts;
+  const wanted = listOf(hosts).map((host) => (HERE.has(String(host)) ? 'local' : String(host)));
+  const usable = [...new Set(wanted.filter((host) => NAME_PATTERN.test(host)))];
+  if (usable.length < new Set(wanted).size) context.warn('spec.hosts', 'hosts that are no valid names were left out');
+  if (usable.length > 0) return usable;
+  context.suspend('spec.hosts', 'none of these hosts has a name sac knows how to reach yet');
+  return undefined;
+}
+
+function remoteHost(remote: Json, context: RuleContext): Json | undefined {
+  const hops = isMap(remote)
+    ? [...listOf(remote['hops'] ?? undefined), ...listOf(remote['host'] ?? undefined)]
+    : listOf(remote);
+  const last = textOf(hops.at(-1));
+  if (last === undefined || HERE.has(last)) return undefined;
+  if (!NAME_PATTERN.test(last)) {
+    context.suspend('spec.remote', `"${last}" is no host name sac knows how to reach yet`);
+    return undefined;
+  }
+  context.warn(
+    'spec.remote',
+    `becomes place.host: ${last}; how to reach it belongs into ssh's own configuration or a Host`,
+  );
+  return last;
+}
