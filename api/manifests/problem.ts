@@ -26,7 +26,6 @@ export const FILE_START: Position = { line: 1, column: 1 };
 
 /** `file:line:column`; a file name with control characters is shown quoted. */
 export function formatOrigin(file: string, at: Position): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not reach a terminal
   const shown = /[\u0000-\u001f\u007f-\u009f]/.test(file) ? quote(file) : file;
   return `${shown}:${at.line}:${at.column}`;
 }

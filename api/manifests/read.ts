@@ -17,6 +17,7 @@ export interface ManifestDocument {
   /** `file:line:column` of the document. */
   readonly origin: string;
   readonly file: string;
+  readonly position: Position;
   readonly kind: 'Agent';
   readonly name: string;
   /** apiVersion it was written in; `manifest` is always sac/v1. */
@@ -143,6 +144,7 @@ class Reading {
     return {
       origin: formatOrigin(this.#file, this.#document.start),
       file: this.#file,
+      position: this.#document.start,
       kind: 'Agent',
       name,
       writtenAs,

@@ -152,8 +152,7 @@ function describeUnion(issue: z.core.$ZodIssueInvalidUnion, path: FieldPath, con
     );
   const fitting = issue.errors.filter((branch) => branch.length > 0 && !refusesKind(branch));
   const best = fitting.toSorted((a, b) => a.length - b.length)[0];
-  if (best && best.some((inner) => inner.path.length > 0))
-    return best.flatMap((inner) => flatten(inner, path, context));
+  if (best?.some((inner) => inner.path.length > 0)) return best.flatMap((inner) => flatten(inner, path, context));
   const words = issue.errors
     .flat()
     .flatMap((inner) => (inner.code === 'invalid_value' && inner.path.length === 0 ? inner.values.map(String) : []));

@@ -61,7 +61,10 @@ export const envRule: Rule = {
         // The old launcher was Python: str(True) is "True".
         env[key] = typeof value === 'boolean' ? (value ? 'True' : 'False') : String(value);
         if (typeof value === 'string' && /^~|\$\{/.test(value))
-          warn(`${path}.${key}`, 'was expanded by the old launcher ("~", "${VAR}"); sac passes it as written');
+          warn(
+            `${path}.${key}`,
+            'was expanded by the old launcher (~ and shell-like variables); sac passes it as written',
+          );
       }
     }
     return [Object.keys(env).length === 0 ? undefined : env];

@@ -1,0 +1,74 @@
+/**
+ * Owns: putting the documents of many files together: one name once, files that belong to an agent, names that broke.
+ * Never: opens a file by itself.
+ */
+import { type FieldPath, quote } from '../resources/issues.ts';
+import { safeName } from '../versions/rules-identity.ts';
+import { FILE_START, type Problem, problem } from './problem.ts';
+import type { ManifestDocument, ReadResult } from './read.ts';
+
+/** A `src_*` file beside a manifest: it belongs to the agent. */
+export interface SiblingFile {
+  readonly name: string;
+  /** Of the content, hexadecimal. */
+  readonly sha256: string;
+}
+
+export interface Collected {
+  readonly documents: readonly ManifestDocument[];
+  readonly problems: readonly Problem[];
+  /** Agents that are declared, but not readably: whoever prunes must leave them as they are. */
+  readonly brokenNames: ReadonlySet<string>;
+  /** By agent. */
+  readonly siblings: ReadonlyMap<string, readonly SiblingFile[]>;
+}
+
+export class Collection {
+  readonly #documents = new Map<string, ManifestDocument>();
+  readonly #problems: Problem[] = [];
+  readonly #broken = new Set<string>();
+  readonly #siblings = new Map<string, readonly SiblingFile[]>();
+
+  refuse(file: string, message: string, folderName?: string): void {
+    this.#problems.push(problem(file, FILE_START, NOWHERE, message));
+    this.#markBroken(folderName);
+  }
+
+  add(read: ReadResult, folderName?: string, siblings: readonly SiblingFile[] = []): void {
+    this.#problems.push(...read.problems);
+    if (read.problems.length > 0) this.#markBroken(folderName);
+    for (const document of read.documents) {
+      const first = this.#documents.get(document.name);
+      if (first === undefined) this.#documents.set(document.name, document);
+      else
+        this.#problems.push(
+          problemAt(document, `agent ${quote(document.name)} is already declared at ${first.origin}`),
+        );
+      if (siblings.length > 0 && first === undefined) this.#siblings.set(document.name, siblings);
+    }
+  }
+
+  get size(): number {
+    return this.#documents.size + this.#problems.length;
+  }
+
+  result(): Collected {
+    return {
+      documents: [...this.#documents.values()],
+      problems: this.#problems,
+      brokenNames: this.#broken,
+      siblings: this.#siblings,
+    };
+  }
+
+  /** Old manifests may live in folders whose name had to be changed for the agent. */
+  #markBroken(folderName: string | undefined): void {
+    if (folderName !== undefined) this.#broken.add(folderName).add(safeName(folderName));
+  }
+}
+
+const NOWHERE: FieldPath = [];
+
+function problemAt(document: ManifestDocument, message: string): Problem {
+  return problem(document.file, document.position, ['metadata', 'name'], message);
+}
