@@ -5,7 +5,7 @@
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
 import type { InstanceId } from '../api/resources/names.ts';
-import type { DurationMs } from '../api/resources/time.ts';
+import type { DurationMs, Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
@@ -144,12 +144,23 @@ export class Controller {
     for (const { place, runtime, transport } of places) {
       try {
         store.assertNotFenced();
-        const swept = await runtime.sweep(transport);
+        const swept = await runtime.sweep(transport, this.#over());
         if (swept > 0) log('leftover processes ended', { place: `${place.host}/${place.runtime}`, count: swept });
       } catch (error) {
         log('sweep failed, will be tried at the next resync', { place: `${place.host}/${place.runtime}`, error: String(error) });
       }
     }
+  }
+
+  /** Which incarnations are known to be over: what still carries their mark is a leftover. */
+  #over(): ReadonlyMap<InstanceId, Instant> {
+    const over = new Map<InstanceId, Instant>();
+    for (const { record } of this.#options.store.instances()) {
+      const { lastExit } = record.snapshot.memory;
+      // One concluded from absence might still be alive.
+      if (lastExit && lastExit.reason !== 'Vanished') over.set(record.id, lastExit.incarnation);
+    }
+    return over;
   }
 
   #scheduleResync(): void {

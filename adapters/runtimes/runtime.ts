@@ -103,8 +103,11 @@ export interface Runtime {
   signal(t: Transport, id: InstanceId, incarnation: Instant, how: 'term' | 'kill'): Promise<void>;
   /** Archives last output, then removes the corpse, its files and whatever it still has running. Live or absent or another incarnation: no-op. */
   remove(t: Transport, id: InstanceId, incarnation: Instant): Promise<void>;
-  /** Kills processes that carry our fleet's mark but belong to no listed live incarnation. Returns how many. */
-  sweep(t: Transport): Promise<number>;
+  /**
+   * Kills processes that carry the mark of an incarnation known to be over: for each id, all up to that incarnation.
+   * Marks of ids that are not named are left alone. Returns how many were killed.
+   */
+  sweep(t: Transport, over: ReadonlyMap<InstanceId, Instant>): Promise<number>;
   /** Visible screens, batched. Only where capabilities.screen. */
   screen?(t: Transport, ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, string>>;
   logs(t: Transport, id: InstanceId, options: LogOptions): AsyncIterable<string>;

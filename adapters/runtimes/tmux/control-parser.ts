@@ -1,0 +1,69 @@
+/**
+ * Owns: tmux's control mode output: which block of lines answers which request. tmux(1), CONTROL MODE.
+ * Never: trusts a line inside a block: only an %end or %error with the very numbers of its %begin closes it.
+ */
+
+export interface Reply {
+  readonly ok: boolean;
+  /** All output lines; with ok false the last block holds the error message. */
+  readonly lines: readonly string[];
+  readonly error: string;
+}
+
+interface Waiting {
+  readonly sentinel: string;
+  readonly resolve: (reply: Reply) => void;
+  readonly lines: string[];
+  error: string | undefined;
+}
+
+/**
+ * A request is one or several commands and then `display-message -p <sentinel>` on a line of its own: a failing command
+ * drops the rest of its own line, so blocks cannot be counted, but the sentinel always comes.
+ */
+export class ControlParser {
+  readonly #waiting: Waiting[] = [];
+  readonly #onNotification: (line: string) => void;
+  #open: { readonly guard: string; readonly lines: string[]; readonly ours: boolean } | undefined;
+
+  constructor(onNotification: (line: string) => void) {
+    this.#onNotification = onNotification;
+  }
+
+  expect(sentinel: string): Promise<Reply> {
+    return new Promise((resolve) => this.#waiting.push({ sentinel, resolve, lines: [], error: undefined }));
+  }
+
+  get pending(): number {
+    return this.#waiting.length;
+  }
+
+  feed(line: string): void {
+    const open = this.#open;
+    if (!open) {
+      // `%begin TIME NUMBER FLAGS`; flags 1: asked for by this client.
+      const begin = /^%begin (\d+ \d+) (\d+)$/.exec(line);
+      if (begin) this.#open = { guard: begin[1] ?? '', lines: [], ours: begin[2] === '1' };
+      else this.#onNotification(line);
+      return;
+    }
+    if (line.startsWith(`%end ${open.guard} `) || line.startsWith(`%error ${open.guard} `)) {
+      this.#open = undefined;
+      if (open.ours) this.#block(open.lines, line.startsWith('%error'));
+      return;
+    }
+    open.lines.push(line);
+  }
+
+  #block(lines: readonly string[], failed: boolean): void {
+    const first = this.#waiting[0];
+    if (!first) return;
+    if (!failed && lines.length === 1 && lines[0] === first.sentinel) {
+      this.#waiting.shift();
+      first.resolve({ ok: first.error === undefined, lines: first.lines, error: first.error ?? '' });
+      return;
+    }
+    if (failed) first.error ??= lines.join(' ');
+    else first.lines.push(...lines);
+  }
+}
