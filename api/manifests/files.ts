@@ -39,8 +39,10 @@ export async function readAgentsDir(dir: string): Promise<AgentsDirResult> {
   for (const entry of listing.entries) {
     if (isHidden(entry.name)) continue;
     if (count++ % BATCH === BATCH - 1) await breathe();
-    if (isFolder(entry, dir)) readAgentFolder(join(dir, entry.name), entry.name, listing.real, found);
-    else if (/\.ya?ml$/i.test(entry.name))
+    if (isFolder(entry, dir)) {
+      const known = entry.isSymbolicLink() ? undefined : join(listing.real, entry.name);
+      readAgentFolder(join(dir, entry.name), entry.name, listing.real, found, known);
+    } else if (/\.ya?ml$/i.test(entry.name))
       found.refuse(
         join(dir, entry.name),
         `is not read: in an agents directory an agent lives in ${entry.name.replace(/\.ya?ml$/i, '')}/spec.yaml`,
@@ -54,7 +56,7 @@ export function readAgent(dir: string, name: string): AgentsDirResult {
   const found = new Collection();
   if (isHidden(name)) return { ok: true, ...found.result() };
   try {
-    readAgentFolder(join(dir, name), name, realpathSync(dir), found);
+    readAgentFolder(join(dir, name), name, realpathSync.native(dir), found);
     return { ok: true, ...found.result() };
   } catch (error) {
     found.refuse(dir, `the agents directory ${refusal(error).refused}`);
@@ -74,7 +76,7 @@ export async function readPath(path: string, options: ReadPathOptions = {}): Pro
   }
   try {
     if (statSync(path).isDirectory())
-      await new Descent(realpathSync(path), options.recursive ?? false, found).read(path);
+      await new Descent(realpathSync.native(path), options.recursive ?? false, found).read(path);
     else readFlatFile(path, undefined, found);
   } catch (error) {
     found.refuse(path, refusal(error).refused);
@@ -86,9 +88,10 @@ type Listing =
   | { readonly entries: readonly Dirent[]; readonly real: string }
   | { readonly refused: string; readonly missing?: true };
 
-function list(dir: string): Listing {
+/** `known`: the real path, where it is known already. */
+function list(dir: string, known?: string): Listing {
   try {
-    const real = realpathSync(dir);
+    const real = known ?? realpathSync.native(dir);
     const entries = readdirSync(real, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
     return { entries, real };
   } catch (error) {
@@ -111,8 +114,8 @@ function isFolder(entry: Dirent, dir: string): boolean {
 }
 
 /** A folder without a manifest is no agent (yet, or any more), and no problem. */
-function readAgentFolder(folder: string, name: string, root: string, found: Collection): void {
-  const listing = list(folder);
+function readAgentFolder(folder: string, name: string, root: string, found: Collection, known?: string): void {
+  const listing = list(folder, known);
   if ('refused' in listing) {
     if (listing.missing !== true) found.refuse(folder, listing.refused, name);
     return;
@@ -121,17 +124,17 @@ function readAgentFolder(folder: string, name: string, root: string, found: Coll
     found.refuse(folder, `is a symbolic link that leaves the directory ${root}`, name);
     return;
   }
-  const names = listing.entries.map((entry) => entry.name);
   // The last two are where older manifests lived.
-  const candidates = ['spec.yaml', 'spec.yml', `${name}.yaml`, `${name}.yml`].filter((file) => names.includes(file));
-  const [first, second] = candidates;
+  const candidates = ['spec.yaml', 'spec.yml', `${name}.yaml`, `${name}.yml`];
+  const [first, second] = listing.entries.filter((entry) => candidates.includes(entry.name));
   if (first === undefined) return;
   if (second !== undefined) {
-    found.refuse(join(folder, second), `stands beside ${first}; keep one of them`, name);
+    found.refuse(join(folder, second.name), `stands beside ${first.name}; keep one of them`, name);
     return;
   }
-  const file = join(folder, first);
-  const read = readText(file, root);
+  const file = join(folder, first.name);
+  const resolved = !first.isSymbolicLink();
+  const read = readText(resolved ? join(listing.real, first.name) : file, { root, resolved });
   if ('refused' in read) {
     found.refuse(file, read.refused, name);
     return;
@@ -142,7 +145,7 @@ function readAgentFolder(folder: string, name: string, root: string, found: Coll
 function siblingsIn(folder: string, entries: readonly Dirent[], root: string): SiblingFile[] {
   return entries.flatMap((entry) => {
     if (!entry.name.startsWith('src_')) return [];
-    const read = readBytes(join(folder, entry.name), root);
+    const read = readBytes(join(folder, entry.name), { root });
     return 'refused' in read ? [] : [{ name: entry.name, sha256: sha256(read.bytes) }];
   });
 }
@@ -151,7 +154,7 @@ const OLD_VERSION = /^\s*["']?apiVersion["']?\s*:\s*["']?(scitex-agent-container
 
 /** A file named outright: its folder names the agent only where the layout says so. */
 function readFlatFile(file: string, root: string | undefined, found: Collection): void {
-  const read = readText(file, root);
+  const read = readText(file, root === undefined ? {} : { root });
   if ('refused' in read) {
     found.refuse(file, read.refused);
     return;

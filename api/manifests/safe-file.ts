@@ -11,11 +11,17 @@ export const MAX_FILE_BYTES = 1_048_576;
 export type Bytes = { readonly bytes: Buffer } | { readonly refused: string; readonly missing?: true };
 export type Text = { readonly text: string } | { readonly refused: string; readonly missing?: true };
 
-/** `root`: real path of the directory that the file must not leave by symlinks. */
-export function readBytes(path: string, root?: string): Bytes {
+export interface ReadRules {
+  /** Real path of the directory that the file must not leave by symlinks. */
+  readonly root?: string;
+  /** The path was just listed as free of symlinks: resolving it again would cost more than reading it. */
+  readonly resolved?: boolean;
+}
+
+export function readBytes(path: string, { root, resolved }: ReadRules = {}): Bytes {
   let descriptor: number | undefined;
   try {
-    const real = realpathSync(path);
+    const real = resolved === true ? path : realpathSync.native(path);
     if (root !== undefined && !isInside(real, root))
       return { refused: `is a symbolic link that leaves the directory ${root}` };
     // The path is resolved: a link that appears now is a swap. O_NONBLOCK: opening a pipe does not wait for its writer.
@@ -36,8 +42,8 @@ export function readBytes(path: string, root?: string): Bytes {
   }
 }
 
-export function readText(path: string, root?: string): Text {
-  const read = readBytes(path, root);
+export function readText(path: string, rules: ReadRules = {}): Text {
+  const read = readBytes(path, rules);
   return 'refused' in read ? read : decode(read.bytes);
 }
 

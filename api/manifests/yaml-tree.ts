@@ -58,6 +58,8 @@ class Walk {
   readonly #targets = new Map<Alias, Node>();
   readonly #open = new Set<Node>();
   readonly #documentStart: number;
+  /** Where the walk is now. */
+  readonly #path: (string | number)[] = [];
   #nodes = 0;
   #aliases = 0;
 
@@ -67,99 +69,104 @@ class Walk {
 
   readAll(root: Node | null): Plain {
     try {
-      return this.#read(root, [], this.#documentStart);
+      return this.#read(root, this.#documentStart);
     } catch (error) {
       if (error instanceof TooMuch) return null;
       throw error;
     }
   }
 
-  #fault(offset: number, path: FieldPath, message: string): void {
+  #fault(offset: number, message: string, path: FieldPath = [...this.#path]): void {
     this.faults.push({ offset, path, message });
   }
 
-  #tooMuch(offset: number, path: FieldPath, message: string): never {
-    this.#fault(offset, path, message);
+  #tooMuch(offset: number, message: string): never {
+    this.#fault(offset, message, []);
     throw new TooMuch(message);
   }
 
   /** `near` is where to point when the node itself has no place. */
-  #read(node: Node | null | undefined, path: FieldPath, near: number): Plain {
+  #read(node: Node | null | undefined, near: number): Plain {
     const offset = startOf(node) ?? near;
     this.#nodes += 1;
     if (this.#nodes > LIMITS.nodes) {
       const why = this.#aliases > 0 ? 'aliases expand this document' : 'this document grows';
-      this.#tooMuch(offset, [], `${why} beyond ${LIMITS.nodes} values`);
+      this.#tooMuch(offset, `${why} beyond ${LIMITS.nodes} values`);
     }
-    if (path.length > LIMITS.depth) this.#tooMuch(offset, [], `nests deeper than ${LIMITS.depth} levels`);
+    if (this.#path.length > LIMITS.depth) this.#tooMuch(offset, `nests deeper than ${LIMITS.depth} levels`);
     if (node === null || node === undefined) return null;
-    if (isAlias(node)) return this.#readAlias(node, path, offset);
+    if (isAlias(node)) return this.#readAlias(node, offset);
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
-      this.#fault(offset, path, `the tag ${quote(node.tag)} is not allowed; YAML core types only`);
+      this.#fault(offset, `the tag ${quote(node.tag)} is not allowed; YAML core types only`);
       return null;
     }
+    if (isScalar(node)) return this.#readScalar(node, offset);
     this.#open.add(node);
-    const value = this.#readValue(node, path, offset);
+    const value = isMap(node) ? this.#readMap(node, offset) : this.#readSeq(node, offset);
     this.#open.delete(node);
     return value;
   }
 
-  #readValue(node: Node, path: FieldPath, offset: number): Plain {
-    if (isScalar(node)) return this.#readScalar(node, path, offset);
-    if (isMap(node)) return this.#readMap(node, path, offset);
-    if (isSeq(node)) return node.items.map((item, index) => this.#read(asNode(item), [...path, index], offset));
-    this.#fault(offset, path, 'is neither text, number, list nor mapping');
-    return null;
-  }
-
-  #readScalar(node: Scalar, path: FieldPath, offset: number): Plain {
+  #readScalar(node: Scalar, offset: number): Plain {
     const { value } = node;
     switch (typeof value) {
       case 'string':
       case 'boolean':
         return value;
       case 'number':
-        if (!Number.isFinite(value)) this.#fault(offset, path, `${node.source ?? value} is not a finite number`);
+        if (!Number.isFinite(value)) this.#fault(offset, `${node.source ?? value} is not a finite number`);
         return Object.is(value, -0) ? 0 : value;
       default:
         return null;
     }
   }
 
-  #readAlias(alias: Alias, path: FieldPath, offset: number): Plain {
+  #readAlias(alias: Alias, offset: number): Plain {
     this.#aliases += 1;
-    if (this.#aliases > LIMITS.aliases) this.#tooMuch(offset, [], `uses more than ${LIMITS.aliases} aliases`);
+    if (this.#aliases > LIMITS.aliases) this.#tooMuch(offset, `uses more than ${LIMITS.aliases} aliases`);
     const target = this.#anchors.get(alias.source);
     if (target === undefined || this.#open.has(target)) {
       const why = target === undefined ? 'stands for nothing: no anchor of that name before it' : 'contains itself';
-      this.#fault(offset, path, `the alias *${alias.source} ${why}`);
+      this.#fault(offset, `the alias *${alias.source} ${why}`);
       return null;
     }
     this.#targets.set(alias, target);
-    return this.#read(target, path, offset);
+    return this.#read(target, offset);
   }
 
-  #readMap(map: YAMLMap, path: FieldPath, offset: number): Plain {
+  #readSeq(seq: Node, offset: number): Plain {
+    if (!isSeq(seq)) {
+      this.#fault(offset, 'is neither text, number, list nor mapping');
+      return null;
+    }
+    return seq.items.map((item, index) => {
+      this.#path.push(index);
+      const value = this.#read(asNode(item), offset);
+      this.#path.pop();
+      return value;
+    });
+  }
+
+  #readMap(map: YAMLMap, offset: number): Plain {
     const value: { [key: string]: Plain } = {};
-    const seen = new Map<string, number>();
     for (const pair of map.items) {
       const keyOffset = startOf(asNode(pair.key)) ?? offset;
-      const key = this.#readKey(pair, path, keyOffset);
+      const key = this.#readKey(pair, keyOffset);
       if (key === undefined) continue;
-      const below = [...path, key];
-      if (seen.has(key)) this.#fault(keyOffset, below, 'is given twice in one mapping');
-      seen.set(key, keyOffset);
-      value[key] = this.#read(asNode(pair.value), below, keyOffset);
+      this.#path.push(key);
+      if (Object.hasOwn(value, key)) this.#fault(keyOffset, 'is given twice in one mapping');
+      value[key] = this.#read(asNode(pair.value), keyOffset);
+      this.#path.pop();
     }
     return value;
   }
 
-  #readKey(pair: Pair, path: FieldPath, offset: number): string | undefined {
+  #readKey(pair: Pair, offset: number): string | undefined {
     const key = keyText(pair);
-    if (key === undefined) this.#fault(offset, path, 'a key must be plain text, not a list, mapping, alias or nothing');
-    else if (key === '<<') this.#fault(offset, path, 'merge keys (<<) are not part of YAML 1.2; write the fields out');
-    else if (UNSAFE_KEYS.has(key)) this.#fault(offset, path, `${quote(key)} is not allowed as a key`);
+    if (key === undefined) this.#fault(offset, 'a key must be plain text, not a list, mapping, alias or nothing');
+    else if (key === '<<') this.#fault(offset, 'merge keys (<<) are not part of YAML 1.2; write the fields out');
+    else if (UNSAFE_KEYS.has(key)) this.#fault(offset, `${quote(key)} is not allowed as a key`);
     else return key;
     return undefined;
   }
