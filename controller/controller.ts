@@ -7,6 +7,7 @@ import type { Transport } from '../adapters/transport/transport.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import type { DurationMs, Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
+import type { Decide } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
@@ -30,7 +31,9 @@ export interface ControllerOptions {
   readonly facts: () => PlanFacts;
   readonly timers: Timers;
   readonly runHook: RunHook;
-  readonly metrics: () => Metrics;
+  readonly metrics: () => Omit<Metrics, 'registry'>;
+  /** The decision; the simulation passes broken ones to show that it finds them. */
+  readonly decide?: Decide;
   readonly resyncMs: DurationMs;
   /** A number in [0, 1), to spread resyncs of many controllers. */
   readonly random: () => number;
@@ -74,7 +77,8 @@ export class Controller {
       observe: (effect, result) => metrics().effect(effect, result),
     });
     const reconciler = new Reconciler({
-      store, runner, decide, log,
+      store, runner, log,
+      decide: options.decide ?? decide,
       intentions: this.#intentions,
       observer: this.observer,
       now: () => timers.now(),

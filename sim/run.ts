@@ -1,0 +1,136 @@
+/**
+ * Owns: running one scenario under one fault plan, and what came of it.
+ * Never: compares runs (properties.ts does) or draws faults.
+ */
+import { instanceId } from '../api/resources/names.ts';
+import { FaultInjector, type Plan, type PointCounts } from './faults.ts';
+import type { Declaration } from './door.ts';
+import { checkAtRest, finalStates } from './expectations.ts';
+import { checkRestarts } from './restarts.ts';
+import { type Action, isCalm, lifeOf, type Scenario } from './scenario.ts';
+import { type Bugs, FLEET, RESYNC_MS, Stage } from './stage.ts';
+import type { Run } from './world.ts';
+
+export interface Outcome {
+  readonly violations: readonly string[];
+  /** What each instance came to, in words that two runs share. */
+  readonly finals: ReadonlyMap<string, string>;
+  /** Starts, and endings asked for, by instance. */
+  readonly creates: ReadonlyMap<string, number>;
+  readonly deletes: ReadonlyMap<string, number>;
+  readonly counts: PointCounts;
+  readonly injected: ReadonlyMap<string, number>;
+  readonly steps: number;
+  readonly runs: ReadonlyMap<string, readonly Run[]>;
+  readonly declarations: readonly Declaration[];
+}
+
+/** No timer within this long: nothing moves any more. Longer than any backoff, grace, life or wait in a scenario. */
+const QUIET_MS = 90_000;
+/** Timers fired per wait for rest: "within a bounded number of steps". */
+const MAX_STEPS = 20_000;
+const IDLE_RESYNCS = 10;
+
+export interface RunOptions {
+  readonly bugs: Bugs;
+  readonly trace?: (line: string) => void;
+}
+
+export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOptions): Promise<Outcome> {
+  const faults = new FaultInjector(plan);
+  const stage = new Stage({ seed: scenario.seed, faults, bugs, foreign: scenario.foreign, lifeOf: lifeOf(scenario.seed), trace });
+  const violations: string[] = [];
+  stage.boot();
+  await stage.time.runUntil(stage.time.now() + 50);
+  for (const step of scenario.steps) {
+    for (const fault of faults.pass('step')) {
+      if (fault.do === 'lose-store') {
+        stage.trace(() => 'the database is lost');
+        stage.disk.lose();
+        // Whoever had it open is gone with it.
+        stage.crash(10);
+        await stage.time.runUntil(stage.time.now() + 5);
+        stage.door.pushAll();
+        await stage.time.runUntil(stage.time.now() + 200);
+      } else {
+        stage.trace(() => `${fault.place}: ${fault.do} for ${fault.ms} ms`);
+        const until = stage.time.now() + fault.ms;
+        (fault.do === 'outage' ? stage.weather.outageUntil : stage.weather.slowUntil).set(fault.place, until);
+      }
+    }
+    for (const action of step.actions) act(stage, action);
+    if (step.waitMs !== undefined) await stage.time.runUntil(stage.time.now() + step.waitMs);
+    else if (!(await rest(stage))) {
+      violations.push(`(1) not at rest after ${MAX_STEPS} steps`);
+      break;
+    }
+  }
+  faults.active = false;
+  if (!(await rest(stage))) violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
+  else {
+    violations.push(...checkAtRest(stage));
+    violations.push(...(await idleEffects(stage, faults)));
+  }
+  violations.push(...stage.world.violations.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
+  violations.push(...checkRestarts(stage, plan, isCalm(scenario)));
+  const runs = stage.world.runs;
+  return {
+    violations,
+    finals: finalStates(stage),
+    creates: new Map([...runs].map(([id, list]) => [id, list.length])),
+    deletes: new Map([...runs].map(([id, list]) => [id, list.filter(({ asked }) => asked).length])),
+    counts: faults.counts,
+    injected: faults.injected,
+    steps: stage.time.fired,
+    runs,
+    declarations: stage.door.log,
+  };
+}
+
+/** Until nothing moves, then past the next resync, which finds what no hint told, until nothing moves again. */
+async function rest({ time }: Stage): Promise<boolean> {
+  if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
+  await time.runUntil(time.now() + RESYNC_MS * 1.1);
+  return time.runUntilQuiet(QUIET_MS, MAX_STEPS);
+}
+
+/** Ten more full reconciles change nothing, in the world or on disk. */
+async function idleEffects(stage: Stage, faults: FaultInjector): Promise<readonly string[]> {
+  const effects = faults.counts.effect;
+  const commits = stage.disk.commits;
+  for (let n = 0; n < IDLE_RESYNCS; n++) {
+    void stage.controller?.resync();
+    await stage.time.runUntilQuiet(QUIET_MS, MAX_STEPS);
+  }
+  return [
+    ...(faults.counts.effect > effects ? [`(1) ${faults.counts.effect - effects} effects over ${IDLE_RESYNCS} more reconciles at rest`] : []),
+    ...(stage.disk.commits > commits ? [`(1) ${stage.disk.commits - commits} writes over ${IDLE_RESYNCS} more reconciles at rest`] : []),
+  ];
+}
+
+function act(stage: Stage, action: Action): void {
+  const { world, door } = stage;
+  stage.trace(() => `>> ${JSON.stringify(action)}`);
+  switch (action.do) {
+    case 'apply':
+    case 'apply-invalid':
+      return door.apply(action.name, action.spec);
+    case 'delete':
+      return door.delete(action.name);
+    case 'restart':
+      return door.restart(action.name);
+    case 'die': {
+      const names = [action.name, `${action.name}-1`, `${action.name}-2`].map((name) => instanceId(FLEET, name));
+      const living = world.all().filter(({ id, ended }) => names.includes(id) && !ended).sort((a, b) => (a.id < b.id ? -1 : 1));
+      const victim = living[action.nth % Math.max(1, living.length)];
+      if (!victim) return;
+      if (action.exit === 'vanish') world.vanish(victim.place, victim.id);
+      else world.end(victim.place, victim.id, action.exit);
+      return;
+    }
+    case 'wipe':
+      for (const id of [...world.things(action.place).keys()]) world.vanish(action.place, id);
+      world.hint(action.place, 'all');
+      return;
+  }
+}
