@@ -54,7 +54,17 @@ export function readManifests(text: string, file: string, options: ReadOptions =
     else problems.push(problem(file, document.start, ['metadata', 'name'], secondMessage(manifest.name, rival)));
   }
   if (yaml.documents.length === 0) problems.push(problem(file, FILE_START, [], 'holds no manifest'));
-  return { documents, problems };
+  return { documents, problems: capped(file, problems) };
+}
+
+/** Enough to see what kind of file it is. */
+const MAX_PROBLEMS = 100;
+
+function capped(file: string, problems: readonly Problem[]): readonly Problem[] {
+  const more = problems.length - MAX_PROBLEMS;
+  return more <= 0
+    ? problems
+    : [...problems.slice(0, MAX_PROBLEMS), problem(file, FILE_START, [], `... and ${more} more problems`)];
 }
 
 const secondMessage = (name: string, first: ManifestDocument) =>

@@ -101,7 +101,11 @@ function summary(node: JsonSchema, required: boolean): Omit<ExplainedField, 'nam
   };
 }
 
+/** Title of durationSchema. */
+const DURATION = 'duration';
+
 function typeText(node: JsonSchema): string {
+  if (node.title === DURATION) return DURATION;
   if (node.anyOf) return [...new Set(node.anyOf.filter(isSchema).map(typeText))].join(' or ');
   switch (node.type) {
     case 'array':
@@ -120,6 +124,7 @@ function typeText(node: JsonSchema): string {
 }
 
 function allowedText(node: JsonSchema): string {
+  if (node.title === DURATION) return '30s, 5m, 1h30m, 250ms, or plain seconds';
   if (node.anyOf)
     return [
       ...new Set(

@@ -12,7 +12,8 @@ export function closest(word: string, candidates: readonly string[]): string | u
   if (word.length > 64) return undefined;
   const wanted = plain(word);
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  // Two swapped letters are a distance of two.
+  let bestDistance = 1 + (wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 3)));
   for (const candidate of candidates) {
     const far = distance(wanted, plain(candidate));
     if (far < bestDistance) {

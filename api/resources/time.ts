@@ -23,7 +23,7 @@ export const durationSchema = z
     z.number().nonnegative().max(31_536_000),
     z.string().regex(DURATION, { message: NOT_A_DURATION }),
   ], { error: NOT_A_DURATION })
-  .meta({ description: 'Duration: 30s, 5m, 1h30m, 250ms, or plain seconds.' });
+  .meta({ title: 'duration', description: 'Duration: 30s, 5m, 1h30m, 250ms, or plain seconds.' });
 
 export function durationMs(duration: Duration): DurationMs {
   if (typeof duration === 'number') return Math.round(duration * 1000);

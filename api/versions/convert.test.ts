@@ -1,0 +1,422 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { agentManifestSchema } from '../resources/agent.ts';
+import { CONVERTED_FROM, type Converted, convertBack, convertToV1 } from './convert.ts';
+import { OLD_API_VERSIONS } from './generation.ts';
+import { OLD_RUNTIMES, OLD_SESSIONS } from './old-schema.ts';
+
+function converted(document: unknown, folder?: string): Converted {
+  const conversion = convertToV1(document, folder);
+  if (!conversion.ok) throw new Error(JSON.stringify(conversion.issues));
+  return conversion;
+}
+const V3 = 'scitex-agent-container/v3';
+const V2 = 'scitex-agent-container/v2';
+const V1 = 'cld-agent/v1';
+const old = (spec: unknown, apiVersion = V3, metadata: unknown = { name: 'a' }) => ({
+  apiVersion,
+  kind: 'Agent',
+  metadata,
+  spec,
+});
+const spec = (document: unknown) => converted(document, 'a').manifest['spec'];
+const warnings = (document: unknown) =>
+  converted(document, 'a').warnings.map(({ path, message }) => `${path.join('.')}: ${message}`);
+
+/** Documents as the manuals of the old product show them. */
+const EXAMPLES: readonly [string, object][] = [
+  [
+    'quickstart',
+    {
+      apiVersion: V2,
+      kind: 'Agent',
+      metadata: { name: 'my-agent', labels: { role: 'worker', machine: 'local' } },
+      spec: {
+        runtime: 'claude-code',
+        model: 'sonnet',
+        multiplexer: 'tmux',
+        claude: { flags: ['--dangerously-skip-permissions'], session: 'continue-or-new' },
+        skills: { required: ['scitex'] },
+        health: { enabled: true, interval: 60, method: 'multiplexer-alive' },
+        restart: { policy: 'on-failure', max_retries: 3 },
+      },
+    },
+  ],
+  ['remote', old({ remote: { host: 'mba', user: 'ywatanabe', timeout: 180 } }, V2)],
+  [
+    'slurm',
+    old({
+      runtime: 'slurm',
+      slurm: {
+        partition: 'cascade',
+        cpus_per_task: 4,
+        mem: '16G',
+        time_limit: '7-00:00:00',
+        auto_resubmit: true,
+        hooks: { pre_agent: '~/path/to/module-load.sh' },
+      },
+    }),
+  ],
+  [
+    'tenant',
+    old({
+      runtime: 'slurm-tenant',
+      slurm: { reservation: 'dev-pool' },
+      claude: { flags: ['--dangerously-skip-permissions'] },
+    }),
+  ],
+  [
+    'first',
+    old(
+      {
+        runtime: 'claude-code',
+        screen: { name: 'cld-a' },
+        telegram: { allowed_users: [1, '2'] },
+        watchdog: { enabled: true },
+      },
+      V1,
+    ),
+  ],
+  [
+    'apptainer',
+    old(
+      {
+        runtime: 'apptainer',
+        apptainer: { image: 'a.sif', env: { A: 'b' }, binds: ['/a:/b:ro', { src: '/c', dst: '/d', mode: 'rw' }] },
+        to_home: './to_home',
+        claude: { model: 'opus[1m]', session: 'continue', provider: { base_url: 'u', auth_token_env: 'T' } },
+        startup_prompts: ['hello'],
+        comms: { a2a: { listen: true } },
+      },
+      V3,
+      { labels: { groups: ['x', 'y'] } },
+    ),
+  ],
+  [
+    'proxy',
+    {
+      apiVersion: V3,
+      kind: 'AgentProxy',
+      spec: { proxy: { upstream: 'http://u', trust: 'untrusted', redact: ['x'] } },
+    },
+  ],
+];
+
+describe('an older manifest', () => {
+  it.each(EXAMPLES)('%s becomes a valid sac/v1 manifest and comes back as it was', (_, document) => {
+    const { manifest } = converted(
+      document,
+      'name' in Object(Reflect.get(document, 'metadata')) ? undefined : 'folder',
+    );
+    expect(agentManifestSchema.safeParse(manifest).error).toBeUndefined();
+    expect(convertBack(manifest)).toEqual({ document, lost: [] });
+  });
+
+  it('keeps its meaning where the defaults of sac are others', () => {
+    expect(spec(old({}))).toEqual({ model: 'sonnet', health: { enabled: false }, restart: { policy: 'never' } });
+    expect(spec(old({ restart: { policy: 'always' } }))).toMatchObject({
+      restart: { policy: 'always', maxRetries: 3, backoff: { initial: 30 } },
+    });
+    expect(spec(old({}, V1))).toMatchObject({ workspace: '~/proj', session: 'new' });
+  });
+
+  it('maps what has a counterpart', () => {
+    const document = old(
+      {
+        runtime: 'aider',
+        multiplexer: 'tmux',
+        model: 'm',
+        workdir: '/w',
+        env: { A: 'x', N: 1, T: true },
+        'env-file': '.env',
+        session: 'continue',
+        host: ['a', 'b'],
+        health: { enabled: 'yes', interval: 30, timeout: 5, method: 'screen-alive' },
+        restart: { policy: 'on-failure', max_retries: 7, backoff: { initial: 1, max: 60, multiplier: 3 } },
+        hooks: { pre_start: ['x'], on_diff: ['http://u'] },
+      },
+      V3,
+      { labels: { groups: ['a', 'b'], n: 1 } },
+    );
+    const { manifest } = converted(document, 'web');
+    expect(manifest['metadata']).toMatchObject({ name: 'web', labels: { groups: 'a.b', n: '1' } });
+    expect(manifest['spec']).toEqual({
+      profile: 'aider',
+      model: 'm',
+      place: { runtime: 'tmux', host: ['a', 'b'] },
+      workspace: '/w',
+      env: { A: 'x', N: '1', T: 'True' },
+      envFiles: ['.env'],
+      session: 'continue',
+      health: { enabled: true, interval: 30, timeout: 5, method: 'alive' },
+      restart: { policy: 'on-failure', maxRetries: 7, backoff: { initial: 1, max: 60, multiplier: 3 } },
+      hooks: { preStart: ['x'], onDiff: ['http://u'] },
+    });
+    expect(convertBack(manifest)).toEqual({ document, lost: [] });
+  });
+
+  it.each([
+    [V1, undefined, {}, 'new'],
+    [V2, 'continue', {}, 'continue'],
+    [V2, undefined, {}, undefined],
+    [V3, 'continue', {}, 'continue'],
+    [V3, 'continue', { runtime: 'apptainer' }, 'continue-or-new'],
+    [V3, 'new-session', { runtime: 'apptainer' }, 'new'],
+    [V3, undefined, { runtime: 'tui' }, 'new'],
+    [V3, undefined, { runtime: 'apptainer' }, undefined],
+  ])('reads the session of %s %s by its generation', (apiVersion, session, more, expected) => {
+    const claude = session === undefined ? {} : { claude: { session } };
+    const made = converted(old({ ...more, ...claude }, apiVersion)).manifest['spec'];
+    expect(Reflect.get(Object(made), 'session')).toEqual(expected);
+  });
+
+  it('reads resume with its conversation and its age', () => {
+    expect(spec(old({ claude: { session: 'resume', resume_id: 'x', continue_max_age_minutes: 5 } }))).toMatchObject({
+      session: { mode: 'resume', id: 'x', continueMaxAgeMinutes: 5 },
+    });
+    expect(warnings(old({ session: 'resume' }))).toEqual([
+      'spec.claude.session: resume without resume_id continued the newest conversation, and so does sac',
+    ]);
+  });
+
+  it.each([
+    [{ runtime: 'docker' }],
+    [{ runtime: 'apptainer' }],
+    [{ runtime: 'tui' }],
+    [{ runtime: 'slurm' }],
+    [{ container: { runtime: 'docker' } }],
+    [{ remote: 'user@10.0.0.1' }],
+    [{ host: 'not_a_name' }],
+  ])('%j is never run unconfined here: it is declared at rest, and says so', (fields) => {
+    expect(spec(old(fields))).toMatchObject({ suspend: true });
+    expect(warnings(old(fields)).join()).toContain('at rest (suspend: true)');
+  });
+
+  it.each([
+    [{ multiplexer: 'screen' }, 'spec.multiplexer: screen is not available yet; place.runtime is auto'],
+    [
+      { claude: { flags: ['-x'] } },
+      'spec.claude.flags: has no counterpart in sac/v1 yet; kept in the annotation sac/converted-from',
+    ],
+    [
+      { modle: 'x' },
+      'spec.modle: is no known field of the older versions (did you mean "model"?); kept in the annotation sac/converted-from',
+    ],
+    [
+      { hooks: { pre_strt: ['x'] } },
+      'spec.hooks.pre_strt: is no known field of the older versions (did you mean "pre_start"?); kept in the annotation sac/converted-from',
+    ],
+    [
+      { env: { A: '~/x' } },
+      'spec.env.A: was expanded by the old launcher (~ and shell-like variables); sac passes it as written',
+    ],
+  ])('%j is reported', (fields, expected) => {
+    expect(warnings(old(fields))).toEqual([expected]);
+  });
+
+  it('with every field written as null is like one with none, and comes back with its nulls', () => {
+    const document = old({
+      runtime: 'claude-code',
+      model: null,
+      claude: null,
+      slurm: null,
+      startup_commands: [],
+      health: { enabled: null },
+      session: null,
+    });
+    expect(warnings(document)).toEqual([]);
+    expect(convertBack(converted(document, 'a').manifest).document).toEqual(document);
+  });
+
+  it.each([
+    [
+      { restart: { policy: 'sometimes' } },
+      'spec.restart.policy',
+      '"sometimes" is not one of never, on-failure, always',
+    ],
+    [{ restart: { backoff: { initial: 'fast' } } }, 'spec.restart.backoff.initial', '"fast" is not a number'],
+    [{ startup_commands: [{ delay: 1 }] }, 'spec.startup_commands.0.command', 'is required: text'],
+    [
+      { context_management: { strategy: 'compct' } },
+      'spec.context_management.strategy',
+      '"compct" is not one of noop, compact, restart (did you mean "compact"?)',
+    ],
+    [{ claude: { continue_max_age_minutes: 'x' } }, 'spec.claude.continue_max_age_minutes', '"x" is not a number'],
+    [{ listen: [{ port: 99999 }] }, 'spec.listen.0.port', '99999 is more than 65535'],
+    [
+      { hooks: { pre_start: 'x' } },
+      'spec.hooks.pre_start',
+      '"x" is not a list (write each item on a line of its own, after "- ")',
+    ],
+    [{ health: { enabled: 'perhaps' } }, 'spec.health.enabled', '"perhaps" is not true or false'],
+  ])('with a bad value is refused where it stands: %j', (fields, path, message) => {
+    const conversion = convertToV1(old(fields));
+    expect(conversion.ok ? [] : conversion.issues.map((issue) => [issue.path.join('.'), issue.message])).toEqual([
+      [path, message],
+    ]);
+  });
+
+  it('must not contradict its folder', () => {
+    expect(convertToV1(old({}), 'b').ok).toBe(false);
+  });
+});
+
+describe('the way back', () => {
+  it('takes later edits along, and leaves the rest as it was', () => {
+    const document = old(
+      { model: 'sonnet', claude: { flags: ['-x'] }, restart: { policy: 'always', max_retries: 2 } },
+      V2,
+    );
+    const { manifest } = converted(document);
+    const edited = { ...manifest, spec: { ...Object(manifest['spec']), model: 'opus', restart: { policy: 'never' } } };
+    expect(convertBack(edited).document).toEqual(old({ model: 'opus', claude: { flags: ['-x'] } }, V2));
+  });
+
+  it('names what the old version cannot say', () => {
+    const native = {
+      apiVersion: 'sac/v1',
+      kind: 'Agent',
+      metadata: { name: 'a' },
+      spec: {
+        profile: 'exec',
+        command: ['x'],
+        replicas: 2,
+        restart: { policy: 'always', maxRetries: 1, backoff: { initial: '5s' } },
+      },
+    };
+    const { document, lost } = convertBack(native);
+    expect(document).toMatchObject({
+      apiVersion: V3,
+      spec: { restart: { policy: 'always', max_retries: 1, backoff: { initial: 5 } } },
+    });
+    expect(lost).toContain('spec.runtime');
+    expect(convertBack({ ...native, spec: { model: 'opus', replicas: 2 } }).lost).toEqual(['spec.replicas']);
+  });
+
+  it('survives an annotation that was damaged', () => {
+    expect(
+      convertBack({ metadata: { name: 'a', annotations: { [CONVERTED_FROM]: '{' } }, spec: {} }).document,
+    ).toMatchObject({ apiVersion: V3 });
+    expect(convertBack(null).document).toMatchObject({ apiVersion: V3 });
+  });
+});
+
+describe('any older manifest', () => {
+  const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
+  const free = fc.oneof(word, fc.constantFrom('', '~', 'A b', '${HOSTNAME}', 'Über', 'a.b'));
+  const maybe = <T>(value: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 3, arbitrary: value }, { weight: 1, arbitrary: fc.constant(null) });
+  const some = <T extends object>(shape: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+    fc.record(shape, { requiredKeys: [] });
+  const json = fc
+    .jsonValue({ maxDepth: 2 })
+    .map((value): unknown => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')));
+  const count = fc.nat({ max: 100 });
+  const texts = fc.array(free, { maxLength: 3 });
+  const anySpec = some({
+    runtime: maybe(fc.constantFrom(...OLD_RUNTIMES, '')),
+    multiplexer: maybe(fc.constantFrom('tmux', 'screen')),
+    model: maybe(free),
+    workdir: maybe(free),
+    env: maybe(fc.dictionary(fc.stringMatching(/^[A-Z]{1,4}$/), fc.oneof(free, count, fc.boolean()), { maxKeys: 3 })),
+    'env-file': maybe(fc.oneof(free, texts)),
+    env_files: maybe(texts),
+    session: maybe(fc.constantFrom(...OLD_SESSIONS)),
+    harness: maybe(free),
+    host: maybe(fc.oneof(free, texts)),
+    hosts: fc.oneof(fc.constant('all'), fc.array(free, { minLength: 1, maxLength: 3 })),
+    remote: maybe(fc.oneof(free, texts, some({ host: free, user: free, port: count }))),
+    scheduling: maybe(
+      some({ mode: fc.constantFrom('per-host', 'singleton'), 'preferred-host': free, 'fallback-hosts': texts }),
+    ),
+    container: maybe(some({ runtime: maybe(fc.constantFrom('none', 'docker')), image: free })),
+    apptainer: maybe(some({ env: fc.dictionary(word, free, { maxKeys: 2 }), image: free })),
+    claude: maybe(
+      some({
+        flags: texts,
+        model: maybe(free),
+        session: maybe(fc.constantFrom(...OLD_SESSIONS)),
+        resume_id: free,
+        continue_max_age_minutes: fc.integer({ min: 1, max: 99 }),
+        odd: json,
+      }),
+    ),
+    health: maybe(
+      some({
+        enabled: fc.oneof(fc.boolean(), fc.constantFrom('yes', 'off')),
+        interval: count,
+        timeout: count,
+        method: fc.constantFrom('screen-alive', 'sdk-alive', 'a2a-card'),
+      }),
+    ),
+    restart: maybe(
+      some({
+        policy: maybe(fc.constantFrom('never', 'on-failure', 'always')),
+        max_retries: count,
+        backoff: maybe(some({ initial: count, max: count, multiplier: fc.integer({ min: 1, max: 9 }) })),
+        backoff_initial: count,
+        prune_on_stop: fc.boolean(),
+      }),
+    ),
+    hooks: maybe(some({ pre_start: texts, on_diff: maybe(texts), other: json })),
+    extensions: fc.dictionary(word, json, { maxKeys: 2 }),
+    startup_prompts: texts,
+    unheard_of: json,
+  });
+  const anyDocument = fc.record(
+    {
+      apiVersion: fc.constantFrom(...OLD_API_VERSIONS),
+      kind: fc.constantFrom('Agent', 'Agent', 'AgentProxy'),
+      metadata: maybe(
+        some({
+          name: fc.oneof(word, fc.constantFrom('My Agent', 'a_b', '-')),
+          labels: maybe(fc.dictionary(free, fc.oneof(free, count, texts), { maxKeys: 3 })),
+          more: json,
+        }),
+      ),
+      spec: anySpec,
+      odd: json,
+    },
+    { requiredKeys: ['apiVersion', 'kind', 'spec'] },
+  );
+
+  it('comes back as it was, and converts the same again', () => {
+    fc.assert(
+      fc.property(anyDocument, fc.option(word, { nil: undefined }), (document, folder) => {
+        const clean: unknown = JSON.parse(JSON.stringify(document));
+        const conversion = convertToV1(clean, folder);
+        if (!conversion.ok) {
+          expect(conversion.issues.map((issue) => issue.path.join('.'))).toEqual(['metadata.name']);
+          return;
+        }
+        expect(convertBack(conversion.manifest).document).toEqual(clean);
+        expect(convertBack(JSON.parse(JSON.stringify(conversion.manifest))).document).toEqual(clean);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is a valid sac/v1 manifest, or wrong in a field that has a place in the old document', () => {
+    fc.assert(
+      fc.property(anyDocument, (document) => {
+        const conversion = convertToV1(JSON.parse(JSON.stringify(document)));
+        if (!conversion.ok) return;
+        const { error } = agentManifestSchema.safeParse(conversion.manifest);
+        for (const issue of error?.issues ?? []) {
+          const path = conversion.cameFrom(issue.path.map((part) => (typeof part === 'number' ? part : String(part))));
+          expect([
+            'metadata.name',
+            'spec.hosts',
+            'spec.model',
+            'spec.env',
+            'spec.apptainer',
+            'spec.hooks',
+            'spec.env-file',
+            'spec.env_files',
+          ]).toContain(path.slice(0, 2).join('.'));
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
