@@ -54,6 +54,8 @@ export interface Transport extends AsyncDisposable {
   converse(argv: readonly string[], onLine: (line: string) => void): Conversation;
   /** Writes files atomically (temp + rename in the same folder). */
   putFiles(files: readonly FileToPut[]): Promise<void>;
+  /** Signals a process at once and without an answer; only where that costs no round trip. */
+  signal?(pid: number, signal: 'SIGCHLD'): void;
   /** argv for the user's own terminal on this machine that runs `argv` over there: attach, exec. */
   interactive(argv: readonly string[]): readonly string[];
 }

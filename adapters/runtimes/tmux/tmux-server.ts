@@ -14,6 +14,13 @@ const DEATH_CHANNEL = 'sac-died';
 /** Index of our entry in the hook's array, so that a user's own hooks stay. */
 const HOOK_INDEX = 4200;
 
+/**
+ * tmux built with libutempter (Debian, Fedora, Arch) ignores SIGCHLD for a moment whenever a pane's terminal closes, and so
+ * misses about one death in ten: the pane counts as dead, but is not reaped and its hook does not run. A SIGCHLD makes it
+ * look for dead children again; sent this often, it bounds how late a death can be told.
+ */
+const NUDGE_MS = 25;
+
 export interface TmuxServerOptions {
   readonly transport: Transport;
   /** `tmux -L socket [-f config]` */
@@ -28,6 +35,7 @@ export class TmuxServer implements Disposable {
   #connecting: Promise<ControlConnection> | undefined;
   #listener: ControlConnection | undefined;
   readonly #watchers = new Set<() => void>();
+  #nudging: NodeJS.Timeout | undefined;
   #disposed = false;
 
   constructor(options: TmuxServerOptions) {
@@ -56,6 +64,7 @@ export class TmuxServer implements Disposable {
 
   [Symbol.dispose](): void {
     this.#disposed = true;
+    clearInterval(this.#nudging);
     this.#watchers.clear();
     this.#listener?.[Symbol.dispose]();
     this.#connection?.[Symbol.dispose]();
@@ -75,8 +84,11 @@ export class TmuxServer implements Disposable {
       connection[Symbol.dispose]();
       throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
     }
-    await transport.putFiles([{ path: pidFile, content: `${reply.lines.at(-1) ?? ''}\n`, mode: 0o600 }]);
+    const pid = Number(reply.lines.at(-1));
+    await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     this.#connection = connection;
+    clearInterval(this.#nudging);
+    if (transport.signal && Number.isInteger(pid) && !this.#disposed) this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
     if (this.#disposed) connection[Symbol.dispose]();
     else this.#listen();
     return connection;
@@ -103,6 +115,7 @@ export class TmuxServer implements Disposable {
   #lost(connection: ControlConnection): void {
     if (this.#connection !== connection || this.#disposed) return;
     this.#connection = undefined;
+    clearInterval(this.#nudging);
     this.#listener?.[Symbol.dispose]();
     this.#listener = undefined;
     this.#tell();

@@ -44,6 +44,14 @@ export function createLocalTransport(own: Readonly<Record<string, string | undef
       await Promise.all(files.map(putFile));
     },
 
+    signal(pid, signal) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // Gone: there is nobody to tell.
+      }
+    },
+
     interactive: (argv) => argv,
 
     async [Symbol.asyncDispose]() {
