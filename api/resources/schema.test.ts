@@ -43,7 +43,10 @@ describe('explain', () => {
       'continueMaxAgeMinutes',
     ]);
     expect(explain('agent.spec.place.host').type).toBe('text or list of text');
-    expect(explain('agent.spec.update.maxWait')).toMatchObject({ type: 'duration', allowed: '30s, 5m, 1h30m, 250ms, or plain seconds' });
+    expect(explain('agent.spec.update.maxWait')).toMatchObject({
+      type: 'duration',
+      allowed: '30s, 5m, 1h30m, 250ms, or plain seconds',
+    });
     expect(explain('agent.spec').required).toBe(true);
   });
 
