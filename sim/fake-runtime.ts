@@ -93,6 +93,7 @@ export class FakeRuntime implements Runtime {
         if (there.launch.launchHash === launch.launchHash) return;
         throw new RuntimeError(`${launch.id} already lives in ${this.#key} with another launch`);
       }
+      if (there && there.launch.incarnation >= launch.incarnation && !bugs.randomIds) return;
       world.start(this.#key, launch);
     });
   }

@@ -15,6 +15,10 @@ const JITTER = 0.1;
 /** What look, save and start may take on top, in a run without faults. */
 const LATENCY_MS = 150;
 
+/** A start may stay unseen for this long. */
+const UNSEEN_MS = 1_000;
+const UNSEEN_WITH_FAULTS_MS = 60_000;
+
 interface Range {
   readonly least: number;
   readonly most: number;
@@ -33,6 +37,8 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       const until = next?.startedAt ?? Number.POSITIVE_INFINITY;
       const spec = edits.findLast(({ at }) => at <= (run.endedAt ?? run.startedAt))?.spec;
       if (!spec || run.endedAt === undefined) return;
+      // Gone without a trace before anybody can have seen it: for all that can be known it never started.
+      if (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS)) return;
       const untouched = edits.every(({ at }) => at < run.startedAt || at > until);
       if (!untouched || run.asked) {
         retries = { least: 0, most: retries.most + 1 };

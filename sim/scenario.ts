@@ -49,8 +49,9 @@ export function makeScenario(seed: number, places: readonly [PlaceKey, ...PlaceK
   const first: Step = { actions: [...drafts].flatMap(([name, [spec]]) => (spec ? [{ do: 'apply', name, spec } as const] : [])), waitMs: undefined };
   const steps: Step[] = [first];
   for (let n = random.int(1, 5); n > 0; n--) {
-    const actions = Array.from({ length: random.int(1, 3) }, () => randomActions(random, names, drafts, apply, places)).flat();
-    steps.push({ actions, waitMs: calm ? undefined : random.pick([0, 1, 20, 300, 3000]) });
+    const groups = Array.from({ length: random.int(1, 3) }, () => randomActions(random, names, drafts, apply, places));
+    if (calm) steps.push(...inTurn(groups));
+    else steps.push({ actions: groups.flat(), waitMs: random.pick([0, 1, 20, 300, 3000]) });
   }
   if (!calm) steps[0] = { ...first, waitMs: random.pick([0, 5, 40, 2000]) };
   const foreign: Foreign[] = [
@@ -58,6 +59,20 @@ export function makeScenario(seed: number, places: readonly [PlaceKey, ...PlaceK
     { session: 'ffffffff.web', place: random.pick(places) },
   ];
   return { seed, steps, foreign };
+}
+
+/** What concerns the same agent comes one after the other, each when the last has come to rest; a re-declaration waits by itself. */
+function inTurn(groups: readonly (readonly Action[])[]): readonly Step[] {
+  const steps: Action[][] = [];
+  for (const action of groups.flat()) {
+    const last = steps.at(-1);
+    const alone = (one: Action) => one.do === 'wipe' || one.do === 'die';
+    const follows = (before: Action) => before.do === 'delete' && action.do === 'apply' && before.name === action.name;
+    const clashes = (before: Action) => alone(before) || alone(action) || ('name' in before && 'name' in action && before.name === action.name && !follows(before));
+    if (last && !last.some(clashes)) last.push(action);
+    else steps.push([action]);
+  }
+  return steps.map((actions) => ({ actions, waitMs: undefined }));
 }
 
 function randomActions(

@@ -94,8 +94,9 @@ export interface Runtime {
    */
   watch?(t: Transport, onHint: (id: InstanceId | 'all') => void): Disposable;
   /**
-   * Brings this incarnation to life. Same id and launch hash already running: no-op. A corpse of ours under this name is
-   * archived (see `logs` previous) and replaced. Another live launch of ours, or a foreign thing with the name: RuntimeError.
+   * Brings this incarnation to life, at most once. Same id and launch hash already running: no-op. A corpse of an older
+   * incarnation of ours under this name is archived (see `logs` previous) and replaced; a corpse of this incarnation or a newer
+   * one: no-op, for it was started and has ended. Another live launch of ours, or a foreign thing with the name: RuntimeError.
    * Concurrent calls are batched by the runtime.
    */
   start(t: Transport, launch: Launch): Promise<void>;

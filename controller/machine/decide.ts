@@ -3,13 +3,13 @@
  * Never: does I/O. An unknown world returns before the machine is even asked.
  */
 import { transition } from 'xstate';
-import type { Instant } from '../../api/resources/time.ts';
-import type { DesiredInstance } from '../plan/desired-instance.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import { chart, nextAskAt } from './chart.ts';
 import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
-import type { Decide, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
+import type { Decide, Decision, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
 
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
@@ -19,8 +19,10 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
   if (gap.type === 'stale') return { snapshot, effects: [], events: [], lookAgain: true };
   if (settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
+  const doubt = doubtAbsence(snapshot, gap, desired, now);
+  if (doubt) return doubt;
 
-  const moved = move(snapshot, { type: gap.type, gap, id, desired, now });
+  const moved = move(forgetMiss(snapshot), { type: gap.type, gap, id, desired, now });
   const memory = seal(moved.memory, desired);
   const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now);
   const unchanged = moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
@@ -37,10 +39,53 @@ const settled = ({ phase, memory, conditions }: MachineSnapshot, gap: Gap, desir
   memory.incarnation === gap.seen.incarnation &&
   memory.readySince !== undefined &&
   memory.driftSince === undefined &&
+  memory.missedAt === undefined &&
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
   conditions[0]?.message === (desired?.placeNote ?? conditions[0]?.message);
+
+/** A start that was asked for may still arrive for this long, although its reply was lost. */
+const LATE_START_MS = 3_000;
+
+/**
+ * What ought to be there was not found. One look may be old, so that alone neither starts nor forgets anything; and a start
+ * not seen yet may still arrive, so that its place is not given up at once.
+ */
+function doubtAbsence(snapshot: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined, now: Instant): Decision | undefined {
+  const { phase, memory } = snapshot;
+  if (gap.type !== 'missing' && gap.type !== 'gone') return undefined;
+  const wait = absenceWait(phase, memory, gap, desired);
+  if (wait === undefined) return undefined;
+  if (memory.missedAt === undefined)
+    return { snapshot: { ...snapshot, memory: { ...memory, missedAt: now } }, effects: [], events: [], lookAgain: true, ...(wait > 0 && { wakeAt: now + wait }) };
+  const wakeAt = memory.missedAt + Math.max(1, wait);
+  return now >= wakeAt ? undefined : { snapshot, effects: [], events: [], lookAgain: true, wakeAt };
+}
+
+/** How long absence has to last before it is believed; undefined: it is what was to be expected. */
+function absenceWait(phase: SnapshotPhase, memory: Memory, gap: Gap, desired: DesiredInstance | undefined): DurationMs | undefined {
+  switch (phase) {
+    case 'Running':
+    case 'Queued':
+    case 'Stopping':
+      return 0;
+    case 'Starting':
+      return gap.type === 'gone' || (memory.place && desired?.place && placeKey(memory.place) !== placeKey(desired.place)) ? LATE_START_MS : undefined;
+    case 'Pending':
+    case 'Stopped':
+    case 'Backoff':
+    case 'Succeeded':
+    case 'Failed':
+      return undefined;
+  }
+}
+
+function forgetMiss(snapshot: MachineSnapshot): MachineSnapshot {
+  if (snapshot.memory.missedAt === undefined) return snapshot;
+  const { missedAt: _, ...memory } = snapshot.memory;
+  return { ...snapshot, memory };
+}
 
 type ChartEvent = Parameters<typeof transition<typeof chart>>[2];
 
@@ -55,7 +100,7 @@ const seal = (memory: Memory, desired: DesiredInstance | undefined): Memory =>
   desired && memory.observedGeneration !== desired.generation ? { ...memory, observedGeneration: desired.generation } : memory;
 
 const MEMORY_KEYS = [
-  'attempts', 'restarts', 'notBefore', 'incarnation', 'liveSince', 'readySince', 'finalFor', 'finalReason', 'driftSince', 'observedGeneration',
+  'attempts', 'restarts', 'notBefore', 'incarnation', 'liveSince', 'readySince', 'finalFor', 'finalReason', 'missedAt', 'driftSince', 'observedGeneration',
 ] as const satisfies readonly (keyof Memory)[];
 
 const sameMemory = (a: Memory, b: Memory): boolean =>

@@ -58,6 +58,8 @@ export interface Memory {
   readonly finalReason?: string;
   /** A stop once begun is carried through: which incarnation was asked to leave, until when, and why. */
   readonly stop?: { readonly incarnation: Instant; readonly since: Instant; readonly killAt: Instant; readonly askedAt: Instant; readonly why: StopReason };
+  /** First look that did not find what ought to be there; a single look may be old, so nothing is concluded from one. */
+  readonly missedAt?: Instant;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
   /** Generation of the last decision that saw the world. */
@@ -103,7 +105,7 @@ export interface Decision {
   readonly events: readonly EventDraft[];
   /** Look again at this time although nothing may have happened. */
   readonly wakeAt?: Instant;
-  /** The look was older than what is known: what is cached of it must not be used again. */
+  /** The look contradicts what is known: what is cached of it must not be used again. Look anew at `wakeAt`, else soon. */
   readonly lookAgain?: boolean;
 }
 

@@ -53,7 +53,10 @@ export function instanceSlots(name: string, spec: AgentSpec, allHosts: readonly 
 }
 
 export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly DesiredInstance[] {
-  return instanceSlots(agent.name, agent.spec, [...facts.hosts.keys()]).map((slot) => planSlot(agent, slot, facts, agent.deletedAt === undefined));
+  const slots = instanceSlots(agent.name, agent.spec, [...facts.hosts.keys()]);
+  // One that has no instances is deleted through an instance too, so that there is one way out and not two.
+  const all = slots.length === 0 && agent.deletedAt !== undefined ? [{ name: agent.name, hosts: [LOCAL_HOST] }] : slots;
+  return all.map((slot) => planSlot(agent, slot, facts, agent.deletedAt === undefined));
 }
 
 /** An instance that its agent no longer has a slot for (scaled away, host dropped): how to let go of it. */

@@ -72,19 +72,23 @@ export class Reconciler {
     const { store, intentions, observer, decide, now, queue } = this.#options;
     const desired = intentions.desired(id);
     // Neither wanted nor remembered: at most an orphan, which is reported, never touched.
-    if (!desired && !store.instance(id)) return 'success';
+    if (!desired && !store.instance(id)) {
+      queue().forget(id);
+      return 'success';
+    }
     const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record));
     const known = store.instance(id);
     const before = known?.record.snapshot ?? NEW_SNAPSHOT;
     const decision = decide({ id, desired, observed, snapshot: before, now: now() });
 
     if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
+    const changed = await this.#save(id, desired, known, decision, observed);
     if (decision.lookAgain) {
       for (const place of expectedAt(desired, known?.record)) observer.invalidate(id, place);
-      queue().addRateLimited(id);
+      if (decision.wakeAt === undefined) queue().addRateLimited(id);
+      else queue().addAt(id, decision.wakeAt);
       return 'requeue';
     }
-    const changed = await this.#save(id, desired, known, decision, observed);
     if (decision.wakeAt !== undefined) queue().addAt(id, decision.wakeAt);
     if (decision.effects.length === 0) {
       queue().forget(id);
@@ -126,7 +130,7 @@ export class Reconciler {
     const { runner, observer, store, now } = this.#options;
     for (const effect of effects) {
       if (effect.type === 'release') {
-        await this.#release(id);
+        await this.#release(id, desired);
         continue;
       }
       try {
@@ -146,15 +150,15 @@ export class Reconciler {
   }
 
   /** Forgets the instance, and its agent with the last one when that is being deleted. */
-  async #release(id: InstanceId): Promise<void> {
+  async #release(id: InstanceId, desired: DesiredInstance | undefined): Promise<void> {
     const { store } = this.#options;
     const known = store.instance(id);
-    if (!known) return;
-    const changes: Change[] = [{ type: 'delete-instance', expected: known.resourceVersion, id }];
-    const agent = store.agent(known.record.agent);
-    if (agent?.record.deletedAt !== undefined && store.instancesOf(known.record.agent).every(({ record }) => record.id === id))
+    const name = known?.record.agent ?? desired?.agent;
+    const agent = name === undefined ? undefined : store.agent(name);
+    const changes: Change[] = known ? [{ type: 'delete-instance', expected: known.resourceVersion, id }] : [];
+    if (agent?.record.deletedAt !== undefined && store.instancesOf(agent.record.name).every(({ record }) => record.id === id))
       changes.push({ type: 'delete-agent', expected: agent.resourceVersion, name: agent.record.name });
-    await store.commit(changes);
+    if (changes.length > 0) await store.commit(changes);
   }
 
   async #unknown(id: InstanceId, desired: DesiredInstance | undefined, known: Versioned<InstanceRecord> | undefined, reason: string): Promise<'requeue_after'> {
