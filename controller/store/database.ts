@@ -1,0 +1,193 @@
+/**
+ * Owns: opening sac.db and writing batches to it in one transaction each, fenced by the token.
+ * Never: knows what the documents mean.
+ */
+import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
+import SQLite from 'better-sqlite3';
+import { type Compilable, Kysely, SqliteDialect } from 'kysely';
+import { FencedError } from '../../api/resources/errors.ts';
+import { migrate, type Tables } from './schema.ts';
+
+/** One row to write; `document` undefined deletes it. */
+export type RowChange =
+  | { readonly table: 'agents' | 'instances'; readonly key: string; readonly version: number; readonly document: string | undefined }
+  | { readonly table: 'events'; readonly key: string; readonly version: number; readonly lastSeen: number; readonly document: string | undefined }
+  | { readonly table: 'tokens'; readonly key: string; readonly document: string | undefined };
+
+export interface Loaded {
+  readonly agents: readonly { readonly version: number; readonly document: string }[];
+  readonly instances: readonly { readonly version: number; readonly document: string }[];
+  readonly events: readonly { readonly key: string; readonly version: number; readonly document: string }[];
+  readonly tokens: readonly { readonly document: string }[];
+  readonly version: number;
+}
+
+export class Database implements AsyncDisposable {
+  readonly #sqlite: SQLite.Database;
+  readonly #db: Kysely<Tables>;
+  readonly #path: string;
+  readonly #inode: number;
+  readonly #readToken: SQLite.Statement;
+  readonly #putMeta: SQLite.Statement;
+  readonly #statements: Readonly<Record<RowChange['table'], { readonly put: SQLite.Statement; readonly remove: SQLite.Statement }>>;
+  #token = 0;
+
+  private constructor(path: string, sqlite: SQLite.Database, db: Kysely<Tables>) {
+    this.#path = path;
+    this.#sqlite = sqlite;
+    this.#db = db;
+    this.#inode = statSync(path).ino;
+    this.#readToken = sqlite.prepare("select value from meta where key = 'token'").pluck();
+    this.#putMeta = sqlite.prepare('insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value');
+    // Kysely writes the SQL once; the statements run synchronously, so that a batch is one uninterrupted transaction.
+    const prepare = (query: Compilable): SQLite.Statement => sqlite.prepare(query.compile().sql);
+    this.#statements = {
+      agents: {
+        put: prepare(
+          db
+            .insertInto('agents')
+            .values({ name: '', version: 0, document: '' })
+            .onConflict((c) => c.column('name').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') }))),
+        ),
+        remove: prepare(db.deleteFrom('agents').where('name', '=', '')),
+      },
+      instances: {
+        put: prepare(
+          db
+            .insertInto('instances')
+            .values({ id: '', version: 0, document: '' })
+            .onConflict((c) => c.column('id').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') }))),
+        ),
+        remove: prepare(db.deleteFrom('instances').where('id', '=', '')),
+      },
+      events: {
+        put: prepare(
+          db
+            .insertInto('events')
+            .values({ key: '', version: 0, last_seen: 0, document: '' })
+            .onConflict((c) => c.column('key').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), last_seen: eb.ref('excluded.last_seen'), document: eb.ref('excluded.document') }))),
+        ),
+        remove: prepare(db.deleteFrom('events').where('key', '=', '')),
+      },
+      tokens: {
+        put: prepare(db.insertInto('tokens').values({ id: '', document: '' }).onConflict((c) => c.column('id').doUpdateSet((eb) => ({ document: eb.ref('excluded.document') })))),
+        remove: prepare(db.deleteFrom('tokens').where('id', '=', '')),
+      },
+    };
+  }
+
+  /**
+   * WAL with synchronous=NORMAL: what was committed survives the death of this process at any instant; the last moments
+   * may be lost when the machine loses power, which costs history, never an agent. A database that cannot be read is moved
+   * aside (`onCorrupt` is told where) and begun anew.
+   */
+  static async open(path: string, onCorrupt: (movedTo: string, why: string) => void, stamp: () => number): Promise<Database> {
+    try {
+      return await Database.#openOnce(path);
+    } catch (error) {
+      const code = error instanceof SQLite.SqliteError ? error.code : '';
+      if (code !== 'SQLITE_NOTADB' && !code.startsWith('SQLITE_CORRUPT')) throw error;
+      const aside = `${path}.corrupt-${stamp()}`;
+      for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+      onCorrupt(aside, code);
+      return Database.#openOnce(path);
+    }
+  }
+
+  static async #openOnce(path: string): Promise<Database> {
+    const sqlite = new SQLite(path);
+    try {
+      chmodSync(path, 0o600);
+      sqlite.pragma('journal_mode = WAL');
+      sqlite.pragma('synchronous = NORMAL');
+      sqlite.pragma('busy_timeout = 5000');
+      sqlite.pragma('wal_autocheckpoint = 1000');
+      if (sqlite.pragma('quick_check', { simple: true }) !== 'ok') throw new SQLite.SqliteError('the database is damaged', 'SQLITE_CORRUPT');
+      const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
+      await migrate(db);
+      return new Database(path, sqlite, db);
+    } catch (error) {
+      sqlite.close();
+      throw error;
+    }
+  }
+
+  /** From now on this process is the one that may write; whoever held the token before has lost it. */
+  takeOver(now: number): void {
+    this.#token = this.#sqlite.transaction(() => {
+      const next = Number(this.#readToken.get() ?? 0) + 1;
+      this.#putMeta.run('token', String(next));
+      this.#beat(now);
+      return next;
+    }).immediate();
+  }
+
+  /** Throws FencedError when another controller took over, or the file was replaced under us. */
+  assertNotFenced(): void {
+    if (Number(this.#readToken.get() ?? 0) !== this.#token) throw new FencedError('another controller has taken over this SAC_HOME; this one must stop');
+  }
+
+  heartbeat(now: number): void {
+    let inode: number | undefined;
+    try {
+      inode = statSync(this.#path).ino;
+    } catch {
+      inode = undefined;
+    }
+    if (inode !== this.#inode) throw new FencedError(`${this.#path} was ${inode === undefined ? 'deleted' : 'replaced'} while in use; the controller must start anew`);
+    this.#sqlite.transaction(() => {
+      this.assertNotFenced();
+      this.#beat(now);
+    }).immediate();
+  }
+
+  #beat(now: number): void {
+    this.#putMeta.run('heartbeat', String(now));
+  }
+
+  async load(): Promise<Loaded> {
+    const [agents, instances, events, tokens] = await Promise.all([
+      this.#db.selectFrom('agents').select(['version', 'document']).execute(),
+      this.#db.selectFrom('instances').select(['version', 'document']).execute(),
+      this.#db.selectFrom('events').select(['key', 'version', 'document']).orderBy('version').execute(),
+      this.#db.selectFrom('tokens').select('document').execute(),
+    ]);
+    const highest = await this.#db.selectFrom('meta').select('value').where('key', '=', 'version').executeTakeFirst();
+    const version = Math.max(Number(highest?.value ?? 0), ...agents.map((row) => row.version), ...instances.map((row) => row.version), ...events.map((row) => row.version));
+    return { agents, instances, events, tokens, version };
+  }
+
+  /** All or nothing, at once. Throws FencedError before anything is written when the token is not ours any more. */
+  write(changes: readonly RowChange[], version: number): void {
+    this.#sqlite
+      .transaction(() => {
+        this.assertNotFenced();
+        for (const change of changes) {
+          const { put, remove } = this.#statements[change.table];
+          if (change.document === undefined) remove.run(change.key);
+          else if (change.table === 'events') put.run(change.key, change.version, change.lastSeen, change.document);
+          else if (change.table === 'tokens') put.run(change.key, change.document);
+          else put.run(change.key, change.version, change.document);
+        }
+        this.#putMeta.run('version', String(version));
+      })
+      .immediate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#db.destroy();
+  }
+}
+
+/** When the present holder of the database last told that it lives; 0 when nobody ever did. Opens it read-only. */
+export function lastHeartbeat(path: string): number {
+  if (!existsSync(path)) return 0;
+  const sqlite = new SQLite(path, { readonly: true, fileMustExist: true });
+  try {
+    return Number(sqlite.prepare("select value from meta where key = 'heartbeat'").pluck().get() ?? 0);
+  } catch {
+    return 0;
+  } finally {
+    sqlite.close();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Owns: how records look as resources to users.
+ * Never: computes status; that is passed in.
+ */
+import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
+import { isoTime } from '../../api/resources/time.ts';
+import type { AgentRecord, InstanceRecord } from './store.ts';
+
+export const viewAgentRecord = (fleet: string, record: AgentRecord, resourceVersion: number, status: AgentStatus): Agent => ({
+  apiVersion: 'sac/v1',
+  kind: 'Agent',
+  metadata: {
+    name: record.name,
+    id: `${fleet}.${record.name}`,
+    labels: record.labels,
+    annotations: record.annotations,
+    generation: record.generation,
+    resourceVersion,
+    creationTimestamp: isoTime(record.createdAt),
+    ...(record.deletedAt !== undefined && { deletionTimestamp: isoTime(record.deletedAt) }),
+    source: record.source,
+    ...(record.restartAt !== undefined && { restartRequestedAt: isoTime(record.restartAt) }),
+    ...(record.restartBy !== undefined && { restartRequestedBy: record.restartBy }),
+  },
+  spec: record.spec,
+  status,
+});
+
+export const viewInstanceRecord = (record: InstanceRecord, resourceVersion: number, agent: AgentRecord | undefined, status: InstanceStatus): Instance => ({
+  apiVersion: 'sac/v1',
+  kind: 'Instance',
+  metadata: {
+    name: record.name,
+    id: record.id,
+    labels: { ...agent?.labels, 'sac/agent': record.agent },
+    annotations: {},
+    generation: record.snapshot.memory.observedGeneration,
+    resourceVersion,
+    creationTimestamp: isoTime(record.createdAt),
+  },
+  spec: { agent: record.agent, host: status.host, runtime: status.runtime },
+  status,
+});
