@@ -35,8 +35,7 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
     runs.forEach((run, n) => {
       const next = runs[n + 1];
       const until = next?.startedAt ?? Number.POSITIVE_INFINITY;
-      const spec = edits.findLast(({ at }) => at <= (run.endedAt ?? run.startedAt))?.spec;
-      if (!spec || run.endedAt === undefined) return;
+      if (run.endedAt === undefined) return;
       // Gone without a trace before anybody can have seen it: for all that can be known it never started.
       if (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS)) return;
       const untouched = edits.every(({ at }) => at < run.startedAt || at > until);
@@ -44,6 +43,8 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
         retries = { least: 0, most: retries.most + 1 };
         return;
       }
+      const spec = edits.findLast(({ at }) => at < run.startedAt)?.spec;
+      if (!spec) return;
       const forgiven = lastedBeyond(run, spec);
       if (forgiven === 'yes') retries = { least: 0, most: 0 };
       if (forgiven === 'maybe') retries = { ...retries, least: 0 };

@@ -48,9 +48,19 @@ function exitOf(context: Memory, { gap, now }: GapEvent): ExitRecord {
   };
 }
 
-/** Retries are forgiven after the agent stayed ready for the longest backoff. */
-const attemptsSoFar = (context: Memory, { desired, now }: GapEvent): number =>
-  desired && context.readySince !== undefined && now - context.readySince >= desired.restart.maxMs ? 0 : context.attempts;
+/**
+ * Retries are forgiven after the agent stayed ready for the longest backoff. How long it stayed is taken from the place's own
+ * clock where it tells: our look may come much later than the end, after a lost hint or while we were away.
+ */
+function attemptsSoFar(context: Memory, { gap, desired, now }: GapEvent): number {
+  if (!desired) return context.attempts;
+  const { startedAt, exit } = seenIn(gap) ?? {};
+  const readyMs =
+    startedAt !== undefined && exit?.at !== undefined
+      ? exit.at - startedAt - desired.minReadyMs
+      : context.readySince === undefined ? 0 : now - context.readySince;
+  return readyMs >= desired.restart.maxMs ? 0 : context.attempts;
+}
 
 const startedAnew = ({ context, event: { desired } }: Parameters<Rule>[0]): boolean =>
   desired !== undefined &&

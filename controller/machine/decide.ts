@@ -18,7 +18,7 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
   if (gap.type === 'stale') return { snapshot, effects: [], events: [], lookAgain: true };
-  if (settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
+  if (observed.sightings.length === 1 && settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
   const doubt = doubtAbsence(snapshot, gap, desired, now);
   if (doubt) return doubt;
 
@@ -32,7 +32,7 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   return { snapshot: next, effects, events: unchanged ? [] : eventsFor(snapshot, next, now), ...(wakeAt !== undefined && { wakeAt }) };
 };
 
-/** Running as declared, ready, and nothing new: by far the most frequent look, so the machine need not be asked. */
+/** Running as declared, ready, nothing else there and nothing new: by far the most frequent look, so the machine need not be asked. */
 const settled = ({ phase, memory, conditions }: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined): boolean =>
   phase === 'Running' &&
   gap.type === 'live' &&

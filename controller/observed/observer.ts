@@ -25,12 +25,11 @@ export class PlacesObserver implements Observer {
     for (const [key, view] of this.#views) {
       // Without a place to expect it at (nothing is remembered), it may be anywhere.
       const mustKnow = needed.size === 0 || needed.has(key);
-      if (!mustKnow) {
-        const seen = view.sightings.get(id);
-        if (seen) sightings.push(seen);
-        continue;
-      }
+      const remembered = view.sightings.get(id);
+      if (!mustKnow && !remembered) continue;
       const look = await view.look(id);
+      // Only a corpse is left there: it can wait until the place can be looked at again.
+      if (look.kind === 'unknown' && !mustKnow && remembered?.state === 'exited') continue;
       if (look.kind === 'unknown') return { kind: 'unknown', reason: `${key} could not be looked at: ${look.reason}` };
       if (look.sighting) sightings.push(look.sighting);
     }
