@@ -37,13 +37,16 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       const until = next?.startedAt ?? Number.POSITIVE_INFINITY;
       if (run.endedAt === undefined) return;
       // Gone without a trace before anybody can have seen it: for all that can be known it never started.
-      if (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS)) return;
-      const untouched = edits.every(({ at }) => at < run.startedAt || at > until);
+      if (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS)) {
+        retries = { ...retries, most: retries.most + 1 };
+        return;
+      }
+      const untouched = edits.every(({ at }) => at < run.incarnation || at > until);
       if (!untouched || run.asked) {
         retries = { least: 0, most: retries.most + 1 };
         return;
       }
-      const spec = edits.findLast(({ at }) => at < run.startedAt)?.spec;
+      const spec = edits.findLast(({ at }) => at < run.incarnation)?.spec;
       if (!spec) return;
       const forgiven = lastedBeyond(run, spec);
       if (forgiven === 'yes') retries = { least: 0, most: 0 };

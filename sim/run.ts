@@ -29,6 +29,7 @@ export interface Outcome {
 const QUIET_MS = 90_000;
 /** Timers fired per wait for rest: "within a bounded number of steps". */
 const MAX_STEPS = 20_000;
+const MAX_ROUNDS = 30;
 const IDLE_RESYNCS = 10;
 
 export interface RunOptions {
@@ -60,13 +61,13 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     }
     for (const action of step.actions) act(stage, action);
     if (step.waitMs !== undefined) await stage.time.runUntil(stage.time.now() + step.waitMs);
-    else if (!(await rest(stage))) {
+    else if (!(await rest(stage, faults))) {
       violations.push(`(1) not at rest after ${MAX_STEPS} steps`);
       break;
     }
   }
   faults.active = false;
-  if (!(await rest(stage))) violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
+  if (!(await rest(stage, faults))) violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
   else {
     violations.push(...checkAtRest(stage, !isCalm(scenario) && plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store')));
     violations.push(...(await idleEffects(stage, faults)));
@@ -87,11 +88,17 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   };
 }
 
-/** Until nothing moves, then past the next resync, which finds what no hint told, until nothing moves again. */
-async function rest({ time }: Stage): Promise<boolean> {
-  if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
-  await time.runUntil(time.now() + RESYNC_MS * 1.1);
-  return time.runUntilQuiet(QUIET_MS, MAX_STEPS);
+/** Until nothing moves, then past resyncs, which find what no hint told, until one found nothing more to do. */
+async function rest(stage: Stage, faults: FaultInjector): Promise<boolean> {
+  const { time } = stage;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
+    const effects = faults.counts.effect;
+    await time.runUntil(time.now() + RESYNC_MS * 1.1);
+    if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
+    if (faults.counts.effect === effects) return true;
+  }
+  return false;
 }
 
 /** Ten more full reconciles change nothing, in the world or on disk. */

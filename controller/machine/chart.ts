@@ -62,12 +62,16 @@ function attemptsSoFar(context: Memory, { gap, desired, now }: GapEvent): number
   return readyMs >= desired.restart.maxMs ? 0 : context.attempts;
 }
 
+/** `sac restart` was asked for after the incarnation that ended had been started. */
+const askedAnew = ({ context, event: { desired, gap } }: Parameters<Rule>[0]): boolean =>
+  desired?.restartAt !== undefined && desired.restartAt > (seenIn(gap)?.incarnation ?? context.incarnation ?? desired.restartAt);
+
 const startedAnew = ({ context, event: { desired } }: Parameters<Rule>[0]): boolean =>
   desired !== undefined &&
   (desired.generation > (context.finalFor ?? context.observedGeneration) ||
     (desired.restartAt !== undefined && context.lastExit !== undefined && desired.restartAt > context.lastExit.incarnation && desired.restartAt > (context.incarnation ?? 0)));
 
-const rules: Record<'ours' | 'isFinal' | 'succeeded' | 'endsWell' | 'due' | 'retriesAtOnce' | 'startedAnew' | 'ofAnotherLaunch', Rule> = {
+const rules: Record<'ours' | 'askedAnew' | 'isFinal' | 'succeeded' | 'endsWell' | 'due' | 'retriesAtOnce' | 'startedAnew' | 'ofAnotherLaunch', Rule> = {
   ours: ({ context, event }) => context.stop !== undefined && context.stop.incarnation === (seenIn(event.gap)?.incarnation ?? context.stop.incarnation),
   isFinal: ({ context, event }) => {
     const { desired } = event;
@@ -82,8 +86,12 @@ const rules: Record<'ours' | 'isFinal' | 'succeeded' | 'endsWell' | 'due' | 'ret
   due: ({ context, event }) => context.notBefore === undefined || event.now >= context.notBefore,
   retriesAtOnce: ({ context, event }) => event.desired !== undefined && backoffMs(event.desired.restart, event.id, attemptsSoFar(context, event)) === 0,
   startedAnew,
+  askedAnew,
   /** A corpse of another launch than the declared one: its end says nothing about the declared one. */
-  ofAnotherLaunch: ({ event }) => seenIn(event.gap)?.launchHash !== event.desired?.launchHash,
+  ofAnotherLaunch: ({ event }) => {
+    const seen = seenIn(event.gap);
+    return seen !== undefined && seen.launchHash !== event.desired?.launchHash;
+  },
   endsWell: (input) => rules.isFinal(input) && rules.succeeded(input),
 };
 
@@ -181,6 +189,7 @@ const machineSetup = setup({
     due: guard(rules.due),
     retriesAtOnce: guard(rules.retriesAtOnce),
     startedAnew: guard(rules.startedAnew),
+    askedAnew: guard(rules.askedAnew),
     ofAnotherLaunch: guard(rules.ofAnotherLaunch),
   },
   actions: {
@@ -211,7 +220,13 @@ const byPolicy = [
 ] as const;
 /** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost. */
 const replaced = { guard: 'ours', target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] } as const;
-const onEnd = [replaced, ...byPolicy] as const;
+const again = ['recordExit', 'clearStop', 'clearAttempts', 'countRestart', 'beginStart'] as const;
+const onEnd = [
+  replaced,
+  { guard: 'ofAnotherLaunch', target: 'Starting', actions: again },
+  { guard: 'askedAnew', target: 'Starting', actions: again },
+  ...byPolicy,
+] as const;
 const runs = { target: 'Running', actions: ['markLive', 'clearDrift'] } as const;
 const anew = { guard: 'startedAnew', target: 'Starting', actions: ['clearAttempts', 'beginStart'] } as const;
 
@@ -238,7 +253,6 @@ export const chart = machineSetup.createMachine({
       on: {
         ...everywhere,
         missing: { target: 'Starting', actions: ['beginStart'] },
-        exited: [{ guard: 'ofAnotherLaunch', target: 'Starting', actions: ['recordExit', 'beginStart'] }, ...onEnd],
       },
     },
     Queued: { on: { ...everywhere, missing: onEnd } },

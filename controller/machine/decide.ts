@@ -72,11 +72,13 @@ function absenceWait(phase: SnapshotPhase, memory: Memory, gap: Gap, desired: De
       return 0;
     case 'Starting':
       return gap.type === 'gone' || (memory.place && desired?.place && placeKey(memory.place) !== placeKey(desired.place)) ? LATE_START_MS : undefined;
-    case 'Pending':
-    case 'Stopped':
     case 'Backoff':
     case 'Succeeded':
     case 'Failed':
+      // Its corpse ought to lie there: what is forgotten now will never be cleared away.
+      return gap.type === 'gone' ? 0 : undefined;
+    case 'Pending':
+    case 'Stopped':
       return undefined;
   }
 }
