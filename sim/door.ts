@@ -62,7 +62,9 @@ export class Door {
     const found = this.#disk.agents.get(name);
     if (!found || found.record.deletedAt !== undefined) return;
     this.log.push({ at: this.#time.now(), name, spec: found.record.spec });
-    this.#disk.write([{ type: 'put-agent', expected: found.resourceVersion, record: { ...found.record, restartAt: this.#time.now() } }]);
+    this.#disk.write([
+      { type: 'put-agent', expected: found.resourceVersion, record: { ...found.record, restartAt: this.#time.now() } },
+    ]);
   }
 
   /** Everything again, as after the database was lost. */
@@ -79,7 +81,10 @@ export class Door {
     const spec = this.declared.get(name);
     const found = this.#disk.agents.get(name);
     const before = found?.record;
-    if (before?.deletedAt !== undefined && spec) return this.#again(name);
+    if (before?.deletedAt !== undefined && spec) {
+      this.#again(name);
+      return;
+    }
     if (!spec) {
       if (!before || before.deletedAt !== undefined) return;
       this.#write({ ...before, deletedAt: this.#time.now() }, found.resourceVersion);
@@ -88,15 +93,26 @@ export class Door {
     if (before && canonicalJson(before.spec) === canonicalJson(spec)) return;
     this.#write(
       {
-        name, labels: {}, annotations: {}, source: { kind: 'directory', name: '/agents' }, lastApplied: { spec: {} }, createdAt: this.#time.now(), ...before,
-        spec, generation: (before?.generation ?? 0) + 1,
+        name,
+        labels: {},
+        annotations: {},
+        source: { kind: 'directory', name: '/agents' },
+        lastApplied: { spec: {} },
+        createdAt: this.#time.now(),
+        ...before,
+        spec,
+        generation: (before?.generation ?? 0) + 1,
       },
       found?.resourceVersion ?? 0,
     );
   }
 
   #write(record: AgentRecord, expected: number): void {
-    this.log.push({ at: this.#time.now(), name: record.name, spec: record.deletedAt === undefined ? record.spec : undefined });
+    this.log.push({
+      at: this.#time.now(),
+      name: record.name,
+      spec: record.deletedAt === undefined ? record.spec : undefined,
+    });
     this.#disk.write([{ type: 'put-agent', expected, record }]);
   }
 

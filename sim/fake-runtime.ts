@@ -8,7 +8,7 @@ import type { RuntimeKind } from '../api/resources/agent.ts';
 import { FencedError } from '../api/resources/errors.ts';
 import type { HostName, InstanceId } from '../api/resources/names.ts';
 import type { Instant } from '../api/resources/time.ts';
-import { type Place, placeKey, type PlaceKey } from '../controller/plan/desired-instance.ts';
+import { type Place, type PlaceKey, placeKey } from '../controller/plan/desired-instance.ts';
 import type { EffectFault, FaultInjector } from './faults.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -67,7 +67,10 @@ export class FakeRuntime implements Runtime {
     if (due.some((fault) => fault.do === 'fail')) throw new TransportError('timeout', 'listing timed out');
     const lag = due.reduce((most, fault) => (fault.do === 'stale' ? Math.max(most, fault.lag) : most), 0);
     const listed = world.list(this.#key, lag);
-    if (lag > 0) this.#o.trace(`${this.#key} listed ${lag} versions old: ${listed.map(({ id, incarnation, state }) => `${id}@${incarnation} ${state}`).join(', ') || 'nothing'}`);
+    if (lag > 0)
+      this.#o.trace(
+        `${this.#key} listed ${lag} versions old: ${listed.map(({ id, incarnation, state }) => `${id}@${incarnation} ${state}`).join(', ') || 'nothing'}`,
+      );
     await this.#latency(0, 2);
     return ids ? listed.filter(({ id }) => ids.includes(id)) : listed;
   }
@@ -101,9 +104,12 @@ export class FakeRuntime implements Runtime {
   signal(_t: Transport, id: InstanceId, incarnation: Instant, how: 'term' | 'kill'): Promise<void> {
     const { world, bugs } = this.#o;
     return this.#effect(`${how} ${id}@${incarnation}`, () => {
-      if (bugs.matchesPrefixes) for (const foreign of world.foreign) if (foreign.place === this.#key && foreign.session.startsWith(id)) world.touchForeign(foreign);
+      if (bugs.matchesPrefixes)
+        for (const foreign of world.foreign)
+          if (foreign.place === this.#key && foreign.session.startsWith(id)) world.touchForeign(foreign);
       const thing = world.things(this.#key).get(id);
-      if (thing && (bugs.ignoresIncarnation || thing.launch.incarnation === incarnation)) world.signal(this.#key, id, how);
+      if (thing && (bugs.ignoresIncarnation || thing.launch.incarnation === incarnation))
+        world.signal(this.#key, id, how);
     });
   }
 
@@ -183,5 +189,12 @@ export const noTransport = (host: HostName): Transport => {
   const refuse = () => {
     throw new TransportError('missing-program', 'there is no transport in the simulation');
   };
-  return { host, run: refuse, converse: refuse, putFiles: refuse, interactive: (argv) => argv, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return {
+    host,
+    run: refuse,
+    converse: refuse,
+    putFiles: refuse,
+    interactive: (argv) => argv,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 };

@@ -6,7 +6,15 @@ import type { DurationMs } from '../api/resources/time.ts';
 import type { PlaceKey } from '../controller/plan/desired-instance.ts';
 import type { Random } from './random.ts';
 
-export type EffectFault = 'crash-before' | 'crash-after' | 'reply-lost' | 'reply-late' | 'not-done' | 'fails' | 'takeover-before' | 'takeover-after';
+export type EffectFault =
+  | 'crash-before'
+  | 'crash-after'
+  | 'reply-lost'
+  | 'reply-late'
+  | 'not-done'
+  | 'fails'
+  | 'takeover-before'
+  | 'takeover-after';
 export type CommitFault = 'crash-before' | 'crash-after' | 'takeover-before' | 'fails';
 export type HintFault = 'drop' | 'double' | 'late';
 
@@ -17,11 +25,28 @@ export type Fault =
   | { readonly at: 'list'; readonly nth: number; readonly do: 'stale'; readonly lag: number }
   | { readonly at: 'list'; readonly nth: number; readonly do: 'fail' }
   | { readonly at: 'hint'; readonly nth: number; readonly do: HintFault; readonly ms: DurationMs }
-  | { readonly at: 'step'; readonly nth: number; readonly do: 'outage' | 'slow'; readonly place: PlaceKey; readonly ms: DurationMs }
+  | {
+      readonly at: 'step';
+      readonly nth: number;
+      readonly do: 'outage' | 'slow';
+      readonly place: PlaceKey;
+      readonly ms: DurationMs;
+    }
   | { readonly at: 'step'; readonly nth: number; readonly do: 'lose-store' };
 export type FaultPoint = Fault['at'];
 
-export const PLAN_NAMES = ['none', 'intermediate', 'stale', 'unobserved', 'ambiguous', 'outage', 'slow', 'takeover', 'lost-store', 'mixed'] as const;
+export const PLAN_NAMES = [
+  'none',
+  'intermediate',
+  'stale',
+  'unobserved',
+  'ambiguous',
+  'outage',
+  'slow',
+  'takeover',
+  'lost-store',
+  'mixed',
+] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 export const isPlanName = (name: string): name is PlanName => PLAN_NAMES.some((one) => one === name);
 
@@ -34,7 +59,12 @@ export const NO_FAULTS: Plan = { name: 'none', faults: [] };
 /** How often the fault-free run passed each point: what a plan may choose from. */
 export type PointCounts = Readonly<Record<FaultPoint, number>>;
 
-export function makePlan(name: PlanName, random: Random, counts: PointCounts, places: readonly [PlaceKey, ...PlaceKey[]]): Plan {
+export function makePlan(
+  name: PlanName,
+  random: Random,
+  counts: PointCounts,
+  places: readonly [PlaceKey, ...PlaceKey[]],
+): Plan {
   const nth = (at: FaultPoint) => random.int(0, Math.max(0, counts[at] - 1));
   const ms = () => random.pick([0, 5, 50, 500, 3000]);
   const make: Record<Exclude<PlanName, 'none' | 'mixed'>, () => Fault> = {
@@ -44,9 +74,29 @@ export function makePlan(name: PlanName, random: Random, counts: PointCounts, pl
         : { at: 'commit', nth: nth('commit'), do: random.pick(['crash-before', 'crash-after', 'fails']), ms: ms() },
     stale: () => ({ at: 'list', nth: nth('list'), do: 'stale', lag: random.int(1, 4) }),
     unobserved: () => ({ at: 'hint', nth: nth('hint'), do: random.pick(['drop', 'double', 'late']), ms: ms() }),
-    ambiguous: () => ({ at: 'effect', nth: nth('effect'), do: random.pick(['reply-lost', 'reply-late', 'not-done', 'fails']), ms: random.pick([5, 50, 500]) }),
-    outage: () => (random.chance(0.3) ? { at: 'list', nth: nth('list'), do: 'fail' } : { at: 'step', nth: nth('step'), do: 'outage', place: random.pick(places), ms: random.pick([200, 4000, 20_000]) }),
-    slow: () => ({ at: 'step', nth: nth('step'), do: 'slow', place: random.pick(places), ms: random.pick([1000, 10_000]) }),
+    ambiguous: () => ({
+      at: 'effect',
+      nth: nth('effect'),
+      do: random.pick(['reply-lost', 'reply-late', 'not-done', 'fails']),
+      ms: random.pick([5, 50, 500]),
+    }),
+    outage: () =>
+      random.chance(0.3)
+        ? { at: 'list', nth: nth('list'), do: 'fail' }
+        : {
+            at: 'step',
+            nth: nth('step'),
+            do: 'outage',
+            place: random.pick(places),
+            ms: random.pick([200, 4000, 20_000]),
+          },
+    slow: () => ({
+      at: 'step',
+      nth: nth('step'),
+      do: 'slow',
+      place: random.pick(places),
+      ms: random.pick([1000, 10_000]),
+    }),
     takeover: () =>
       random.chance(0.7)
         ? { at: 'effect', nth: nth('effect'), do: random.pick(['takeover-before', 'takeover-after']), ms: ms() }
@@ -69,6 +119,8 @@ type At<P extends FaultPoint> = Extract<Fault, { at: P }>;
 export class FaultInjector {
   readonly counts: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, step: 0 };
   readonly injected = new Map<string, number>();
+  /** Faults that struck so far. */
+  struck = 0;
   readonly #faults: readonly Fault[];
   /** Faults strike only between the first edit and the wait for rest at the very end. */
   active = true;
@@ -82,6 +134,7 @@ export class FaultInjector {
     const nth = this.counts[at]++;
     if (!this.active || this.#faults.length === 0) return [];
     const due = this.#faults.filter((fault): fault is At<P> => fault.at === at && fault.nth === nth);
+    this.struck += due.length;
     for (const fault of due) {
       const name = `${fault.at}:${fault.do}`;
       this.injected.set(name, (this.injected.get(name) ?? 0) + 1);

@@ -10,7 +10,15 @@ import { API_VERSION } from '../api/resources/meta.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { agentStatus } from '../controller/machine/status.ts';
-import type { AgentRecord, Change, InstanceRecord, RecordedEvent, Store, StoreEvent, Versioned } from '../controller/store/store.ts';
+import type {
+  AgentRecord,
+  Change,
+  InstanceRecord,
+  RecordedEvent,
+  Store,
+  StoreEvent,
+  Versioned,
+} from '../controller/store/store.ts';
 
 /** What is on disk. */
 export class Disk {
@@ -52,7 +60,8 @@ export class Disk {
 
   #check(change: Change): void {
     const current = this.#current(change);
-    if (current !== change.expected) throw new ConflictError(`${change.type}: expected version ${change.expected}, found ${current}`);
+    if (current !== change.expected)
+      throw new ConflictError(`${change.type}: expected version ${change.expected}, found ${current}`);
   }
 
   #apply(change: Change): number {
@@ -165,7 +174,10 @@ export class MemoryStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-export const view = ({ record, resourceVersion }: Versioned<AgentRecord>, instances: readonly Versioned<InstanceRecord>[]): Agent => ({
+export const view = (
+  { record, resourceVersion }: Versioned<AgentRecord>,
+  instances: readonly Versioned<InstanceRecord>[],
+): Agent => ({
   apiVersion: API_VERSION,
   kind: 'Agent',
   metadata: {
@@ -179,5 +191,8 @@ export const view = ({ record, resourceVersion }: Versioned<AgentRecord>, instan
     source: record.source,
   },
   spec: record.spec,
-  status: agentStatus(record, instances.map((versioned) => versioned.record)),
+  status: agentStatus(
+    record,
+    instances.map((versioned) => versioned.record),
+  ),
 });

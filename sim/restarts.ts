@@ -5,8 +5,8 @@
 import type { AgentSpec } from '../api/resources/agent.ts';
 import { type InstanceId, instanceNameOf } from '../api/resources/names.ts';
 import { durationMs } from '../api/resources/time.ts';
-import type { Plan } from './faults.ts';
 import { slotsOf } from './expectations.ts';
+import type { Plan } from './faults.ts';
 import type { Stage } from './stage.ts';
 import type { Run } from './world.ts';
 
@@ -19,6 +19,9 @@ const LATENCY_MS = 150;
 const UNSEEN_MS = 1_000;
 const UNSEEN_WITH_FAULTS_MS = 60_000;
 
+/** An edit may fall between a pass's reading of it and the decision. */
+const LOOK_MS = 1_000;
+
 interface Range {
   readonly least: number;
   readonly most: number;
@@ -28,7 +31,10 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
   const problems: string[] = [];
   const slots = slotsOf(door.declared);
   for (const [id, runs] of world.runs) {
-    const agent = agentOf(id, door.log.map(({ name }) => name));
+    const agent = agentOf(
+      id,
+      door.log.map(({ name }) => name),
+    );
     const edits = door.log.filter(({ name }) => name === agent);
     const says = (problem: string) => problems.push(`(4) ${instanceNameOf(id)}: ${problem}`);
     let retries: Range = { least: 0, most: 0 };
@@ -36,12 +42,17 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       const next = runs[n + 1];
       const until = next?.startedAt ?? Number.POSITIVE_INFINITY;
       if (run.endedAt === undefined) return;
+      // How it ended may never have been seen.
+      const unread = run.corpseLost === true && !calm;
       // Gone without a trace before anybody can have seen it: for all that can be known it never started.
-      if (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS)) {
+      if (
+        unread ||
+        (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS))
+      ) {
         retries = { ...retries, most: retries.most + 1 };
         return;
       }
-      const untouched = edits.every(({ at }) => at < run.incarnation || at > until);
+      const untouched = edits.every(({ at }) => at < run.incarnation - (calm ? 0 : LOOK_MS) || at > until);
       if (!untouched || run.asked) {
         retries = { least: 0, most: retries.most + 1 };
         return;
@@ -52,12 +63,19 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       if (forgiven === 'yes') retries = { least: 0, most: 0 };
       if (forgiven === 'maybe') retries = { ...retries, least: 0 };
       // Without the database nobody knows of earlier retries.
-      if (plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store')) retries = { ...retries, least: 0 };
+      if (plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store'))
+        retries = { ...retries, least: 0 };
       const verdict = judge(run, spec, retries);
       if (next) {
-        if (verdict === 'stays') says(`started again at ${next.startedAt} although ${describe(run)}, policy ${spec.restart.policy}, ${retries.least} of ${spec.restart.maxRetries} retries spent`);
+        if (verdict === 'stays')
+          says(
+            `started again at ${next.startedAt} although ${describe(run)}, policy ${spec.restart.policy}, ${retries.least} of ${spec.restart.maxRetries} retries spent`,
+          );
         else checkWait(run, next, spec, retries, plan.faults.length === 0 && calm, says);
-      } else if (verdict === 'again' && slots.has(id) && !spec.suspend) says(`not started again although ${describe(run)}, policy ${spec.restart.policy}, ${retries.most} of ${spec.restart.maxRetries} retries spent`);
+      } else if (verdict === 'again' && slots.has(id) && !spec.suspend)
+        says(
+          `not started again although ${describe(run)}, policy ${spec.restart.policy}, ${retries.most} of ${spec.restart.maxRetries} retries spent`,
+        );
       retries = { least: retries.least + 1, most: retries.most + 1 };
     });
   }
@@ -79,13 +97,22 @@ function judge(run: Run, { restart }: AgentSpec, { least, most }: Range): 'again
   return most < restart.maxRetries ? 'again' : 'either';
 }
 
-function checkWait(run: Run, next: Run, spec: AgentSpec, { least, most }: Range, exact: boolean, says: (problem: string) => void): void {
+function checkWait(
+  run: Run,
+  next: Run,
+  spec: AgentSpec,
+  { least, most }: Range,
+  exact: boolean,
+  says: (problem: string) => void,
+): void {
   const { initial, max, multiplier } = spec.restart.backoff;
   const base = (retry: number) => Math.min(durationMs(max), durationMs(initial) * multiplier ** retry);
   const waited = next.startedAt - (run.endedAt ?? run.startedAt);
-  if (waited < base(least)) says(`started again ${waited} ms after ${describe(run)}; backoff is at least ${base(least)} ms (retry ${least})`);
+  if (waited < base(least))
+    says(`started again ${waited} ms after ${describe(run)}; backoff is at least ${base(least)} ms (retry ${least})`);
   const limit = base(most) * (1 + JITTER) + LATENCY_MS;
-  if (exact && waited > limit) says(`started again only ${waited} ms after ${describe(run)}; backoff is at most ${limit} ms (retry ${most})`);
+  if (exact && waited > limit)
+    says(`started again only ${waited} ms after ${describe(run)}; backoff is at most ${limit} ms (retry ${most})`);
 }
 
 const describe = (run: Run): string =>

@@ -3,9 +3,9 @@
  * Never: compares runs (properties.ts does) or draws faults.
  */
 import { instanceId } from '../api/resources/names.ts';
-import { FaultInjector, type Plan, type PointCounts } from './faults.ts';
 import type { Declaration } from './door.ts';
 import { checkAtRest, finalStates } from './expectations.ts';
+import { FaultInjector, type Plan, type PointCounts } from './faults.ts';
 import { checkRestarts } from './restarts.ts';
 import { type Action, isCalm, lifeOf, type Scenario } from './scenario.ts';
 import { type Bugs, FLEET, RESYNC_MS, Stage } from './stage.ts';
@@ -39,7 +39,14 @@ export interface RunOptions {
 
 export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOptions): Promise<Outcome> {
   const faults = new FaultInjector(plan);
-  const stage = new Stage({ seed: scenario.seed, faults, bugs, foreign: scenario.foreign, lifeOf: lifeOf(scenario.seed), trace });
+  const stage = new Stage({
+    seed: scenario.seed,
+    faults,
+    bugs,
+    foreign: scenario.foreign,
+    lifeOf: lifeOf(scenario.seed),
+    trace,
+  });
   const violations: string[] = [];
   stage.boot();
   await stage.time.runUntil(stage.time.now() + 50);
@@ -67,12 +74,20 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     }
   }
   faults.active = false;
-  if (!(await rest(stage, faults))) violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
+  if (!(await rest(stage, faults)))
+    violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
   else {
-    violations.push(...checkAtRest(stage, !isCalm(scenario) && plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store')));
+    violations.push(
+      ...checkAtRest(
+        stage,
+        !isCalm(scenario) && plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store'),
+      ),
+    );
     violations.push(...(await idleEffects(stage, faults)));
   }
-  violations.push(...stage.world.violations.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
+  violations.push(
+    ...stage.world.violations.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`),
+  );
   violations.push(...checkRestarts(stage, plan, isCalm(scenario)));
   const runs = stage.world.runs;
   return {
@@ -88,15 +103,15 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   };
 }
 
-/** Until nothing moves, then past resyncs, which find what no hint told, until one found nothing more to do. */
+/** Until nothing moves, then past resyncs, which find what no hint told, until one met no fault and found nothing more to do. */
 async function rest(stage: Stage, faults: FaultInjector): Promise<boolean> {
   const { time } = stage;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
-    const effects = faults.counts.effect;
+    const before = faults.counts.effect + faults.struck;
     await time.runUntil(time.now() + RESYNC_MS * 1.1);
     if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
-    if (faults.counts.effect === effects) return true;
+    if (faults.counts.effect + faults.struck === before) return true;
   }
   return false;
 }
@@ -110,8 +125,12 @@ async function idleEffects(stage: Stage, faults: FaultInjector): Promise<readonl
     await stage.time.runUntilQuiet(QUIET_MS, MAX_STEPS);
   }
   return [
-    ...(faults.counts.effect > effects ? [`(1) ${faults.counts.effect - effects} effects over ${IDLE_RESYNCS} more reconciles at rest`] : []),
-    ...(stage.disk.commits > commits ? [`(1) ${stage.disk.commits - commits} writes over ${IDLE_RESYNCS} more reconciles at rest`] : []),
+    ...(faults.counts.effect > effects
+      ? [`(1) ${faults.counts.effect - effects} effects over ${IDLE_RESYNCS} more reconciles at rest`]
+      : []),
+    ...(stage.disk.commits > commits
+      ? [`(1) ${stage.disk.commits - commits} writes over ${IDLE_RESYNCS} more reconciles at rest`]
+      : []),
   ];
 }
 
@@ -128,7 +147,10 @@ function act(stage: Stage, action: Action): void {
       return door.restart(action.name);
     case 'die': {
       const names = [action.name, `${action.name}-1`, `${action.name}-2`].map((name) => instanceId(FLEET, name));
-      const living = world.all().filter(({ id, ended }) => names.includes(id) && !ended).sort((a, b) => (a.id < b.id ? -1 : 1));
+      const living = world
+        .all()
+        .filter(({ id, ended }) => names.includes(id) && !ended)
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
       const victim = living[action.nth % Math.max(1, living.length)];
       if (!victim) return;
       if (action.exit === 'vanish') world.vanish(victim.place, victim.id);

@@ -46,7 +46,10 @@ export function makeScenario(seed: number, places: readonly [PlaceKey, ...PlaceK
     drafts.get(name)?.push(spec);
     return { do: 'apply', name, spec };
   };
-  const first: Step = { actions: [...drafts].flatMap(([name, [spec]]) => (spec ? [{ do: 'apply', name, spec } as const] : [])), waitMs: undefined };
+  const first: Step = {
+    actions: [...drafts].flatMap(([name, [spec]]) => (spec ? [{ do: 'apply', name, spec } as const] : [])),
+    waitMs: undefined,
+  };
   const steps: Step[] = [first];
   for (let n = random.int(1, 5); n > 0; n--) {
     const groups = Array.from({ length: random.int(1, 3) }, () => randomActions(random, names, drafts, apply, places));
@@ -68,7 +71,10 @@ function inTurn(groups: readonly (readonly Action[])[]): readonly Step[] {
     const last = steps.at(-1);
     const alone = (one: Action) => one.do === 'wipe' || one.do === 'die';
     const follows = (before: Action) => before.do === 'delete' && action.do === 'apply' && before.name === action.name;
-    const clashes = (before: Action) => alone(before) || alone(action) || ('name' in before && 'name' in action && before.name === action.name && !follows(before));
+    const clashes = (before: Action) =>
+      alone(before) ||
+      alone(action) ||
+      ('name' in before && 'name' in action && before.name === action.name && !follows(before));
     if (last && !last.some(clashes)) last.push(action);
     else steps.push([action]);
   }
@@ -108,18 +114,39 @@ function randomActions(
     case 9:
       return [apply(name, { ...current, restart: randomRestart(random) })];
     case 10:
-      return [{ do: 'apply-invalid', name: random.chance(0.8) ? name : 'newcomer', spec: spoil(random, current) }, ...(random.chance(0.5) ? [apply(name, current)] : [])];
+      return [
+        { do: 'apply-invalid', name: random.chance(0.8) ? name : 'newcomer', spec: spoil(random, current) },
+        ...(random.chance(0.5) ? [apply(name, current)] : []),
+      ];
     case 11:
       return [{ do: 'wipe', place: random.pick(places) }];
     default:
-      return [{ do: 'die', name, nth: random.int(0, 2), exit: random.pick([{ code: 0 }, { code: 1 }, { code: 137 }, { signal: 'SIGKILL' }, { signal: 'SIGSEGV' }, 'vanish']) }];
+      return [
+        {
+          do: 'die',
+          name,
+          nth: random.int(0, 2),
+          exit: random.pick([
+            { code: 0 },
+            { code: 1 },
+            { code: 137 },
+            { signal: 'SIGKILL' },
+            { signal: 'SIGSEGV' },
+            'vanish',
+          ]),
+        },
+      ];
   }
 }
 
 const randomRestart = (random: Random): NonNullable<AgentSpecInput['restart']> => ({
   policy: random.pick(['never', 'on-failure', 'on-failure', 'always', 'always']),
   maxRetries: random.pick([0, 1, 2, 3, 5]),
-  backoff: { initial: random.pick(['0s', '50ms', '500ms', '2s']), max: random.pick(['2s', '5s', '15s']), multiplier: random.pick([1, 2, 3]) },
+  backoff: {
+    initial: random.pick(['0s', '50ms', '500ms', '2s']),
+    max: random.pick(['2s', '5s', '15s']),
+    multiplier: random.pick([1, 2, 3]),
+  },
 });
 
 function randomSpec(random: Random): AgentSpecInput {
@@ -132,7 +159,10 @@ function randomSpec(random: Random): AgentSpecInput {
     replicas: random.pick([1, 1, 1, 1, 2, 3, 0]),
     restart: randomRestart(random),
     startup: { minReadySeconds: random.pick([0, 0.3, 1]) },
-    update: { strategy: random.pick(['OnIdle', 'Immediate', 'Immediate', 'OnDelete']), maxWait: random.pick(['1s', '5s']) },
+    update: {
+      strategy: random.pick(['OnIdle', 'Immediate', 'Immediate', 'OnDelete']),
+      maxWait: random.pick(['1s', '5s']),
+    },
     terminationGracePeriodSeconds: random.pick([0, 0.2, 2]),
   };
 }

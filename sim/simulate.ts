@@ -2,7 +2,7 @@
  * Owns: one seed: its scenario, the run without faults, the run with them, and the comparison of the two.
  * Never: prints.
  */
-import { isPlanName, makePlan, NO_FAULTS, type Plan, PLAN_NAMES, type PlanName } from './faults.ts';
+import { isPlanName, makePlan, NO_FAULTS, PLAN_NAMES, type Plan, type PlanName } from './faults.ts';
 import { mix, Random } from './random.ts';
 import { type Outcome, run } from './run.ts';
 import { isCalm, makeScenario, type Scenario } from './scenario.ts';
@@ -25,7 +25,10 @@ export interface SimulateOptions {
   readonly trace?: (line: string) => void;
 }
 
-export async function simulate(seed: number, { bugs = {}, plan: asked, trace }: SimulateOptions = {}): Promise<Verdict> {
+export async function simulate(
+  seed: number,
+  { bugs = {}, plan: asked, trace }: SimulateOptions = {},
+): Promise<Verdict> {
   const scenario = makeScenario(seed, PLACE_KEYS, FLEET);
   trace?.('— without faults —');
   const reference = await run(scenario, NO_FAULTS, { bugs, ...(trace && { trace }) });
@@ -37,17 +40,34 @@ export async function simulate(seed: number, { bugs = {}, plan: asked, trace }: 
 }
 
 /** Runs a given scenario under a given plan: what shrinking does again and again. */
-export async function replay(scenario: Scenario, plan: Plan, bugs: Bugs, trace?: (line: string) => void): Promise<Verdict> {
+export async function replay(
+  scenario: Scenario,
+  plan: Plan,
+  bugs: Bugs,
+  trace?: (line: string) => void,
+): Promise<Verdict> {
   trace?.('— without faults —');
   const reference = await run(scenario, NO_FAULTS, { bugs, ...(trace && { trace }) });
   return compareRuns(scenario, plan, reference, bugs, trace);
 }
 
-async function compareRuns(scenario: Scenario, plan: Plan, reference: Outcome, bugs: Bugs, trace: ((line: string) => void) | undefined): Promise<Verdict> {
-  if (reference.violations.length > 0 || plan.faults.length === 0) return verdict(scenario, NO_FAULTS, reference.violations, [reference]);
+async function compareRuns(
+  scenario: Scenario,
+  plan: Plan,
+  reference: Outcome,
+  bugs: Bugs,
+  trace: ((line: string) => void) | undefined,
+): Promise<Verdict> {
+  if (reference.violations.length > 0 || plan.faults.length === 0)
+    return verdict(scenario, NO_FAULTS, reference.violations, [reference]);
   trace?.(`— with faults: ${JSON.stringify(plan.faults)} —`);
   const faulty = await run(scenario, plan, { bugs, ...(trace && { trace }) });
-  return verdict(scenario, plan, [...faulty.violations, ...differences(reference, faulty, scenario, plan)], [reference, faulty]);
+  return verdict(
+    scenario,
+    plan,
+    [...faulty.violations, ...differences(reference, faulty, scenario, plan)],
+    [reference, faulty],
+  );
 }
 
 /**
@@ -64,9 +84,15 @@ function differences(reference: Outcome, faulty: Outcome, scenario: Scenario, pl
   ];
 }
 
-function unequal<T extends string | number>(what: string, expected: ReadonlyMap<string, T>, found: ReadonlyMap<string, T>): readonly string[] {
+function unequal<T extends string | number>(
+  what: string,
+  expected: ReadonlyMap<string, T>,
+  found: ReadonlyMap<string, T>,
+): readonly string[] {
   const ids = new Set([...expected.keys(), ...found.keys()]);
-  return [...ids].filter((id) => expected.get(id) !== found.get(id)).map((id) => `(5) ${what} of ${id}: ${found.get(id) ?? 'none'}, without faults ${expected.get(id) ?? 'none'}`);
+  return [...ids]
+    .filter((id) => expected.get(id) !== found.get(id))
+    .map((id) => `(5) ${what} of ${id}: ${found.get(id) ?? 'none'}, without faults ${expected.get(id) ?? 'none'}`);
 }
 
 function verdict(scenario: Scenario, plan: Plan, violations: readonly string[], outcomes: readonly Outcome[]): Verdict {

@@ -3,8 +3,9 @@
  * Never: judges. A controller is the real one; all it reaches passes through its Life, so that it can be killed or stopped
  * between any two steps.
  */
-import { type FleetId, type HostName, type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+
 import type { RuntimeKind } from '../api/resources/agent.ts';
+import { type FleetId, type HostName, type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { Controller } from '../controller/controller.ts';
 import { decide } from '../controller/machine/decide.ts';
 import type { Decide } from '../controller/machine/snapshot.ts';
@@ -95,12 +96,19 @@ export class Stage {
     const store = new MemoryStore(this.disk);
     const random = new Random(mix(this.#o.seed, `boot${this.#boots++}`));
     this.trace(() => `controller ${this.#boots} starts`);
-    const timers: Timers = { now: () => this.time.now(), after: (delayMs, run) => this.time.after(delayMs, () => life.enter(run)) };
+    const timers: Timers = {
+      now: () => this.time.now(),
+      after: (delayMs, run) => this.time.after(delayMs, () => life.enter(run)),
+    };
     const guardedStore = this.#guard(store, life, random);
     const controller = new Controller({
       store: guardedStore,
       timers,
-      places: PLACES.map((place) => ({ place, runtime: this.#runtime(place, life, store, random), transport: noTransport(place.host) })),
+      places: PLACES.map((place) => ({
+        place,
+        runtime: this.#runtime(place, life, store, random),
+        transport: noTransport(place.host),
+      })),
       facts: () => facts(guardedStore),
       runHook: () => Promise.resolve(),
       metrics: () => noMetrics,
@@ -157,7 +165,8 @@ export class Stage {
     const remove = runtime.remove.bind(runtime);
     return Object.assign(runtime, {
       list: (...args: Parameters<typeof list>) => life.call(() => list(...args)),
-      watch: (t: Parameters<typeof watch>[0], onHint: Parameters<typeof watch>[1]) => watch(t, (id) => life.enter(() => onHint(id))),
+      watch: (t: Parameters<typeof watch>[0], onHint: Parameters<typeof watch>[1]) =>
+        watch(t, (id) => life.enter(() => onHint(id))),
       start: (...args: Parameters<typeof start>) => life.call(() => start(...args), stillMay),
       signal: (...args: Parameters<typeof signal>) => life.call(() => signal(...args), stillMay),
       remove: (...args: Parameters<typeof remove>) => life.call(() => remove(...args), stillMay),
@@ -183,7 +192,8 @@ export class Stage {
           await this.time.wait(random.int(0, 2));
           return versions;
         }),
-      watch: (since: number, onEvent: Parameters<typeof watch>[1]) => watch(since, (event) => life.enter(() => onEvent(event))),
+      watch: (since: number, onEvent: Parameters<typeof watch>[1]) =>
+        watch(since, (event) => life.enter(() => onEvent(event))),
     });
   }
 }

@@ -44,6 +44,8 @@ export interface Run {
   exit?: Exit;
   /** Ended without leaving a corpse to read. */
   vanished: boolean;
+  /** The corpse was destroyed by somebody else, perhaps before it was read. */
+  corpseLost?: boolean;
   /** Somebody of ours asked it to leave before it ended. */
   asked: boolean;
 }
@@ -73,7 +75,12 @@ export class World {
   readonly #lifeOf: (id: InstanceId, ordinal: number) => Life;
   #pid = 1000;
 
-  constructor(time: VirtualTime, places: readonly PlaceKey[], foreign: readonly Foreign[], lifeOf: (id: InstanceId, ordinal: number) => Life) {
+  constructor(
+    time: VirtualTime,
+    places: readonly PlaceKey[],
+    foreign: readonly Foreign[],
+    lifeOf: (id: InstanceId, ordinal: number) => Life,
+  ) {
     this.time = time;
     this.foreign = foreign;
     this.#lifeOf = lifeOf;
@@ -112,13 +119,30 @@ export class World {
   /** Replaces a corpse of the same id; the caller has looked for a living one, unless it is broken on purpose. */
   start(place: PlaceKey, launch: Launch): void {
     const other = this.living(launch.id)[0];
-    if (other) this.violations.push(`two live incarnations of ${launch.id}: ${other.launch.incarnation} in ${other.place} and ${launch.incarnation} in ${place}`);
+    if (other)
+      this.violations.push(
+        `two live incarnations of ${launch.id}: ${other.launch.incarnation} in ${other.place} and ${launch.incarnation} in ${place}`,
+      );
     const runs = this.runs.get(launch.id) ?? [];
     this.runs.set(launch.id, runs);
     const thing: Thing = {
-      id: launch.id, place, launch, life: this.#lifeOf(launch.id, runs.length), startedAt: this.time.now(), pid: this.#pid++, asked: false,
+      id: launch.id,
+      place,
+      launch,
+      life: this.#lifeOf(launch.id, runs.length),
+      startedAt: this.time.now(),
+      pid: this.#pid++,
+      asked: false,
     };
-    runs.push({ id: launch.id, place, incarnation: launch.incarnation, launchHash: launch.launchHash, startedAt: thing.startedAt, vanished: false, asked: false });
+    runs.push({
+      id: launch.id,
+      place,
+      incarnation: launch.incarnation,
+      launchHash: launch.launchHash,
+      startedAt: thing.startedAt,
+      vanished: false,
+      asked: false,
+    });
     this.#put(thing);
     const { endsAfterMs, exit } = thing.life;
     if (endsAfterMs !== undefined) this.time.after(endsAfterMs, () => this.end(place, launch.id, exit, thing.pid));
@@ -140,7 +164,8 @@ export class World {
     if (!thing.asked) this.#put({ ...thing, asked: true });
     const { leavesAfterMs, killedAfterMs } = thing.life;
     if (how === 'kill') this.time.after(killedAfterMs, () => this.end(place, id, { signal: 'SIGKILL' }, thing.pid));
-    else if (leavesAfterMs !== undefined) this.time.after(leavesAfterMs, () => this.end(place, id, { code: 0 }, thing.pid));
+    else if (leavesAfterMs !== undefined)
+      this.time.after(leavesAfterMs, () => this.end(place, id, { code: 0 }, thing.pid));
   }
 
   remove(place: PlaceKey, id: InstanceId): void {
@@ -151,7 +176,9 @@ export class World {
   vanish(place: PlaceKey, id: InstanceId): void {
     const thing = this.things(place).get(id);
     if (!thing) return;
-    if (!thing.ended) this.#note(thing, (run) => Object.assign(run, { endedAt: this.time.now(), vanished: true, asked: thing.asked }));
+    if (!thing.ended)
+      this.#note(thing, (run) => Object.assign(run, { endedAt: this.time.now(), vanished: true, asked: thing.asked }));
+    else this.#note(thing, (run) => Object.assign(run, { corpseLost: true }));
     this.#change(place, (things) => things.delete(id));
     this.hint(place, id);
   }
@@ -166,7 +193,9 @@ export class World {
   }
 
   #note(thing: Thing, change: (run: Run) => void): void {
-    const run = this.runs.get(thing.id)?.find(({ incarnation, startedAt }) => incarnation === thing.launch.incarnation && startedAt === thing.startedAt);
+    const run = this.runs
+      .get(thing.id)
+      ?.find(({ incarnation, startedAt }) => incarnation === thing.launch.incarnation && startedAt === thing.startedAt);
     if (run) change(run);
   }
 

@@ -36,14 +36,27 @@ const seenIn = (gap: Gap): PlacedSighting | undefined => ('seen' in gap ? gap.se
 /** The end that this pass learns of: read from the corpse, or concluded from absence. */
 function exitOf(context: Memory, { gap, now }: GapEvent): ExitRecord {
   const seen = seenIn(gap);
-  if (!seen) return { at: now, reason: context.stop ? 'Stopped' : 'Vanished', incarnation: context.stop?.incarnation ?? context.incarnation ?? now };
+  if (!seen)
+    return {
+      at: now,
+      reason: context.stop ? 'Stopped' : 'Vanished',
+      incarnation: context.stop?.incarnation ?? context.incarnation ?? now,
+    };
   const { code, signal, at } = seen.exit ?? {};
   const asked = context.stop?.incarnation === seen.incarnation;
   return {
     ...(code !== undefined && { code }),
     ...(signal !== undefined && { signal }),
     at: at ?? now,
-    reason: asked ? 'Stopped' : signal !== undefined ? 'Killed' : code === 0 ? 'Completed' : code === undefined ? 'Vanished' : 'Error',
+    reason: asked
+      ? 'Stopped'
+      : signal !== undefined
+        ? 'Killed'
+        : code === 0
+          ? 'Completed'
+          : code === undefined
+            ? 'Vanished'
+            : 'Error',
     incarnation: seen.incarnation,
   };
 }
@@ -58,21 +71,45 @@ function attemptsSoFar(context: Memory, { gap, desired, now }: GapEvent): number
   const readyMs =
     startedAt !== undefined && exit?.at !== undefined
       ? exit.at - startedAt - desired.minReadyMs
-      : context.readySince === undefined ? 0 : now - context.readySince;
+      : context.readySince === undefined
+        ? 0
+        : now - context.readySince;
   return readyMs >= desired.restart.maxMs ? 0 : context.attempts;
 }
 
-/** `sac restart` was asked for after the incarnation that ended had been started. */
+/**
+ * Its end is old news: since it was started, `sac restart` was asked for or the spec changed. What is declared now has not
+ * been tried yet, whether or not we saw the end before the change.
+ */
 const askedAnew = ({ context, event: { desired, gap } }: Parameters<Rule>[0]): boolean =>
-  desired?.restartAt !== undefined && desired.restartAt > (seenIn(gap)?.incarnation ?? context.incarnation ?? desired.restartAt);
+  desired !== undefined &&
+  ((desired.restartAt !== undefined &&
+    desired.restartAt > (seenIn(gap)?.incarnation ?? context.incarnation ?? desired.restartAt)) ||
+    (context.observedGeneration > 0 && desired.generation > context.observedGeneration));
 
 const startedAnew = ({ context, event: { desired } }: Parameters<Rule>[0]): boolean =>
   desired !== undefined &&
   (desired.generation > (context.finalFor ?? context.observedGeneration) ||
-    (desired.restartAt !== undefined && context.lastExit !== undefined && desired.restartAt > context.lastExit.incarnation && desired.restartAt > (context.incarnation ?? 0)));
+    (desired.restartAt !== undefined &&
+      context.lastExit !== undefined &&
+      desired.restartAt > context.lastExit.incarnation &&
+      desired.restartAt > (context.incarnation ?? 0)));
 
-const rules: Record<'ours' | 'askedAnew' | 'isFinal' | 'succeeded' | 'endsWell' | 'due' | 'retriesAtOnce' | 'startedAnew' | 'ofAnotherLaunch', Rule> = {
-  ours: ({ context, event }) => context.stop !== undefined && context.stop.incarnation === (seenIn(event.gap)?.incarnation ?? context.stop.incarnation),
+const rules: Record<
+  | 'ours'
+  | 'askedAnew'
+  | 'isFinal'
+  | 'succeeded'
+  | 'endsWell'
+  | 'due'
+  | 'retriesAtOnce'
+  | 'startedAnew'
+  | 'ofAnotherLaunch',
+  Rule
+> = {
+  ours: ({ context, event }) =>
+    context.stop !== undefined &&
+    context.stop.incarnation === (seenIn(event.gap)?.incarnation ?? context.stop.incarnation),
   isFinal: ({ context, event }) => {
     const { desired } = event;
     if (!desired) return false;
@@ -84,7 +121,8 @@ const rules: Record<'ours' | 'askedAnew' | 'isFinal' | 'succeeded' | 'endsWell' 
   },
   succeeded: ({ context, event }) => exitOf(context, event).code === 0 && event.desired?.restart.policy !== 'always',
   due: ({ context, event }) => context.notBefore === undefined || event.now >= context.notBefore,
-  retriesAtOnce: ({ context, event }) => event.desired !== undefined && backoffMs(event.desired.restart, event.id, attemptsSoFar(context, event)) === 0,
+  retriesAtOnce: ({ context, event }) =>
+    event.desired !== undefined && backoffMs(event.desired.restart, event.id, attemptsSoFar(context, event)) === 0,
   startedAnew,
   askedAnew,
   /** A corpse of another launch than the declared one: its end says nothing about the declared one. */
@@ -121,7 +159,9 @@ const notes = {
     const adopted = context.incarnation !== seen.incarnation;
     const liveSince = same ? context.liveSince : adopted ? Math.min(event.now, seen.incarnation) : event.now;
     const readyAt = (liveSince ?? event.now) + (event.desired?.minReadyMs ?? 0);
-    const base: Memory = same ? context : forget(context, 'readySince', 'driftSince', 'notBefore', 'finalFor', 'finalReason', 'stop');
+    const base: Memory = same
+      ? context
+      : forget(context, 'readySince', 'driftSince', 'notBefore', 'finalFor', 'finalReason', 'stop');
     return {
       ...base,
       incarnation: seen.incarnation,
@@ -137,7 +177,13 @@ const notes = {
     const { seen, why } = event.gap;
     return {
       ...forget(context, 'readySince'),
-      stop: { incarnation: seen.incarnation, since: event.now, killAt: event.now + (event.desired?.graceMs ?? DEFAULT_GRACE_MS), askedAt: event.now, why },
+      stop: {
+        incarnation: seen.incarnation,
+        since: event.now,
+        killAt: event.now + (event.desired?.graceMs ?? DEFAULT_GRACE_MS),
+        askedAt: event.now,
+        why,
+      },
     };
   },
   askAgain: ({ context, event }) => {
@@ -154,7 +200,11 @@ const notes = {
     return seen ? { ...context, incarnation: seen.incarnation, place: seen.place } : context;
   },
   clearStop: ({ context }) => forget(context, 'stop'),
-  recordExit: ({ context, event }) => ({ ...forget(context, 'liveSince'), attempts: attemptsSoFar(context, event), lastExit: exitOf(context, event) }),
+  recordExit: ({ context, event }) => ({
+    ...forget(context, 'liveSince'),
+    attempts: attemptsSoFar(context, event),
+    lastExit: exitOf(context, event),
+  }),
   countRetry: ({ context, event }) => ({
     ...forget(context, 'readySince', 'driftSince'),
     attempts: context.attempts + 1,
@@ -163,11 +213,18 @@ const notes = {
   }),
   countRestart: ({ context }) => ({ ...context, restarts: context.restarts + 1 }),
   finalize: ({ context, event }) => {
-    const policyEnds = event.desired?.restart.policy === 'never' || (event.desired?.restart.policy === 'on-failure' && context.lastExit?.code === 0);
+    const policyEnds =
+      event.desired?.restart.policy === 'never' ||
+      (event.desired?.restart.policy === 'on-failure' && context.lastExit?.code === 0);
     return {
       ...forget(context, 'readySince', 'driftSince'),
       finalFor: event.desired?.generation ?? context.observedGeneration,
-      finalReason: context.lastExit?.code === 0 && event.desired?.restart.policy !== 'always' ? 'Completed' : policyEnds ? (context.lastExit?.reason ?? 'Error') : 'CrashLoop',
+      finalReason:
+        context.lastExit?.code === 0 && event.desired?.restart.policy !== 'always'
+          ? 'Completed'
+          : policyEnds
+            ? (context.lastExit?.reason ?? 'Error')
+            : 'CrashLoop',
     };
   },
 } satisfies Record<string, Note>;
@@ -177,8 +234,13 @@ interface Context {
   readonly memory: Memory;
 }
 type Input = { context: Context; event: GapEvent };
-const noting = (note: Note) => ({ context, event }: Input): Context => ({ memory: note({ context: context.memory, event }) });
-const guard = (rule: Rule) => ({ context, event }: Input): boolean => rule({ context: context.memory, event });
+const noting =
+  (note: Note) =>
+  ({ context, event }: Input): Context => ({ memory: note({ context: context.memory, event }) });
+const guard =
+  (rule: Rule) =>
+  ({ context, event }: Input): boolean =>
+    rule({ context: context.memory, event });
 
 const machineSetup = setup({
   types: {} as { context: Context; events: GapEvent; input: Memory },
@@ -219,7 +281,11 @@ const byPolicy = [
   { target: 'Backoff', actions: ['recordExit', 'countRetry'] },
 ] as const;
 /** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost. */
-const replaced = { guard: 'ours', target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] } as const;
+const replaced = {
+  guard: 'ours',
+  target: 'Starting',
+  actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'],
+} as const;
 const again = ['recordExit', 'clearStop', 'clearAttempts', 'countRestart', 'beginStart'] as const;
 const onEnd = [
   replaced,
@@ -239,7 +305,10 @@ const everywhere = {
   surplus: { target: 'Stopping', actions: ['beginStop'] },
   leaving: { target: 'Stopping', actions: ['askAgain'] },
   exited: onEnd,
-  corpse: [{ guard: 'ours', target: 'Stopped', actions: ['recordExit', 'rest'] }, { target: 'Stopped', actions: ['rest'] }],
+  corpse: [
+    { guard: 'ours', target: 'Stopped', actions: ['recordExit', 'rest'] },
+    { target: 'Stopped', actions: ['rest'] },
+  ],
   gone: { target: 'Stopped', actions: ['rest'] },
   stale: {},
 } as const;
@@ -258,7 +327,12 @@ export const chart = machineSetup.createMachine({
     Queued: { on: { ...everywhere, missing: onEnd } },
     Starting: { on: { ...everywhere, missing: { target: 'Starting', actions: ['startAgain'] } } },
     Running: { on: { ...everywhere, missing: onEnd, unplaced: { target: 'Pending', actions: ['recordExit'] } } },
-    Stopping: { on: { ...everywhere, missing: { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] } } },
+    Stopping: {
+      on: {
+        ...everywhere,
+        missing: { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] },
+      },
+    },
     Stopped: { on: { ...everywhere, missing: { target: 'Starting', actions: ['clearAttempts', 'beginStart'] } } },
     Backoff: {
       on: {
@@ -270,4 +344,3 @@ export const chart = machineSetup.createMachine({
     Failed: { on: { ...everywhere, missing: [anew] } },
   },
 });
-

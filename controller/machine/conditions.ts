@@ -31,19 +31,35 @@ export function conditionsFor(
 }
 
 /** lastTransitionTime changes only when the status does. */
-export function keepTime(previous: readonly Condition[], [type, status, reason, message]: Fact, now: Instant): Condition {
+export function keepTime(
+  previous: readonly Condition[],
+  [type, status, reason, message]: Fact,
+  now: Instant,
+): Condition {
   const before = previous.find((condition) => condition.type === type);
   if (before?.status === status && before.reason === reason && before.message === message) return before;
-  return { type, status, reason, message, lastTransitionTime: before?.status === status ? before.lastTransitionTime : isoTime(now) };
+  return {
+    type,
+    status,
+    reason,
+    message,
+    lastTransitionTime: before?.status === status ? before.lastTransitionTime : isoTime(now),
+  };
 }
 
-const sameConditions = (a: readonly Condition[], b: readonly Condition[]): boolean => a.length === b.length && a.every((condition, i) => condition === b[i]);
+const sameConditions = (a: readonly Condition[], b: readonly Condition[]): boolean =>
+  a.length === b.length && a.every((condition, i) => condition === b[i]);
 
 const placed = (memory: Memory, desired: DesiredInstance | undefined): Fact => {
   if (desired && !desired.place) return ['Placed', 'False', 'NoPlace', desired.unplaced ?? 'No place can be had.'];
   const place = desired?.place ?? memory.place;
   if (!place) return ['Placed', 'Unknown', 'NotPlaced', 'Not placed yet.'];
-  return ['Placed', 'True', desired?.placeNote ? 'FellBack' : 'Placed', desired?.placeNote ?? `On ${place.host}, in ${place.runtime}.`];
+  return [
+    'Placed',
+    'True',
+    desired?.placeNote ? 'FellBack' : 'Placed',
+    desired?.placeNote ?? `On ${place.host}, in ${place.runtime}.`,
+  ];
 };
 
 const started = (phase: SnapshotPhase, memory: Memory): Fact => {
@@ -53,11 +69,16 @@ const started = (phase: SnapshotPhase, memory: Memory): Fact => {
     case 'Pending':
       return ['Started', 'False', 'Pending', 'Not started yet.'];
     case 'Queued':
-      return ['Started', 'False', 'Queued', 'Waiting in the place\'s queue.'];
+      return ['Started', 'False', 'Queued', "Waiting in the place's queue."];
     case 'Starting':
       return ['Started', 'False', 'Starting', 'Being started.'];
     case 'Backoff':
-      return ['Started', 'False', 'BackOff', `${exitText(memory.lastExit)}; next start at ${isoTime(memory.notBefore ?? 0)} (restart ${memory.attempts}).`];
+      return [
+        'Started',
+        'False',
+        'BackOff',
+        `${exitText(memory.lastExit)}; next start at ${isoTime(memory.notBefore ?? 0)} (restart ${memory.attempts}).`,
+      ];
     case 'Stopping':
       return ['Started', 'True', 'Stopping', `Asked to leave (${memory.stop?.why ?? 'stop'}).`];
     case 'Stopped':
@@ -65,22 +86,44 @@ const started = (phase: SnapshotPhase, memory: Memory): Fact => {
     case 'Succeeded':
       return ['Started', 'False', 'Completed', 'Done; it stays so until its spec changes or `sac restart`.'];
     case 'Failed':
-      return ['Started', 'False', memory.finalReason ?? 'Error', `${exitText(memory.lastExit)}; it stays so until its spec changes or \`sac restart\`.`];
+      return [
+        'Started',
+        'False',
+        memory.finalReason ?? 'Error',
+        `${exitText(memory.lastExit)}; it stays so until its spec changes or \`sac restart\`.`,
+      ];
   }
 };
 
 const ready = (phase: SnapshotPhase, memory: Memory): Fact => {
   if (phase === 'Running' && memory.readySince !== undefined) return ['Ready', 'True', 'Ready', 'The agent is up.'];
   if (phase === 'Running') return ['Ready', 'False', 'NotReadyYet', 'Up, but not for long enough to count as ready.'];
-  return ['Ready', 'False', phase === 'Failed' ? (memory.finalReason ?? 'Failed') : phase, phase === 'Failed' ? exitText(memory.lastExit) : `The agent is ${phase}.`];
+  return [
+    'Ready',
+    'False',
+    phase === 'Failed' ? (memory.finalReason ?? 'Failed') : phase,
+    phase === 'Failed' ? exitText(memory.lastExit) : `The agent is ${phase}.`,
+  ];
 };
 
 const upToDate = (phase: SnapshotPhase, gap: Gap): Fact => {
   if (gap.type === 'drifted')
     return gap.until === undefined
-      ? ['UpToDate', 'False', 'WaitsForRestart', 'The manifest changed; `sac restart` applies it (update.strategy OnDelete).']
-      : ['UpToDate', 'False', 'WaitsForIdle', `The manifest changed; restarts when idle, at the latest at ${isoTime(gap.until)}.`];
-  return phase === 'Running' ? ['UpToDate', 'True', 'UpToDate', 'Runs as declared.'] : ['UpToDate', 'Unknown', 'NotRunning', 'Nothing is running.'];
+      ? [
+          'UpToDate',
+          'False',
+          'WaitsForRestart',
+          'The manifest changed; `sac restart` applies it (update.strategy OnDelete).',
+        ]
+      : [
+          'UpToDate',
+          'False',
+          'WaitsForIdle',
+          `The manifest changed; restarts when idle, at the latest at ${isoTime(gap.until)}.`,
+        ];
+  return phase === 'Running'
+    ? ['UpToDate', 'True', 'UpToDate', 'Runs as declared.']
+    : ['UpToDate', 'Unknown', 'NotRunning', 'Nothing is running.'];
 };
 
 export const exitText = (exit: ExitRecord | undefined): string => {
@@ -106,14 +149,27 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   }
   if (after.phase !== before.phase || is.incarnation !== was.incarnation) {
     if (after.phase === 'Running' && before.phase !== 'Running')
-      is.incarnation === was.incarnation ? normal('Started', `Started in ${is.place?.runtime ?? '?'} on ${is.place?.host ?? '?'}.`) : normal('Adopted', `Found running in ${is.place?.runtime ?? '?'}; adopted.`);
+      is.incarnation === was.incarnation
+        ? normal('Started', `Started in ${is.place?.runtime ?? '?'} on ${is.place?.host ?? '?'}.`)
+        : normal('Adopted', `Found running in ${is.place?.runtime ?? '?'}; adopted.`);
     if (after.phase === 'Backoff' && before.phase !== 'Backoff')
       warning('BackOff', `Restart ${is.attempts} in ${Math.round(((is.notBefore ?? now) - now) / 100) / 10} s.`);
-    if (after.phase === 'Stopping' && before.phase !== 'Stopping') normal(is.stop?.why === 'restart' || is.stop?.why === 'update' ? 'Restarting' : 'Stopping', `Asked to leave (${is.stop?.why ?? 'stop'}).`);
-    if (after.phase === 'Failed' && before.phase !== 'Failed') warning('Failed', is.finalReason === 'CrashLoop' ? `Gave up after ${is.attempts} restarts; \`sac restart\` or a changed spec tries again.` : `${exitText(is.lastExit)}; restart policy says that is final.`);
+    if (after.phase === 'Stopping' && before.phase !== 'Stopping')
+      normal(
+        is.stop?.why === 'restart' || is.stop?.why === 'update' ? 'Restarting' : 'Stopping',
+        `Asked to leave (${is.stop?.why ?? 'stop'}).`,
+      );
+    if (after.phase === 'Failed' && before.phase !== 'Failed')
+      warning(
+        'Failed',
+        is.finalReason === 'CrashLoop'
+          ? `Gave up after ${is.attempts} restarts; \`sac restart\` or a changed spec tries again.`
+          : `${exitText(is.lastExit)}; restart policy says that is final.`,
+      );
     if (after.phase === 'Succeeded' && before.phase !== 'Succeeded') normal('Succeeded', 'Done.');
   }
   if (is.readySince !== undefined && was.readySince === undefined) normal('Ready', 'Ready.');
-  if (is.driftSince !== undefined && was.driftSince === undefined) normal('Drifted', 'The manifest changed; the running launch differs.');
+  if (is.driftSince !== undefined && was.driftSince === undefined)
+    normal('Drifted', 'The manifest changed; the running launch differs.');
   return drafts;
 }

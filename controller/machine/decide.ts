@@ -17,33 +17,46 @@ const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'st
 export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
-  if (gap.type === 'stale') return { snapshot, effects: [], events: [], lookAgain: true };
+  if (gap.type === 'stale') return { snapshot: doubt(snapshot, now), effects: [], events: [], lookAgain: true };
   if (observed.sightings.length === 1 && settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
-  const doubt = doubtAbsence(snapshot, gap, desired, now);
-  if (doubt) return doubt;
+  const doubted = doubtAbsence(snapshot, gap, desired, now);
+  if (doubted) return doubted;
 
-  const moved = move(forgetMiss(snapshot), { type: gap.type, gap, id, desired, now });
+  const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
   const memory = seal(moved.memory, desired);
   const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now);
-  const unchanged = moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
+  const unchanged =
+    moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
   const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
   const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now);
   const wakeAt = nextLook(next, gap, desired, now);
-  return { snapshot: next, effects, events: unchanged ? [] : eventsFor(snapshot, next, now), ...(wakeAt !== undefined && { wakeAt }) };
+  return {
+    snapshot: next,
+    effects,
+    events: unchanged ? [] : eventsFor(snapshot, next, now),
+    ...(wakeAt !== undefined && { wakeAt }),
+  };
 };
 
 /** Running as declared, ready, nothing else there and nothing new: by far the most frequent look, so the machine need not be asked. */
-const settled = ({ phase, memory, conditions }: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined): boolean =>
+const settled = (
+  { phase, memory, conditions }: MachineSnapshot,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+): boolean =>
   phase === 'Running' &&
   gap.type === 'live' &&
   memory.incarnation === gap.seen.incarnation &&
   memory.readySince !== undefined &&
   memory.driftSince === undefined &&
-  memory.missedAt === undefined &&
+  memory.doubtedAt === undefined &&
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
   conditions[0]?.message === (desired?.placeNote ?? conditions[0]?.message);
+
+const doubt = (snapshot: MachineSnapshot, now: Instant): MachineSnapshot =>
+  snapshot.memory.doubtedAt === undefined ? { ...snapshot, memory: { ...snapshot.memory, doubtedAt: now } } : snapshot;
 
 /** A start that was asked for may still arrive for this long, although its reply was lost. */
 const LATE_START_MS = 3_000;
@@ -52,26 +65,45 @@ const LATE_START_MS = 3_000;
  * What ought to be there was not found. One look may be old, so that alone neither starts nor forgets anything; and a start
  * not seen yet may still arrive, so that its place is not given up at once.
  */
-function doubtAbsence(snapshot: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined, now: Instant): Decision | undefined {
+function doubtAbsence(
+  snapshot: MachineSnapshot,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+  now: Instant,
+): Decision | undefined {
   const { phase, memory } = snapshot;
   if (gap.type !== 'missing' && gap.type !== 'gone') return undefined;
   const wait = absenceWait(phase, memory, gap, desired);
   if (wait === undefined) return undefined;
-  if (memory.missedAt === undefined)
-    return { snapshot: { ...snapshot, memory: { ...memory, missedAt: now } }, effects: [], events: [], lookAgain: true, ...(wait > 0 && { wakeAt: now + wait }) };
-  const wakeAt = memory.missedAt + Math.max(1, wait);
+  if (memory.doubtedAt === undefined)
+    return {
+      snapshot: doubt(snapshot, now),
+      effects: [],
+      events: [],
+      lookAgain: true,
+      ...(wait > 0 && { wakeAt: now + wait }),
+    };
+  const wakeAt = memory.doubtedAt + Math.max(1, wait);
   return now >= wakeAt ? undefined : { snapshot, effects: [], events: [], lookAgain: true, wakeAt };
 }
 
 /** How long absence has to last before it is believed; undefined: it is what was to be expected. */
-function absenceWait(phase: SnapshotPhase, memory: Memory, gap: Gap, desired: DesiredInstance | undefined): DurationMs | undefined {
+function absenceWait(
+  phase: SnapshotPhase,
+  memory: Memory,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+): DurationMs | undefined {
   switch (phase) {
     case 'Running':
     case 'Queued':
     case 'Stopping':
       return 0;
     case 'Starting':
-      return gap.type === 'gone' || (memory.place && desired?.place && placeKey(memory.place) !== placeKey(desired.place)) ? LATE_START_MS : undefined;
+      return gap.type === 'gone' ||
+        (memory.place && desired?.place && placeKey(memory.place) !== placeKey(desired.place))
+        ? LATE_START_MS
+        : undefined;
     case 'Backoff':
     case 'Succeeded':
     case 'Failed':
@@ -83,9 +115,9 @@ function absenceWait(phase: SnapshotPhase, memory: Memory, gap: Gap, desired: De
   }
 }
 
-function forgetMiss(snapshot: MachineSnapshot): MachineSnapshot {
-  if (snapshot.memory.missedAt === undefined) return snapshot;
-  const { missedAt: _, ...memory } = snapshot.memory;
+function forgetDoubt(snapshot: MachineSnapshot): MachineSnapshot {
+  if (snapshot.memory.doubtedAt === undefined) return snapshot;
+  const { doubtedAt: _, ...memory } = snapshot.memory;
   return { ...snapshot, memory };
 }
 
@@ -99,10 +131,22 @@ function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPh
 }
 
 const seal = (memory: Memory, desired: DesiredInstance | undefined): Memory =>
-  desired && memory.observedGeneration !== desired.generation ? { ...memory, observedGeneration: desired.generation } : memory;
+  desired && memory.observedGeneration !== desired.generation
+    ? { ...memory, observedGeneration: desired.generation }
+    : memory;
 
 const MEMORY_KEYS = [
-  'attempts', 'restarts', 'notBefore', 'incarnation', 'liveSince', 'readySince', 'finalFor', 'finalReason', 'missedAt', 'driftSince', 'observedGeneration',
+  'attempts',
+  'restarts',
+  'notBefore',
+  'incarnation',
+  'liveSince',
+  'readySince',
+  'finalFor',
+  'finalReason',
+  'doubtedAt',
+  'driftSince',
+  'observedGeneration',
 ] as const satisfies readonly (keyof Memory)[];
 
 const sameMemory = (a: Memory, b: Memory): boolean =>
@@ -116,7 +160,12 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     a.stop?.askedAt === b.stop?.askedAt);
 
 /** When to look again although nothing may happen. */
-function nextLook({ phase, memory }: MachineSnapshot, gap: Gap, desired: DesiredInstance | undefined, now: Instant): Instant | undefined {
+function nextLook(
+  { phase, memory }: MachineSnapshot,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+  now: Instant,
+): Instant | undefined {
   switch (phase) {
     case 'Backoff':
       return memory.notBefore;

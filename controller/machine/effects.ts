@@ -26,7 +26,13 @@ export function effectsFor(
       return gap.type === 'surplus' || gap.type === 'leaving' ? askToLeave(id, memory, gap.seen, desired, now) : [];
     case 'Stopped':
       if (gap.type === 'corpse')
-        return sightings.map((seen) => ({ type: 'remove', id, place: seen.place, incarnation: seen.incarnation, postStop: desired?.hooks.postStop ?? [] }));
+        return sightings.map((seen) => ({
+          type: 'remove',
+          id,
+          place: seen.place,
+          incarnation: seen.incarnation,
+          postStop: desired?.hooks.postStop ?? [],
+        }));
       return gap.type === 'gone' && desired?.want !== 'rest' ? [{ type: 'release', id }] : [];
     case 'Pending':
     case 'Queued':
@@ -38,7 +44,13 @@ export function effectsFor(
   }
 }
 
-function askToLeave(id: InstanceId, memory: Memory, seen: PlacedSighting, desired: DesiredInstance | undefined, now: Instant): readonly Effect[] {
+function askToLeave(
+  id: InstanceId,
+  memory: Memory,
+  seen: PlacedSighting,
+  desired: DesiredInstance | undefined,
+  now: Instant,
+): readonly Effect[] {
   const { stop } = memory;
   // Asked in this very pass, or not at all: in between, it is given the time to leave.
   if (!stop || stop.askedAt !== now) return [];
@@ -48,10 +60,17 @@ function askToLeave(id: InstanceId, memory: Memory, seen: PlacedSighting, desire
 }
 
 /** What is left at a place the instance has moved away from. */
-function oldCorpses(id: InstanceId, memory: Memory, desired: DesiredInstance | undefined, sightings: readonly PlacedSighting[]): readonly Effect[] {
+function oldCorpses(
+  id: InstanceId,
+  memory: Memory,
+  desired: DesiredInstance | undefined,
+  sightings: readonly PlacedSighting[],
+): readonly Effect[] {
   const here = desired?.place && placeKey(desired.place);
   if (!here) return [];
   return sightings
-    .filter((seen) => seen.state === 'exited' && placeKey(seen.place) !== here && seen.incarnation !== memory.incarnation)
+    .filter(
+      (seen) => seen.state === 'exited' && placeKey(seen.place) !== here && seen.incarnation !== memory.incarnation,
+    )
     .map((seen) => ({ type: 'remove', id, place: seen.place, incarnation: seen.incarnation, postStop: [] }));
 }

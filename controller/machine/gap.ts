@@ -30,25 +30,46 @@ export type Gap =
   | { readonly type: 'stale'; readonly seen: PlacedSighting };
 export type GapType = Gap['type'];
 export const GAP_TYPES: readonly GapType[] = [
-  'unplaced', 'missing', 'queued', 'live', 'drifted', 'surplus', 'leaving', 'exited', 'corpse', 'gone', 'stale',
+  'unplaced',
+  'missing',
+  'queued',
+  'live',
+  'drifted',
+  'surplus',
+  'leaving',
+  'exited',
+  'corpse',
+  'gone',
+  'stale',
 ];
 
 const alive = (seen: PlacedSighting): boolean => seen.state !== 'exited';
 
-/** An end that was seen as an end, not concluded from absence. */
-const knownDead = (seen: PlacedSighting, memory: Memory): boolean =>
-  memory.lastExit !== undefined && memory.lastExit.reason !== 'Vanished' && seen.incarnation <= memory.lastExit.incarnation;
+/**
+ * An end that was seen as an end, not concluded from absence. What is older than that is probably dead too; when a second
+ * look still shows it alive, it is (a start that arrived late), and has to be dealt with.
+ */
+function knownDead(seen: PlacedSighting, { lastExit, doubtedAt }: Memory, now: Instant): boolean {
+  if (lastExit === undefined || lastExit.reason === 'Vanished') return false;
+  if (seen.incarnation === lastExit.incarnation) return true;
+  return seen.incarnation < lastExit.incarnation && (doubtedAt === undefined || doubtedAt >= now);
+}
 
 /** Total: any input gives exactly one gap. */
-export function findGap(desired: DesiredInstance | undefined, sightings: readonly PlacedSighting[], memory: Memory, now: Instant): Gap {
+export function findGap(
+  desired: DesiredInstance | undefined,
+  sightings: readonly PlacedSighting[],
+  memory: Memory,
+  now: Instant,
+): Gap {
   const living = sightings.filter(alive).sort((a, b) => b.incarnation - a.incarnation);
-  const stale = living.find((seen) => knownDead(seen, memory));
+  const stale = living.find((seen) => knownDead(seen, memory, now));
   if (stale) return { type: 'stale', seen: stale };
   const leaving = living.find((seen) => seen.incarnation === memory.stop?.incarnation);
   if (leaving) return { type: 'leaving', seen: leaving };
   const newest = living[0];
 
-  if (!desired || desired.want !== 'run') {
+  if (desired?.want !== 'run') {
     if (newest) return { type: 'surplus', seen: newest, why: desired?.want === 'rest' ? 'suspend' : 'delete' };
     const corpse = sightings[0];
     return corpse ? { type: 'corpse', seen: corpse } : { type: 'gone' };
@@ -58,7 +79,8 @@ export function findGap(desired: DesiredInstance | undefined, sightings: readonl
     const primary = pickPrimary(living, desired) ?? newest;
     const extra = living.find((seen) => seen !== primary);
     if (extra) return { type: 'surplus', seen: extra, why: 'move' };
-    if (desired.place && placeKey(primary.place) !== placeKey(desired.place)) return { type: 'surplus', seen: primary, why: 'move' };
+    if (desired.place && placeKey(primary.place) !== placeKey(desired.place))
+      return { type: 'surplus', seen: primary, why: 'move' };
     return compareLive(desired, primary, memory, now);
   }
 
@@ -73,11 +95,15 @@ const pickPrimary = (living: readonly PlacedSighting[], desired: DesiredInstance
   desired.place && living.find((seen) => desired.place && placeKey(seen.place) === placeKey(desired.place));
 
 const newestCorpse = (sightings: readonly PlacedSighting[]): PlacedSighting | undefined =>
-  sightings.reduce<PlacedSighting | undefined>((best, seen) => (!best || seen.incarnation > best.incarnation ? seen : best), undefined);
+  sightings.reduce<PlacedSighting | undefined>(
+    (best, seen) => (!best || seen.incarnation > best.incarnation ? seen : best),
+    undefined,
+  );
 
 function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Memory, now: Instant): Gap {
   if (seen.state === 'queued') return { type: 'queued', seen };
-  if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt) return { type: 'surplus', seen, why: 'restart' };
+  if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt)
+    return { type: 'surplus', seen, why: 'restart' };
   if (seen.launchHash === desired.launchHash) return { type: 'live', seen };
   switch (desired.update.strategy) {
     case 'Immediate':

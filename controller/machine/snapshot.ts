@@ -57,9 +57,15 @@ export interface Memory {
   readonly finalFor?: number;
   readonly finalReason?: string;
   /** A stop once begun is carried through: which incarnation was asked to leave, until when, and why. */
-  readonly stop?: { readonly incarnation: Instant; readonly since: Instant; readonly killAt: Instant; readonly askedAt: Instant; readonly why: StopReason };
-  /** First look that did not find what ought to be there; a single look may be old, so nothing is concluded from one. */
-  readonly missedAt?: Instant;
+  readonly stop?: {
+    readonly incarnation: Instant;
+    readonly since: Instant;
+    readonly killAt: Instant;
+    readonly askedAt: Instant;
+    readonly why: StopReason;
+  };
+  /** First look that contradicted what is known; a single look may be old, so nothing is concluded from one. */
+  readonly doubtedAt?: Instant;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
   /** Generation of the last decision that saw the world. */
@@ -83,10 +89,28 @@ export const NEW_SNAPSHOT: MachineSnapshot = {
 
 /** What the hands are asked to do. Plain data: made here, printed, run by the effect runner, checked by the simulation. */
 export type Effect =
-  | { readonly type: 'start'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly desired: DesiredInstance }
-  | { readonly type: 'term'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly preStop: readonly string[] }
+  | {
+      readonly type: 'start';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly desired: DesiredInstance;
+    }
+  | {
+      readonly type: 'term';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly preStop: readonly string[];
+    }
   | { readonly type: 'kill'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant }
-  | { readonly type: 'remove'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant; readonly postStop: readonly string[] }
+  | {
+      readonly type: 'remove';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly postStop: readonly string[];
+    }
   /** Nothing of it is left and nothing wants it: forget it. */
   | { readonly type: 'release'; readonly id: InstanceId };
 

@@ -44,14 +44,29 @@ const lastExit = ({ code, signal, at, reason }: ExitRecord): LastExit => ({
   reason,
 });
 
-const overlayUnknown = (conditions: readonly Condition[], { since, reason }: { readonly since: Instant; readonly reason: string }): readonly Condition[] => [
+const overlayUnknown = (
+  conditions: readonly Condition[],
+  { since, reason }: { readonly since: Instant; readonly reason: string },
+): readonly Condition[] => [
   ...conditions.filter(({ type }) => type !== 'HostReachable' && type !== 'Ready'),
   { type: 'Ready', status: 'Unknown', reason: 'PlaceUnknown', message: reason, lastTransitionTime: isoTime(since) },
   { type: 'HostReachable', status: 'False', reason: 'ListFailed', message: reason, lastTransitionTime: isoTime(since) },
 ];
 
 /** Worst first: what a person should hear about an agent with several instances. */
-const WORST_FIRST: readonly Phase[] = ['Failed', 'Unknown', 'Backoff', 'Stopping', 'Starting', 'Queued', 'Onboarding', 'Pending', 'Running', 'Succeeded', 'Stopped'];
+const WORST_FIRST: readonly Phase[] = [
+  'Failed',
+  'Unknown',
+  'Backoff',
+  'Stopping',
+  'Starting',
+  'Queued',
+  'Onboarding',
+  'Pending',
+  'Running',
+  'Succeeded',
+  'Stopped',
+];
 const BUSIEST_FIRST: readonly Activity[] = ['blocked', 'limited', 'compacting', 'working', 'idle', 'unknown', 'none'];
 
 export interface StatusAgent {
@@ -64,8 +79,13 @@ export interface StatusAgent {
 export function agentStatus(agent: StatusAgent, records: readonly StatusInput[]): AgentStatus {
   const instances = records.map(instanceStatus);
   const ready = instances.filter((instance) => instance.ready).length;
-  const observedGeneration = records.length === 0 ? 0 : Math.min(...records.map(({ snapshot }) => snapshot.memory.observedGeneration));
-  const allReady = instances.length > 0 && ready === instances.length && !agent.spec.suspend && observedGeneration === agent.generation;
+  const observedGeneration =
+    records.length === 0 ? 0 : Math.min(...records.map(({ snapshot }) => snapshot.memory.observedGeneration));
+  const allReady =
+    instances.length > 0 &&
+    ready === instances.length &&
+    !agent.spec.suspend &&
+    observedGeneration === agent.generation;
   return {
     phase: agentPhase(agent, instances),
     activity: BUSIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
@@ -91,14 +111,20 @@ function mergeConditions(instances: readonly InstanceStatus[], allReady: boolean
   if (!only) return [];
   const types = [...new Set(instances.flatMap(({ conditions }) => conditions.map(({ type }) => type)))];
   return types.flatMap((type) => {
-    const worst = instances.map(({ conditions }) => conditions.find((condition) => condition.type === type)).filter((condition) => condition !== undefined);
+    const worst = instances
+      .map(({ conditions }) => conditions.find((condition) => condition.type === type))
+      .filter((condition) => condition !== undefined);
     const chosen = worst.find((condition) => unwell(type, condition)) ?? worst[0];
     if (!chosen) return [];
     // Ready of an agent also says that the newest generation was seen.
-    if (type === 'Ready' && chosen.status === 'True' && !allReady) return [{ ...chosen, status: 'False' as const, reason: 'Reconciling', message: 'The newest spec is being applied.' }];
+    if (type === 'Ready' && chosen.status === 'True' && !allReady)
+      return [
+        { ...chosen, status: 'False' as const, reason: 'Reconciling', message: 'The newest spec is being applied.' },
+      ];
     return [chosen];
   });
 }
 
 const WELL_WHEN_FALSE: readonly ConditionType[] = ['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh', 'Stalled'];
-const unwell = (type: ConditionType, { status }: Condition): boolean => (WELL_WHEN_FALSE.includes(type) ? status === 'True' : status !== 'True');
+const unwell = (type: ConditionType, { status }: Condition): boolean =>
+  WELL_WHEN_FALSE.includes(type) ? status === 'True' : status !== 'True';
