@@ -174,6 +174,18 @@ export class Database implements AsyncDisposable {
       .immediate();
   }
 
+  writeTokens(changes: readonly Extract<RowChange, { table: 'tokens' }>[]): void {
+    this.#sqlite
+      .transaction(() => {
+        this.assertNotFenced();
+        for (const { key, document } of changes) {
+          if (document === undefined) this.#statements.tokens.remove.run(key);
+          else this.#statements.tokens.put.run(key, document);
+        }
+      })
+      .immediate();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#db.destroy();
   }

@@ -18,6 +18,8 @@ export interface AgentRecord {
   readonly generation: number;
   readonly createdAt: Instant;
   readonly deletedAt?: Instant;
+  /** Deletion without grace. */
+  readonly forceDelete?: boolean;
   readonly source: Source;
   readonly restartAt?: Instant;
   readonly restartBy?: string;

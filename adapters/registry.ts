@@ -1,0 +1,9 @@
+/**
+ * Owns: the runtimes there are: one line each.
+ * Never: more than that.
+ */
+import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
+import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
+import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
+
+export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Disposable)[] => [createTmuxRuntime(context), createProcessRuntime(context)];

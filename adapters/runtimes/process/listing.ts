@@ -1,0 +1,38 @@
+/**
+ * Owns: reading the process runtime's listing. Pure.
+ * Never: guesses: a line that is not whole is no sighting.
+ */
+import { fleetOf, type FleetId, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Sighting } from '../runtime.ts';
+
+const LINE = /^(\S+) (\S+) (\d+) ([0-9a-f]+) (running|exited) (\d+|-) (\d+|-) (\d+) (\d+|-)$/;
+const SIGNALS: Readonly<Record<number, string>> = {
+  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 10: 'SIGUSR1', 11: 'SIGSEGV', 12: 'SIGUSR2', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+};
+
+/** sh tells a signal as 128 + its number; codes beyond the known signals are the agent's own. */
+export function exitFromStatus(status: number): { readonly code: number } | { readonly signal: string } {
+  const signal = SIGNALS[status - 128];
+  return signal === undefined ? { code: status } : { signal };
+}
+
+export function parseListing(text: string, fleet: FleetId): readonly Sighting[] {
+  return text.split('\n').flatMap((line) => {
+    const match = LINE.exec(line);
+    if (!match) return [];
+    const [, name = '', rawId = '', incarnation, hash = '', state, pid, status, began, ended] = match;
+    const id = rawId as InstanceId;
+    if (fleetOf(id) !== fleet || instanceNameOf(id) !== name) return [];
+    const sighting: Sighting = {
+      id,
+      incarnation: Number(incarnation),
+      launchHash: hash,
+      state: state === 'running' ? 'running' : 'exited',
+      session: name,
+      ...(pid !== '-' && { pid: Number(pid) }),
+      ...(Number(began) > 0 && { startedAt: Number(began) * 1000 }),
+      ...(state === 'exited' && { exit: { ...(status !== '-' && exitFromStatus(Number(status))), ...(ended !== '-' && { at: Number(ended) * 1000 }) } }),
+    };
+    return [sighting];
+  });
+}

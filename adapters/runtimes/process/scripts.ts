@@ -1,0 +1,136 @@
+/**
+ * Owns: the POSIX sh programs that the process runtime runs on the machine. Constants; data comes as "$1", ... or on stdin.
+ * Never: holds data. Everything they read back was written by them or passed the grammar of names.
+ *
+ * State of one incarnation, in `<run>/process/<name>/`: making this folder is the claim, so there is never a second one.
+ *   launch  id incarnation hash
+ *   state   supervisor's pid, its start time (proc(5) stat field 22, against pid reuse), boot id, started at (seconds)
+ *   child   agent's pid, its start time
+ *   exit    exit status as sh has it, ended at (seconds)
+ */
+
+/** Start time of process $1 into $start; empty when it is gone. No process is started for it. */
+const START_TIME = `start_time() {
+  start=
+  IFS= read -r sac_stat 2>/dev/null < "/proc/$1/stat" || return 0
+  sac_rest=\${sac_stat##*) }
+  set -- $sac_rest
+  case $1 in Z|X) ;; *) start=\${20} ;; esac
+}`;
+
+/**
+ * Runs one agent: sh supervisor.sh DIR LAUNCH LOG BLOCKS FILES FIFO NAME. In a session of its own; outlives the controller.
+ * Status above 128 means "ended by signal status-128" to sh; an agent that exits with such a code itself looks the same.
+ */
+export const SUPERVISOR = `${START_TIME}
+dir=$1 launch=$2 log=$3 blocks=$4 files=$5 fifo=$6 name=$7
+rotate() {
+  while :; do
+    told=$(dd bs=4096 count="$blocks" of="$log" oflag=append conv=notrunc 2>&1)
+    told=\${told%% records in*}
+    [ $(( \${told%+*} + \${told#*+} )) -lt "$blocks" ] && return
+    i=$files
+    while [ "$i" -gt 1 ]; do
+      [ -f "$log.$((i - 1))" ] && mv -f "$log.$((i - 1))" "$log.$i"
+      i=$((i - 1))
+    done
+    mv -f "$log" "$log.1"
+    : > "$log"
+  done
+}
+{
+  sh -c '
+    IFS= read -r stat < "/proc/$$/stat"; rest=\${stat##*) }
+    launch=$1 dir=$0; set -- $rest
+    printf "%s %s\\n" "$$" "\${20}" > "$dir/child"
+    exec setsid sh "$launch"' "$dir" "$launch" 2>&1
+  code=$?
+  printf '%s %s\\n' "$code" "$(date +%s)" > "$dir/exit.tmp"
+  mv -f "$dir/exit.tmp" "$dir/exit"
+  [ -p "$fifo" ] && printf '%s\\n' "$name" 1<>"$fifo"
+} < /dev/null | rotate
+`;
+
+/**
+ * sh -c START sac-start ROOT LOGS LAUNCHES FIFO BOOT; stdin: NAME ID INCARNATION HASH BLOCKS FILES a line.
+ * Prints \`NAME started\` or \`NAME taken\`.
+ */
+export const START = `${START_TIME}
+root=$1 logs=$2 launches=$3 fifo=$4
+umask 077
+IFS= read -r boot < /proc/sys/kernel/random/boot_id
+now=$(date +%s)
+mkdir -p "$root"
+while read -r name id incarnation hash blocks files; do
+  dir=$root/$name
+  if ! mkdir "$dir" 2>/dev/null; then echo "$name taken"; continue; fi
+  printf '%s %s %s\\n' "$id" "$incarnation" "$hash" > "$dir/launch"
+  [ -d "$logs/$name" ] || mkdir -p "$logs/$name"
+  log=$logs/$name/current.log
+  [ -f "$log" ] && mv -f "$log" "$logs/$name/previous.log"
+  : > "$log"
+  setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.sh" "$log" "$blocks" "$files" "$fifo" "$name" </dev/null >/dev/null 2>&1 &
+  start_time "$!"
+  printf '%s %s %s %s\\n' "$!" "$start" "$boot" "$now" > "$dir/state"
+  echo "$name started"
+done
+`;
+
+/** sh -c LIST sac-list ROOT: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|-. No process is started. */
+export const LIST = `${START_TIME}
+IFS= read -r boot < /proc/sys/kernel/random/boot_id
+for dir in "$1"/*/; do
+  dir=\${dir%/}; name=\${dir##*/}
+  id= incarnation= hash= pid= since= on= began= child= child_since= status= ended=
+  read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue
+  read -r pid since on began 2>/dev/null < "$dir/state"
+  read -r child child_since 2>/dev/null < "$dir/child"
+  if read -r status ended 2>/dev/null < "$dir/exit"; then
+    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended"
+    continue
+  fi
+  alive=
+  if [ "$on" = "$boot" ]; then
+    if [ -n "$child" ]; then start_time "$child"; [ -n "$start" ] && [ "$start" = "$child_since" ] && alive=$child; fi
+    if [ -z "$alive" ] && [ -n "$pid" ]; then start_time "$pid"; [ -n "$start" ] && [ "$start" = "$since" ] && alive=\${child:--}; fi
+  fi
+  # It may have ended between the two looks.
+  if [ -z "$alive" ] && read -r status ended 2>/dev/null < "$dir/exit"; then
+    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended"
+  elif [ -n "$alive" ]; then
+    echo "$name $id $incarnation $hash running $alive - \${began:-0} -"
+  else
+    echo "$name $id $incarnation $hash exited - - \${began:-0} -"
+  fi
+done
+exit 0
+`;
+
+/** sh -c CLEAR sac-clear ROOT NAME INCARNATION: takes the folder of a dead incarnation away; renaming it is the claim. */
+export const CLEAR = `
+dir=$1/$2
+read -r id incarnation hash 2>/dev/null < "$dir/launch" || exit 0
+[ "$incarnation" = "$3" ] || exit 0
+mv -T "$dir" "$1/.gone-$2-$3" 2>/dev/null || exit 0
+rm -rf -- "$1/.gone-$2-$3"
+exit 0
+`;
+
+/** sh -c TERM sac-term ROOT NAME INCARNATION: asks the agent (its process group) to leave, if it is still this incarnation. */
+export const TERM = `${START_TIME}
+dir=$1/$2
+read -r id incarnation hash 2>/dev/null < "$dir/launch" || exit 0
+[ "$incarnation" = "$3" ] || exit 0
+read -r child since 2>/dev/null < "$dir/child" || exit 0
+start_time "$child"
+[ -n "$start" ] && [ "$start" = "$since" ] && kill -s TERM -- "-$child" 2>/dev/null
+exit 0
+`;
+
+/** sh -c WATCH sac-watch FIFO: prints a name for every death. Opened both ways, so that writers never block and it never ends. */
+export const WATCH = `
+mkdir -p "\${1%/*}"
+[ -p "$1" ] || { rm -f "$1"; mkfifo -m 600 "$1"; }
+echo '*'
+exec cat <> "$1"
+`;

@@ -1,0 +1,98 @@
+/**
+ * Owns: what requests may carry: schemas of bodies and queries, checked at this edge and nowhere behind it.
+ * Never: lets an unknown key pass in silence.
+ */
+import { z } from 'zod';
+import { type ApplyRequest, type PatchRequest, ROLES } from '../protocol.ts';
+import type { AgentManifestInput } from '../resources/agent.ts';
+import { InvalidError } from '../resources/errors.ts';
+import { check, formatPath } from '../resources/issues.ts';
+import { sourceSchema } from '../resources/meta.ts';
+
+const flag = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1' || text === '');
+const count = z.string().regex(/^\d{1,15}$/, { message: 'is not a whole number' }).transform(Number);
+const textMap = z.record(z.string(), z.string());
+const patchMap = z.record(z.string(), z.string().nullable());
+
+export const listQuery = z.strictObject({
+  labelSelector: z.string().max(4096).optional(),
+  fieldSelector: z.string().max(4096).optional(),
+  watch: flag.optional(),
+  resourceVersion: count.optional(),
+});
+export const logQuery = z.strictObject({ instance: z.string().max(63).optional(), tail: count.optional(), previous: flag.optional(), follow: flag.optional() });
+export const attachQuery = z.strictObject({ instance: z.string().max(63).optional() });
+export const noQuery = z.strictObject({});
+
+/** Manifests are checked one by one where they are applied, so that a broken one does not stop the others. */
+const manifestShape = z.looseObject({ metadata: z.looseObject({ name: z.string().optional() }).optional() });
+export const applyBody = z.strictObject({
+  items: z.array(z.strictObject({ origin: z.string().max(4096), manifest: manifestShape })).max(20_000),
+  source: sourceSchema,
+  dryRun: z.boolean().optional(),
+  force: z.boolean().optional(),
+  prune: z.strictObject({ labelSelector: z.string().max(4096).optional() }).optional(),
+});
+export const createBody = z.strictObject({
+  apiVersion: z.literal('sac/v1'),
+  kind: z.literal('Agent'),
+  metadata: z.strictObject({ name: z.string(), labels: textMap.optional(), annotations: textMap.optional() }),
+  spec: z.unknown(),
+});
+/** What `get -o json` gives may be sent back: server fields are ignored but for the version. */
+export const replaceBody = z.strictObject({
+  apiVersion: z.string().optional(),
+  kind: z.string().optional(),
+  metadata: z.looseObject({ name: z.string(), labels: textMap.default({}), annotations: textMap.default({}), resourceVersion: z.int().nonnegative() }),
+  spec: z.unknown(),
+  status: z.unknown().optional(),
+  force: z.boolean().optional(),
+});
+export const patchBody = z.strictObject({
+  metadata: z.strictObject({ labels: patchMap.optional(), annotations: patchMap.optional(), resourceVersion: z.int().nonnegative().optional() }).optional(),
+  spec: z.record(z.string(), z.unknown()).optional(),
+  force: z.boolean().optional(),
+});
+export const deleteBody = z.strictObject({ force: z.boolean().optional() });
+export const restartBody = z.strictObject({ by: z.string().max(200).optional() });
+export const tokenBody = z.strictObject({ role: z.enum(ROLES), description: z.string().max(200).optional() });
+export const noBody = z.strictObject({});
+
+/** Throws InvalidError naming every field that is wrong. */
+export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
+  const checked = check(schema, value ?? {});
+  if (checked.ok) return checked.value;
+  throw new InvalidError(checked.issues.map(({ path, message }) => `${what}${path.length > 0 ? ` ${formatPath(path)}` : ''}: ${message}`));
+}
+
+/** The request's own shape is checked here; each manifest where it is applied, so that its problems name it. */
+export function parseApply(body: unknown): ApplyRequest {
+  const { items, source, dryRun, force, prune } = parse(applyBody, body, 'body');
+  return {
+    items: items.map(({ origin, manifest }) => ({ origin, manifest: manifest as AgentManifestInput })),
+    source: {
+      kind: source.kind,
+      name: source.name,
+      ...(source.path !== undefined && { path: source.path }),
+      ...(source.revision !== undefined && { revision: source.revision }),
+    },
+    ...(dryRun !== undefined && { dryRun }),
+    ...(force !== undefined && { force }),
+    ...(prune && { prune: { ...(prune.labelSelector !== undefined && { labelSelector: prune.labelSelector }) } }),
+  };
+}
+
+export function parsePatch(body: unknown): PatchRequest {
+  const { metadata, spec, force } = parse(patchBody, body, 'body');
+  return {
+    ...(metadata && {
+      metadata: {
+        ...(metadata.labels && { labels: metadata.labels }),
+        ...(metadata.annotations && { annotations: metadata.annotations }),
+        ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+      },
+    }),
+    ...(spec && { spec }),
+    ...(force !== undefined && { force }),
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * Owns: what each route does: parse at the edge, call a port, answer.
+ * Never: decides who may call it; every route of ROUTES has its role there, and a handler without a route cannot exist.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type AnyResource, type List, PLURALS, type Plural, type RouteName, type TokenInfo } from '../protocol.ts';
+import { BadRequestError, NotFoundError } from '../resources/errors.ts';
+import { parseFieldSelector, parseLabelSelector } from '../resources/selectors.ts';
+import { VERSION } from '../version.ts';
+import * as bodies from './bodies.ts';
+import { hashToken } from './door.ts';
+import { openApiDocument } from './openapi.ts';
+import type { Caller, ServerPorts, StoredToken } from './ports.ts';
+import { streamWatch, type WatchLimits } from './watch-stream.ts';
+
+export type Handler = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => unknown;
+
+const TOKEN_BYTES = 32;
+
+/** One handler a route: the type makes a route without a handler, or a handler without a route, an error. */
+export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams: Set<Disposable>): Readonly<Record<RouteName, Handler>> {
+  const { reads, writes, terminals, tokens, controller } = ports;
+  const name = (request: FastifyRequest): string => param(request, 'name');
+
+  return {
+    version: () => ({ version: VERSION }),
+    healthz: (_request, reply) => reply.type('text/plain').send('ok\n'),
+    readyz: (_request, reply) => {
+      const { ok, detail } = controller.ready();
+      return reply.code(ok ? 200 : 503).type('text/plain').send(`${detail}\n`);
+    },
+    metrics: async (_request, reply) => {
+      const { contentType, body } = await controller.metrics();
+      return reply.type(contentType).send(body);
+    },
+    openapi: () => openApiDocument(VERSION),
+    controller: () => controller.status(),
+    stopController: (request, reply) => {
+      bodies.parse(bodies.noBody, request.body, 'body');
+      // After the answer is out, so that the caller hears it.
+      reply.raw.on('finish', () => controller.stop());
+      return { stopping: true };
+    },
+    list: (request, reply) => {
+      const plural = pluralOf(request);
+      const query = bodies.parse(bodies.listQuery, request.query, 'query');
+      const selects = selectorOf(query);
+      if (query.watch) {
+        // Asked first: 410 must still be answered as a status.
+        reads.watch(query.resourceVersion ?? reads.version, () => undefined)[Symbol.dispose]();
+        reply.hijack();
+        reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+        const stream = streamWatch(reads, { plural, since: query.resourceVersion, selects }, reply.raw, limits);
+        streams.add(stream);
+        reply.raw.on('close', () => streams.delete(stream));
+        return undefined;
+      }
+      const list: List<AnyResource> = { apiVersion: 'sac/v1', kind: 'List', metadata: { resourceVersion: reads.version }, items: reads.list(plural).filter(selects) };
+      return reply.type('application/json').send(JSON.stringify(list));
+    },
+    get: (request, reply) => {
+      const plural = pluralOf(request);
+      bodies.parse(bodies.noQuery, request.query, 'query');
+      const found = reads.get(plural, name(request));
+      if (!found) throw new NotFoundError(`${plural.slice(0, -1)} "${name(request)}" not found; \`sac get ${plural}\` lists what there is`);
+      return reply.type('application/json').send(JSON.stringify(found));
+    },
+    create: async (request, reply, caller) => {
+      const { metadata, spec } = bodies.parse(bodies.createBody, request.body, 'body');
+      return reply.code(201).send(await writes.create({ metadata, spec }, caller));
+    },
+    replace: (request, _reply, caller) => {
+      const body = bodies.parse(bodies.replaceBody, request.body, 'body');
+      if (body.metadata.name !== name(request)) throw new BadRequestError(`body metadata.name: "${body.metadata.name}" is not the name in the path, "${name(request)}"`);
+      const { labels, annotations, resourceVersion } = body.metadata;
+      return writes.replace(name(request), { labels, annotations, resourceVersion, spec: body.spec, ...(body.force !== undefined && { force: body.force }) }, caller);
+    },
+    patch: (request, _reply, caller) => writes.patch(name(request), bodies.parsePatch(request.body), caller),
+    delete: (request, _reply, caller) => writes.remove(name(request), clean(bodies.parse(bodies.deleteBody, request.body, 'body')), caller),
+    apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
+    restart: (request, _reply, caller) => writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
+    logs: (request, reply) => {
+      const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
+      const abort = new AbortController();
+      const stream = { [Symbol.dispose]: () => abort.abort() };
+      streams.add(stream);
+      reply.raw.on('close', () => {
+        streams.delete(stream);
+        abort.abort();
+      });
+      const lines = Readable.from(withNewlines(terminals.logs(name(request), query, abort.signal)));
+      return reply.type('text/plain; charset=utf-8').send(lines);
+    },
+    attach: (request) => terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
+    listTokens: () => tokens.list().map(withoutHash),
+    createToken: async (request, reply) => {
+      const { role, description = '' } = bodies.parse(bodies.tokenBody, request.body, 'body');
+      const token = `sac_${Buffer.from(ports.randomBytes(TOKEN_BYTES)).toString('base64url')}`;
+      const stored: StoredToken = { id: Buffer.from(ports.randomBytes(4)).toString('hex'), role, description, createdAt: new Date(ports.clock.now()).toISOString(), hash: hashToken(token) };
+      await tokens.add(stored);
+      return reply.code(201).send({ ...withoutHash(stored), token });
+    },
+    deleteToken: async (request) => {
+      if (!(await tokens.remove(name(request)))) throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
+      return { deleted: name(request) };
+    },
+  };
+}
+
+const withoutHash = ({ hash: _hash, ...info }: StoredToken): TokenInfo => info;
+
+function param(request: FastifyRequest, key: string): string {
+  const { params } = request;
+  const value = params !== null && typeof params === 'object' ? Object.getOwnPropertyDescriptor(params, key)?.value : undefined;
+  if (typeof value !== 'string' || value.length > 253) throw new BadRequestError(`path: ${key} is missing or too long`);
+  return value;
+}
+
+function pluralOf(request: FastifyRequest): Plural {
+  const asked = param(request, 'plural');
+  const found = PLURALS.find((plural) => plural === asked);
+  if (!found) throw new NotFoundError(`there is no resource type "${asked}"; known: ${PLURALS.join(', ')}`);
+  return found;
+}
+
+function selectorOf({ labelSelector, fieldSelector }: { readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined }): (resource: AnyResource) => boolean {
+  const labels = labelSelector ? parseLabelSelector(labelSelector) : () => true;
+  const fields = fieldSelector ? parseFieldSelector(fieldSelector) : () => true;
+  return (resource) => labels('labels' in resource.metadata ? resource.metadata.labels : {}) && fields(resource);
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+/** Drops keys that are undefined: to the ports, absent means absent. */
+function clean<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>;
+}
+
+async function* withNewlines(lines: AsyncIterable<string>): AsyncIterable<string> {
+  for await (const line of lines) yield `${line}\n`;
+}

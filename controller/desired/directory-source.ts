@@ -1,0 +1,165 @@
+/**
+ * Owns: an agents directory as a source of intentions: what its files declare is applied, what left it is deleted.
+ * Never: deletes anything because it could not read; a directory that is away, and a file that is broken, change nothing.
+ *
+ * Bound: events are only a hint; however many come, one reading runs and at most one more waits.
+ */
+import { statSync } from 'node:fs';
+import { watch } from 'chokidar';
+import type { Collected } from '../../api/manifests/files.ts';
+import { SacError } from '../../api/resources/errors.ts';
+import type { Source } from '../../api/resources/meta.ts';
+import type { AgentWrites, Caller } from '../../api/server/ports.ts';
+import type { Timers } from '../reconcile/work-queue.ts';
+import type { AgentRecord } from '../store/store.ts';
+
+export interface DirectorySourceOptions {
+  readonly dir: string;
+  readonly writes: Pick<AgentWrites, 'apply' | 'remove'>;
+  readonly records: () => Iterable<AgentRecord>;
+  /** Reads the directory as it is now; `ok` false when it could not be read at all. */
+  readonly read: (dir: string) => Promise<Collected & { readonly ok: boolean }>;
+  readonly timers: Timers;
+  /** Watch by asking again and again: for network file systems, which tell nothing. */
+  readonly polling: boolean;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+}
+
+/** Editors write in several steps; what is seen after this pause is likely whole. */
+const SETTLE_MS = 100;
+/** A manifest must have been gone this long, at two readings, before its agent is deleted: editors save by rename. */
+const GONE_MS = 2_000;
+/** After a conflict (the agent is still being deleted) the directory is read again. */
+const RETRY_MS = 1_000;
+
+export class DirectorySource implements AsyncDisposable {
+  readonly #options: DirectorySourceOptions;
+  readonly #source: Source;
+  readonly #caller: Caller;
+  #problems: readonly string[] = [];
+  #missingSince = new Map<string, number>();
+  #reading: Promise<void> | undefined;
+  #again = false;
+  #cancelSoon: (() => void) | undefined;
+  #watcher: ReturnType<typeof watch> | undefined;
+  #device: number | undefined;
+  /** An empty directory deletes nothing until this process has seen it hold something: it may not be mounted yet. */
+  #heldSomething = false;
+  #closed = false;
+
+  constructor(options: DirectorySourceOptions) {
+    this.#options = options;
+    this.#source = { kind: 'directory', name: options.dir };
+    this.#caller = { name: `directory ${options.dir}`, role: 'admin' };
+  }
+
+  get dir(): string {
+    return this.#options.dir;
+  }
+
+  /** What is wrong with the files now; each a whole line. */
+  get problems(): readonly string[] {
+    return this.#problems;
+  }
+
+  async start(): Promise<void> {
+    const { dir, polling, log } = this.#options;
+    await this.resync();
+    this.#watcher = watch(dir, { ignoreInitial: true, depth: 2, followSymlinks: false, usePolling: polling, interval: 1_000, ignorePermissionErrors: true });
+    this.#watcher.on('all', () => this.#soon(SETTLE_MS));
+    this.#watcher.on('error', (error) => log('watching failed; the directory is still read at every resync', { dir, error: String(error) }));
+  }
+
+  /** Reads the whole directory and makes the store agree. Calls that come while it runs share one more run. */
+  resync(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    if (this.#reading) {
+      this.#again = true;
+      return this.#reading;
+    }
+    this.#reading = this.#readRepeatedly().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#cancelSoon?.();
+    await this.#watcher?.close();
+    await this.#reading;
+  }
+
+  #soon(delayMs: number): void {
+    if (this.#closed) return;
+    this.#cancelSoon?.();
+    this.#cancelSoon = this.#options.timers.after(delayMs, () => {
+      this.#cancelSoon = undefined;
+      void this.resync();
+    });
+  }
+
+  async #readRepeatedly(): Promise<void> {
+    const { dir, log } = this.#options;
+    do {
+      this.#again = false;
+      try {
+        await this.#readOnce();
+      } catch (error) {
+        if (error instanceof SacError && error.reason === 'Fenced') return;
+        log('agents directory could not be applied; it will be tried again', { dir, error: String(error) });
+        this.#soon(RETRY_MS);
+      }
+    } while (this.#again && !this.#closed);
+  }
+
+  async #readOnce(): Promise<void> {
+    const { dir, writes, read } = this.#options;
+    const found = await read(dir);
+    const problems = found.problems.map(({ text }) => text);
+    if (!found.ok || !this.#sameFileSystem()) {
+      this.#problems = problems.length > 0 ? problems : [`${dir}: another file system appeared in its place; nothing is deleted until it is back`];
+      this.#missingSince.clear();
+      return;
+    }
+    const { errors } = await writes.apply(
+      { items: found.documents.map(({ origin, manifest }) => ({ origin, manifest })), source: this.#source },
+      this.#caller,
+    );
+    if (errors.some(({ reason }) => reason === 'Conflict')) this.#soon(RETRY_MS);
+    this.#problems = [...problems, ...errors.map(({ origin, message }) => `${origin} ${message}`)];
+    const present = new Set([...found.documents.map(({ name }) => name), ...found.brokenNames]);
+    this.#heldSomething ||= present.size > 0;
+    if (this.#heldSomething) await this.#deleteGone(present);
+    else if (this.#declaredHere().length > 0) this.#problems = [...this.#problems, `${dir} is empty although ${this.#declaredHere().length} agents came from it; they are kept. Delete them with \`sac delete\` if that is meant`];
+  }
+
+  /** Only what this directory declared, and only when it was gone at two readings apart. */
+  async #deleteGone(present: ReadonlySet<string>): Promise<void> {
+    const { writes, timers } = this.#options;
+    const missing = new Map<string, number>();
+    for (const name of this.#declaredHere()) {
+      if (present.has(name)) continue;
+      const since = this.#missingSince.get(name) ?? timers.now();
+      if (timers.now() - since >= GONE_MS) await writes.remove(name, {}, this.#caller);
+      else missing.set(name, since);
+    }
+    this.#missingSince = missing;
+    if (missing.size > 0) this.#soon(GONE_MS);
+  }
+
+  #declaredHere(): readonly string[] {
+    return [...this.#options.records()].filter(({ source, deletedAt }) => source.kind === this.#source.kind && source.name === this.#source.name && deletedAt === undefined).map(({ name }) => name);
+  }
+
+  /** An unmounted directory looks empty: its place is taken by the folder below, on another device. */
+  #sameFileSystem(): boolean {
+    const device = statSync(this.#options.dir, { throwIfNoEntry: false })?.dev;
+    this.#device ??= device;
+    return device === this.#device;
+  }
+}
+
+/** Asked again and again where the file system does not tell: NFS, SMB, 9p, FUSE. Types of statfs(2). */
+const SILENT_FILE_SYSTEMS = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546]);
+export const needsPolling = (fileSystemType: number): boolean => SILENT_FILE_SYSTEMS.has(fileSystemType >>> 0);

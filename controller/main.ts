@@ -1,0 +1,225 @@
+/**
+ * Owns: the composition root: the only file that names concrete adapters, the store and the server, and joins them.
+ * Never: decides anything about an agent.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import pino from 'pino';
+import { createProfiles } from '../adapters/profiles/profiles.ts';
+import { createRuntimes } from '../adapters/registry.ts';
+import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
+import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
+import { readAgentsDir } from '../api/manifests/files.ts';
+import { SacError } from '../api/resources/errors.ts';
+import type { RuntimeKind } from '../api/resources/agent.ts';
+import { instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+import { isoTime } from '../api/resources/time.ts';
+import { assertPrivate, createServer } from '../api/server/server.ts';
+import { VERSION } from '../api/version.ts';
+import { createReads, createTerminals, type MissingPlace, type ProbedPlace } from './api-ports.ts';
+import { Controller } from './controller.ts';
+import { StoredAgentWrites } from './desired/agent-writes.ts';
+import { DirectorySource, needsPolling } from './desired/directory-source.ts';
+import { fleetIdOf } from './fleet-id.ts';
+import { type Flags, parseFlags } from './flags.ts';
+import { agentStatus, instanceStatus } from './machine/status.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import type { Place } from './plan/desired-instance.ts';
+import { canonicalJson } from './plan/launch-hash.ts';
+import { instanceSlots, type PlanFacts, planAgent } from './plan/plan-instances.ts';
+import { createRunHook } from './reconcile/hooks.ts';
+import type { Timers } from './reconcile/work-queue.ts';
+import { Database } from './store/database.ts';
+import { holdHome } from './store/lock.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import { auditTo, openTokens } from './store/tokens.ts';
+
+const PLACE_TIMEOUT_MS = 10_000;
+const HEARTBEAT_MS = 5_000;
+/** A stop that takes longer than this is cut short: everything that matters is saved already. */
+const STOP_DEADLINE_MS = 10_000;
+
+const realTimers: Timers = {
+  now: () => Date.now(),
+  after(delayMs, run) {
+    // setTimeout fires at once for more than 2^31-1 ms.
+    const timer = setTimeout(run, Math.min(Math.max(0, delayMs), 2_147_483_647)).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+async function main(): Promise<void> {
+  process.umask(0o077);
+  const flags = parseFlags(process.argv.slice(2));
+  const home = homeFrom(process.env);
+  prepareFolders(home);
+  const log = pino({ level: process.env['SAC_LOG_LEVEL'] ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true }));
+  const say = (message: string, fields: Record<string, unknown>) => log.info(fields, message);
+  await run(flags, home, say);
+}
+
+function prepareFolders(home: Home): void {
+  for (const folder of home.folders) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    assertPrivate(folder);
+  }
+}
+
+async function run(flags: Flags, home: Home, log: (message: string, fields: Record<string, unknown>) => void): Promise<void> {
+  const now = Date.now;
+  const startedAt = now();
+  const lock = holdHome({ path: home.lock, database: home.db, home: home.root, pid: process.pid, now: startedAt, takeover: flags.takeover });
+  const fleet = fleetIdOf(home);
+  const database = await Database.open(home.db, (movedTo, why) => log('the database could not be read; it was moved aside and begun anew. Agents are adopted as they are found', { movedTo, why }), now);
+  database.takeOver(now());
+  const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
+  const tokens = await openTokens(database);
+
+  const transport = createLocalTransport(process.env);
+  const runtimes = createRuntimes({ fleet, dirs: { run: home.run, logs: home.logs }, now, timeoutMs: PLACE_TIMEOUT_MS });
+  const places: ProbedPlace[] = [];
+  const missing: MissingPlace[] = [];
+  for (const runtime of runtimes) {
+    const place: Place = { host: LOCAL_HOST, runtime: runtime.kind };
+    const { available, detail } = await runtime.probe(transport);
+    if (available) places.push({ place, runtime, transport, detail });
+    else missing.push({ place, detail });
+  }
+
+  const profiles = createProfiles();
+  const usable = new Map<RuntimeKind, { readonly available: boolean; readonly detail: string }>();
+  for (const { place, detail } of places) usable.set(place.runtime, { available: true, detail });
+  for (const { place, detail } of missing) usable.set(place.runtime, { available: false, detail });
+  const hosts: PlanFacts['hosts'] = new Map([[LOCAL_HOST, { runtimes: usable }]]);
+  const facts: PlanFacts = {
+    fleet,
+    workspaces: home.workspaces,
+    userHome: process.env['HOME'] ?? homedir(),
+    hosts,
+    launch: (profile, spec) => {
+      const found = profiles.get(profile);
+      if (!found) throw new Error(`profile ${profile} has no adapter`);
+      return { ...found.launch(spec), readsActivity: found.readsActivity };
+    },
+    placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
+  };
+
+  const { promise: ended, resolve: end } = withResolvers<{ readonly code: number; readonly why: string }>();
+  let metrics: Metrics | undefined;
+  const metricsNow = (): Metrics => {
+    if (!metrics) throw new Error('metrics are made before the first reconciliation');
+    return metrics;
+  };
+  const controller = new Controller({
+    store, places, timers: realTimers,
+    facts: () => facts,
+    runHook: createRunHook(({ agent, point }, problem) => {
+      log('hook failed', { agent, point, problem });
+      store.commit([], [{ type: 'Warning', reason: 'HookFailed', message: `Hook ${point} ${problem}`, at: now(), regarding: { kind: 'Agent', name: agent } }]).catch(() => undefined);
+    }),
+    metrics: metricsNow,
+    resyncMs: flags.resyncMs,
+    random: () => randomInt(1_000_000) / 1_000_000,
+    onFenced: () => end({ code: 1, why: 'another controller has taken over' }),
+    log,
+  });
+  metrics = createMetrics({
+    agents: () => store.viewAgents(),
+    orphans: () => controller.orphans().length,
+    places: () => [...controller.observer.views].map(({ place, unknown, lastListedAt }) => ({ host: place.host, runtime: place.runtime, up: unknown === undefined, lastListedSeconds: lastListedAt === undefined ? undefined : lastListedAt / 1000 })),
+  });
+
+  const writes = new StoredAgentWrites({
+    store,
+    clock: { now },
+    instanceNames: (name, spec) => instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
+    launchKey: (name, spec) => planAgent({ name, generation: 0, spec }, facts).map(({ launchHash }) => launchHash).join(' '),
+    canonical: canonicalJson,
+  });
+  const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
+    (dir) => new DirectorySource({ dir, writes, read: readAgentsDir, timers: realTimers, polling: process.env['SAC_POLL'] === '1' || isSilent(dir), records: () => [...store.agents()].map(({ record }) => record), log }),
+  );
+
+  const ports = { store, controller, fleet, places, missing, startedAt, workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
+    const agent = store.agent(record.agent)?.record;
+    return agent && planAgent(agent, facts).find(({ name }) => name === record.name)?.launch.cwd;
+  } };
+  let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
+  const server = createServer(
+    {
+      reads: createReads(ports),
+      writes,
+      terminals: createTerminals(ports),
+      tokens,
+      controller: {
+        status: () => ({
+          pid: process.pid, version: VERSION, home: home.root, fleet, socket: listening.socket, listen: listening.listen,
+          agentsDirs: sources.map(({ dir }) => dir), startedAt: isoTime(startedAt), agents: [...store.agents()].length,
+          manifestErrors: sources.flatMap(({ problems }) => problems),
+        }),
+        ready: () => (controller.synced ? { ok: true, detail: 'ok' } : { ok: false, detail: 'places are being listed for the first time' }),
+        metrics: async () => ({ contentType: metricsNow().registry.contentType, body: await metricsNow().registry.metrics() }),
+        stop: () => end({ code: 0, why: 'asked to by the API' }),
+      },
+      audit: auditTo(home.audit, (error) => log('audit log could not be written', { error: String(error) })),
+      clock: { now },
+      randomBytes,
+    },
+    {
+      socket: home.socket,
+      log,
+      ...(flags.listen && { listen: { ...flags.listen, ...(flags.tls && { tls: { cert: readFileSync(flags.tls.cert, 'utf8'), key: readFileSync(flags.tls.key, 'utf8') } }) } }),
+    },
+  );
+  listening = await server.start();
+  chmodSync(home.socket, 0o600);
+  await controller.start();
+  for (const source of sources) await source.start();
+
+  const heartbeat = setInterval(() => {
+    try {
+      database.heartbeat(now());
+    } catch (error) {
+      if (error instanceof SacError) end({ code: 1, why: error.message });
+      else log('heartbeat failed', { error: String(error) });
+    }
+  }, HEARTBEAT_MS);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end({ code: 0, why: signal }));
+  log('controller runs', { pid: process.pid, version: VERSION, home: home.root, fleet, ...listening, agentsDirs: sources.map(({ dir }) => dir), places: places.map(({ place }) => place.runtime) });
+
+  const { code, why } = await ended;
+  log('controller stops; agents stay as they are', { why });
+  setTimeout(() => process.exit(code), STOP_DEADLINE_MS).unref();
+  clearInterval(heartbeat);
+  await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
+  await controller.stop();
+  await server.close();
+  for (const runtime of runtimes) runtime[Symbol.dispose]();
+  await transport[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+  lock[Symbol.dispose]();
+  process.exit(code);
+}
+
+function isSilent(dir: string): boolean {
+  try {
+    return needsPolling(statfsSync(dir).type);
+  } catch {
+    return false;
+  }
+}
+
+function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((accept) => {
+    resolve = accept;
+  });
+  return { promise, resolve };
+}
+
+main().catch((error: unknown) => {
+  // Known failures are for people: one line. Anything else is a bug and shows where.
+  process.stderr.write(`sac controller: ${error instanceof SacError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(error instanceof SacError ? error.exitCode : 1);
+});
