@@ -8,6 +8,7 @@ import type { Transport } from '../../transport/transport.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { Reaper } from '../reap/reaper.ts';
+import { SharedLook } from '../reap/shared-look.ts';
 import { type Launch, type LogOptions, type Runtime, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import { parseListing } from './listing.ts';
 import { followLines } from './log-lines.ts';
@@ -16,6 +17,9 @@ import { CLEAR, LIST, START, SUPERVISOR, TERM, WATCH } from './scripts.ts';
 const BLOCK = 4096;
 /** A lost watch is taken up again after this. */
 const WATCH_AGAIN_MS = 1_000;
+/** A supervisor writes the agent's pid a moment after it was started: it is waited for so often, so long. */
+const PID_TRIES = 20;
+const PID_WAIT_MS = 10;
 
 export function createProcessRuntime(context: RuntimeContext): Runtime & Disposable {
   const machines = new Map<Transport, Machine>();
@@ -69,6 +73,7 @@ class Machine {
   readonly #transport: Transport;
   readonly #root: string;
   readonly #fifo: string;
+  readonly #listing = new SharedLook(() => this.#list());
   #waiting: Waiting[] = [];
   #supervisorWritten: Promise<void> | undefined;
 
@@ -80,10 +85,20 @@ class Machine {
     this.reaper = new Reaper(transport, context.fleet);
   }
 
-  async list(): Promise<readonly Sighting[]> {
-    const { code, stdout, stderr } = await this.#script(LIST, 'sac-list', [this.#root]);
-    if (code !== 0) throw new RuntimeError(`processes could not be listed: ${stderr.trim()}`);
-    return parseListing(stdout, this.#context.fleet);
+  /** A look that begins after this call; shared by all who ask at the same time. */
+  list(): Promise<readonly Sighting[]> {
+    return this.#listing.ask();
+  }
+
+  async #list(): Promise<readonly Sighting[]> {
+    for (let tries = 0; ; tries++) {
+      const { code, stdout, stderr } = await this.#script(LIST, 'sac-list', [this.#root]);
+      if (code !== 0) throw new RuntimeError(`processes could not be listed: ${stderr.trim()}`);
+      const sightings = parseListing(stdout, this.#context.fleet);
+      // Just started: its pid is about to be written.
+      if (tries >= PID_TRIES || !sightings.some(({ state, pid }) => state === 'running' && pid === undefined)) return sightings;
+      await new Promise((wake) => setTimeout(wake, PID_WAIT_MS));
+    }
   }
 
   async start(launch: Launch): Promise<void> {

@@ -24,11 +24,12 @@ const START_TIME = `start_time() {
  */
 export const SUPERVISOR = `${START_TIME}
 dir=$1 launch=$2 log=$3 blocks=$4 files=$5 fifo=$6 name=$7
+# dd hands on what it reads at once, and its count bounds what one of them may write.
 rotate() {
   while :; do
-    told=$(dd bs=4096 count="$blocks" of="$log" oflag=append conv=notrunc 2>&1)
-    told=\${told%% records in*}
-    [ $(( \${told%+*} + \${told#*+} )) -lt "$blocks" ] && return
+    told=$(LC_ALL=C dd bs=4096 count="$blocks" of="$log" oflag=append conv=notrunc 2>&1 | sed -n 's/^\\([0-9]*\\)+\\([0-9]*\\) records in$/\\1 + \\2/p')
+    [ $((told)) -lt "$blocks" ] && return
+    [ "$(wc -c < "$log")" -lt $((blocks * 4096)) ] && continue
     i=$files
     while [ "$i" -gt 1 ]; do
       [ -f "$log.$((i - 1))" ] && mv -f "$log.$((i - 1))" "$log.$i"

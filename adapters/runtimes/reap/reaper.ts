@@ -6,6 +6,7 @@ import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type MarkedProcess, type ProcessTable, parseProcessTable, processesOf } from './process-table.ts';
+import { SharedLook } from './shared-look.ts';
 
 /** One grep over all environments and one cat over all stats, whatever the number of processes. Unreadable ones are others'. */
 const SCAN = `
@@ -21,24 +22,16 @@ const ROUNDS = 10;
 /** One a runtime and machine: those who ask at the same time share one look at the processes. */
 export class Reaper {
   readonly #transport: Transport;
-  readonly #fleet: FleetId;
-  #next: Promise<ProcessTable> | undefined;
-  #current: Promise<unknown> = Promise.resolve();
+  readonly #table: SharedLook<ProcessTable>;
 
   constructor(transport: Transport, fleet: FleetId) {
     this.#transport = transport;
-    this.#fleet = fleet;
+    this.#table = new SharedLook(async () => parseProcessTable((await transport.run(['sh', '-c', SCAN, 'sac-scan', fleet])).stdout));
   }
 
   /** A look that begins after this call. */
   scan(): Promise<ProcessTable> {
-    this.#next ??= this.#current.then(async () => {
-      this.#next = undefined;
-      const { stdout } = await this.#transport.run(['sh', '-c', SCAN, 'sac-scan', this.#fleet]);
-      return parseProcessTable(stdout);
-    });
-    this.#current = this.#next.catch(() => undefined);
-    return this.#next;
+    return this.#table.ask();
   }
 
   async signal(pids: readonly (number | string)[], signal: 'TERM' | 'KILL' | 'USR1'): Promise<void> {
