@@ -5,10 +5,11 @@
 import { transition } from 'xstate';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
-import { chart, nextAskAt } from './chart.ts';
+import { chart } from './chart.ts';
 import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
+import { nextAskAt } from './notes.ts';
 import type { Decide, Decision, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
 
 const PHASES = Object.keys(chart.states);

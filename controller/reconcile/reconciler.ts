@@ -84,7 +84,7 @@ export class Reconciler {
     if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
     const changed = await this.#save(id, desired, known, decision, observed);
     if (decision.lookAgain) {
-      for (const place of expectedAt(desired, known?.record)) observer.invalidate(id, place);
+      for (const place of [...expectedAt(desired, known?.record), ...observed.sightings.map((seen) => seen.place)]) observer.invalidate(id, place);
       if (decision.wakeAt === undefined) queue().addRateLimited(id);
       else queue().addAt(id, decision.wakeAt);
       return 'requeue';

@@ -1,0 +1,137 @@
+/**
+ * Owns: what the chart asks about one pass: how it ended, whether that is final, whether it is to be tried anew.
+ * Never: changes what is remembered (notes.ts does).
+ */
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { backoffMs } from './backoff.ts';
+import type { Gap, GapType } from './gap.ts';
+import type { ExitRecord, Memory, PlacedSighting } from './snapshot.ts';
+
+/** A gap with what is needed to act on it. `type` is the gap's, which is how the chart selects. */
+export interface GapEvent {
+  readonly type: GapType;
+  readonly gap: Gap;
+  readonly id: InstanceId;
+  readonly desired: DesiredInstance | undefined;
+  readonly now: Instant;
+}
+
+/** What a rule or a note is given. */
+export interface Pass {
+  readonly memory: Memory;
+  readonly event: GapEvent;
+}
+
+export const seenIn = (gap: Gap): PlacedSighting | undefined => ('seen' in gap ? gap.seen : undefined);
+
+/** The end that this pass learns of: read from the corpse, or concluded from absence. */
+export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
+  const seen = seenIn(gap);
+  if (!seen)
+    return {
+      at: now,
+      reason: memory.stop ? 'Stopped' : 'Vanished',
+      incarnation: memory.stop?.incarnation ?? memory.incarnation ?? now,
+    };
+  const { code, signal, at } = seen.exit ?? {};
+  const asked = memory.stop?.incarnation === seen.incarnation;
+  return {
+    ...(code !== undefined && { code }),
+    ...(signal !== undefined && { signal }),
+    at: at ?? now,
+    reason: asked
+      ? 'Stopped'
+      : signal !== undefined
+        ? 'Killed'
+        : code === 0
+          ? 'Completed'
+          : code === undefined
+            ? 'Vanished'
+            : 'Error',
+    incarnation: seen.incarnation,
+  };
+}
+
+/**
+ * Retries are forgiven after the agent stayed ready for the longest backoff. How long it stayed is taken from the place's own
+ * clock where it tells: our look may come much later than the end, after a lost hint or while we were away.
+ */
+export function attemptsSoFar({ memory, event: { gap, desired, now } }: Pass): number {
+  if (!desired) return memory.attempts;
+  const { startedAt, exit } = seenIn(gap) ?? {};
+  const readyMs =
+    startedAt !== undefined && exit?.at !== undefined
+      ? exit.at - startedAt - desired.minReadyMs
+      : memory.readySince === undefined
+        ? 0
+        : now - memory.readySince;
+  return readyMs >= desired.restart.maxMs ? 0 : memory.attempts;
+}
+
+/**
+ * Its end is old news: since it was started, `sac restart` was asked for or the spec changed. What is declared now has not
+ * been tried yet, whether or not we saw the end before the change.
+ */
+const askedAnew = ({ memory, event: { desired, gap } }: Pass): boolean =>
+  desired !== undefined &&
+  ((desired.restartAt !== undefined &&
+    desired.restartAt > (seenIn(gap)?.incarnation ?? memory.incarnation ?? desired.restartAt)) ||
+    (memory.observedGeneration > 0 && desired.generation > memory.observedGeneration));
+
+const startedAnew = ({ memory, event: { desired } }: Pass): boolean =>
+  desired !== undefined &&
+  (desired.generation > (memory.finalFor ?? memory.observedGeneration) ||
+    (desired.restartAt !== undefined &&
+      memory.lastExit !== undefined &&
+      desired.restartAt > memory.lastExit.incarnation &&
+      desired.restartAt > (memory.incarnation ?? 0)));
+
+/** It was asked to leave, and has left. */
+const ours = ({ memory: { stop }, event }: Pass): boolean =>
+  stop !== undefined && stop.incarnation === (seenIn(event.gap)?.incarnation ?? stop.incarnation);
+
+/** The restart policy says that this end is the last. */
+function isFinal(pass: Pass): boolean {
+  const { restart } = pass.event.desired ?? {};
+  if (!restart) return false;
+  if (restart.policy === 'never') return true;
+  if (restart.policy === 'on-failure' && exitOf(pass).code === 0) return true;
+  return attemptsSoFar(pass) >= restart.maxRetries;
+}
+
+const endsWell = (pass: Pass): boolean =>
+  isFinal(pass) && exitOf(pass).code === 0 && pass.event.desired?.restart.policy !== 'always';
+
+const due = ({ memory: { notBefore }, event }: Pass): boolean => notBefore === undefined || event.now >= notBefore;
+
+const retriesAtOnce = (pass: Pass): boolean => {
+  const { desired, id } = pass.event;
+  return desired !== undefined && backoffMs(desired.restart, id, attemptsSoFar(pass)) === 0;
+};
+
+/** A corpse of another launch than the declared one: its end says nothing about the declared one. */
+const ofAnotherLaunch = ({ event: { gap, desired } }: Pass): boolean => {
+  const seen = seenIn(gap);
+  return seen !== undefined && seen.launchHash !== desired?.launchHash;
+};
+
+// What left was a stray: the end of the one that counts stands, and so does its wait.
+const stillFinal = (pass: Pass): boolean => pass.memory.finalFor !== undefined && !startedAnew(pass);
+const stillDone = (pass: Pass): boolean => stillFinal(pass) && pass.memory.finalReason === 'Completed';
+const stillWaiting = (pass: Pass): boolean => !due(pass) && !startedAnew(pass);
+
+export const rules = {
+  ours,
+  isFinal,
+  endsWell,
+  due,
+  retriesAtOnce,
+  startedAnew,
+  askedAnew,
+  ofAnotherLaunch,
+  stillFinal,
+  stillDone,
+  stillWaiting,
+} satisfies Record<string, (pass: Pass) => boolean>;
