@@ -19,6 +19,8 @@ export interface RuntimeBugs {
   readonly randomIds?: boolean;
   /** signal and remove take whatever lives under the id, whichever incarnation. */
   readonly ignoresIncarnation?: boolean;
+  /** list says "nothing there" where it could not look. */
+  readonly failsAsEmpty?: boolean;
   /** signal takes every session whose name begins with the id's. */
   readonly matchesPrefixes?: boolean;
 }
@@ -60,9 +62,10 @@ export class FakeRuntime implements Runtime {
   }
 
   async list(_t: Transport, ids?: readonly InstanceId[]): Promise<readonly Sighting[]> {
-    const { world, faults } = this.#o;
+    const { world, faults, bugs } = this.#o;
     const due = faults.pass('list');
     await this.#latency(1, 6);
+    if (bugs.failsAsEmpty && (this.#isOut() || due.some((fault) => fault.do === 'fail'))) return [];
     this.#mustReach();
     if (due.some((fault) => fault.do === 'fail')) throw new TransportError('timeout', 'listing timed out');
     const lag = due.reduce((most, fault) => (fault.do === 'stale' ? Math.max(most, fault.lag) : most), 0);
