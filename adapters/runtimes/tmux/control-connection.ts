@@ -55,6 +55,7 @@ export class ControlConnection implements Disposable {
     }
   }
 
+  /** Closes it; `onClosed` is called when the client has ended. */
   [Symbol.dispose](): void {
     this.#closedReason ??= 'closed';
     this.#conversation[Symbol.dispose]();

@@ -44,7 +44,7 @@ export class TmuxServer implements Disposable {
 
   /** The connection if there is one; never makes one. */
   get connection(): ControlConnection | undefined {
-    return this.#connection?.open ? this.#connection : undefined;
+    return this.#connecting === undefined && this.#connection?.open ? this.#connection : undefined;
   }
 
   /** Starts the server when none runs. */
@@ -86,30 +86,33 @@ export class TmuxServer implements Disposable {
     }
     const pid = Number(reply.lines.at(-1));
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
-    this.#connection = connection;
     clearInterval(this.#nudging);
     if (transport.signal && Number.isInteger(pid) && !this.#disposed) this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
+    this.#connection = connection;
     if (this.#disposed) connection[Symbol.dispose]();
-    else this.#listen();
+    else await this.#listen(connection);
     return connection;
   }
 
-  /** A second connection sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */
-  #listen(): void {
+  /**
+   * A second connection sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between.
+   * It must be attached before anything else is asked: tmux 3.3a crashes (seen in 8 of 14 runs) when a control client
+   * attaches while sessions are being made. For the same reason a lost listener is not replaced: all is connected anew.
+   */
+  async #listen(connection: ControlConnection): Promise<void> {
     const { transport, tmux, timeoutMs } = this.#options;
     this.#listener?.[Symbol.dispose]();
-    const listener = new ControlConnection(transport, [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`], timeoutMs, () => undefined);
+    const listener = new ControlConnection(transport, [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`], timeoutMs, () => connection[Symbol.dispose]());
     this.#listener = listener;
+    await listener.request([command('display-message', '-p', 'attached')]);
     const wait = async () => {
-      while (listener.open && this.#listener === listener) {
+      while (listener.open) {
         await listener.request([`wait-for ${DEATH_CHANNEL}`], true);
         this.#tell();
       }
     };
-    wait().catch(() => {
-      // Lost on its own while the server lives: listen again. Lost with the server: #lost has told.
-      if (this.#listener === listener && this.connection && !this.#disposed) this.#listen();
-    });
+    // Its loss closes the other connection, whose loss is told.
+    wait().catch(() => undefined);
   }
 
   #lost(connection: ControlConnection): void {
