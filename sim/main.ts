@@ -116,7 +116,9 @@ async function work(part: number, workers: number, seeds: number): Promise<void>
   process.disconnect?.();
 }
 
-const emptyTally = (): Tally => ({ seeds: 0, steps: 0, effects: 0, injected: {}, failed: [] });
+function emptyTally(): Tally {
+  return { seeds: 0, steps: 0, effects: 0, injected: {}, failed: [] };
+}
 
 async function many(seeds: number, workers: number): Promise<number> {
   const began = performance.now();

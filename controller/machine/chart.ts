@@ -111,7 +111,12 @@ export const chart = machineSetup.createMachine({
     Stopping: {
       on: {
         ...everywhere,
-        missing: { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] },
+        missing: [
+          { guard: 'stillDone', target: 'Succeeded', actions: ['recordExit', 'clearStop'] },
+          { guard: 'stillFinal', target: 'Failed', actions: ['recordExit', 'clearStop'] },
+          { guard: 'stillWaiting', target: 'Backoff', actions: ['recordExit', 'clearStop'] },
+          { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] },
+        ],
       },
     },
     Stopped: { on: { ...everywhere, missing: { target: 'Starting', actions: ['clearAttempts', 'beginStart'] } } },

@@ -46,14 +46,14 @@ export const GAP_TYPES: readonly GapType[] = [
 const alive = (seen: PlacedSighting): boolean => seen.state !== 'exited';
 
 /**
- * An end that was seen as an end, not concluded from absence. What is older than that is probably dead too; when a second
- * look still shows it alive, it is (a start that arrived late), and has to be dealt with.
+ * An end that was seen as an end, not concluded from absence. What is said to live though it ended, or is older than that, is
+ * an old look; when a second look still shows it, it is a start that arrived late, and has to be dealt with.
  */
-function knownDead(seen: PlacedSighting, { lastExit, doubtedAt }: Memory, now: Instant): boolean {
-  if (lastExit === undefined || lastExit.reason === 'Vanished') return false;
-  if (seen.incarnation === lastExit.incarnation) return true;
-  return seen.incarnation < lastExit.incarnation && (doubtedAt === undefined || doubtedAt >= now);
-}
+const knownDead = (seen: PlacedSighting, { lastExit, doubtedAt }: Memory, now: Instant): boolean =>
+  lastExit !== undefined &&
+  (seen.incarnation < lastExit.incarnation ||
+    (seen.incarnation === lastExit.incarnation && lastExit.reason !== 'Vanished')) &&
+  (doubtedAt === undefined || doubtedAt >= now);
 
 /** Total: any input gives exactly one gap. */
 export function findGap(
