@@ -9,6 +9,7 @@ import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { type Launch, type LogOptions, type Runtime, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
+import type { ControlConnection } from './control-connection.ts';
 import { command, LISTING, type Pane, parsePane, TAG, tagOf, target } from './language.ts';
 import { tmuxLogs } from './tmux-logs.ts';
 import { TmuxServer } from './tmux-server.ts';
@@ -73,6 +74,7 @@ class Machine {
   readonly #transport: Transport;
   readonly #tmux: readonly string[];
   readonly #pidFile: string;
+  readonly #lastHistory = new WeakMap<ControlConnection, number>();
 
   constructor(context: RuntimeContext, transport: Transport, tmux: readonly string[]) {
     this.#context = context;
@@ -150,9 +152,9 @@ class Machine {
     // Marks, no secrets: they are also on the process before it becomes the agent.
     const marks = ['-e', `SAC_ID=${id}`, '-e', `SAC_INCARNATION=${incarnation}`];
     const tag = command('set-option', '-t', target(id), TAG, tagOf(id, incarnation, launchHash));
-    const history = command('set-option', '-g', 'history-limit', String(historyLimit));
+    const history = this.#historyLimit(connection, historyLimit);
     const created = await connection.request([
-      history,
+      ...history,
       `${command('new-session', '-d', '-s', instanceNameOf(id), '-x', String(width), '-y', String(height), ...marks, 'sh', file)} ; ${tag}`,
     ]);
     if (created.ok) return;
@@ -169,12 +171,19 @@ class Machine {
     // Without -k: if it came to life in between, tmux refuses.
     const replaced = await connection.request([
       ...(await this.#archive(id, sighting)),
-      history,
+      ...this.#historyLimit(connection, historyLimit),
       `${command('respawn-pane', '-t', target(id), ...marks, 'sh', file)} ; ${command('clear-history', '-t', target(id))} ; ${tag}`,
     ]);
     if (!replaced.ok) throw new RuntimeError(`tmux could not restart ${instanceNameOf(id)}: ${replaced.error}`);
     // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
     this.reaper.reap(id, sighting.incarnation).catch(() => undefined);
+  }
+
+  /** A pane takes its history limit from the server's option when it is made: set when it differs from the last one's. */
+  #historyLimit(connection: ControlConnection, lines: number): readonly string[] {
+    if (this.#lastHistory.get(connection) === lines) return [];
+    this.#lastHistory.set(connection, lines);
+    return [command('set-option', '-g', 'history-limit', String(lines))];
   }
 
   /** Commands that write the last screen and its scrollback to previous.log; tmux writes the file itself. */

@@ -3,7 +3,7 @@
  * Never: passes on the controller's whole environment, only an allow-list of it.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
@@ -116,18 +116,20 @@ function converseLocally(argv: readonly string[], onLine: (line: string) => void
   };
 }
 
-/** Complete and with its mode before it can be seen under its name. rename(2) is atomic within a folder. */
+/**
+ * Complete and with its mode before it can be seen under its name. rename(2) is atomic within a folder.
+ * Modes within 0700 survive any umask of ours (077), so they need no chmod.
+ */
 async function putFile({ path, content, mode }: FileToPut): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const write = () => writeFile(temporary, content, { mode: mode & 0o700, flag: 'wx' });
   try {
-    const file = await open(temporary, 'wx', mode);
-    try {
-      await file.chmod(mode);
-      await file.writeFile(content);
-    } finally {
-      await file.close();
-    }
+    await write().catch(async (error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await write();
+    });
+    if ((mode & 0o077) !== 0) await chmod(temporary, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
