@@ -22,8 +22,10 @@ import type {
 
 /** What is on disk. */
 export class Disk {
-  agents: ReadonlyMap<string, Versioned<AgentRecord>> = new Map();
-  instances: ReadonlyMap<InstanceId, Versioned<InstanceRecord>> = new Map();
+  readonly agents = new Map<string, Versioned<AgentRecord>>();
+  readonly instances = new Map<InstanceId, Versioned<InstanceRecord>>();
+  /** Ids of the instances of each agent. */
+  readonly #byAgent = new Map<string, Set<InstanceId>>();
   version = 0;
   /** Highest fencing token given out: its holder alone may write. */
   token = 0;
@@ -33,8 +35,13 @@ export class Disk {
 
   /** Losing the database: history goes, and what declares agents has to declare them again. */
   lose(): void {
-    this.agents = new Map();
-    this.instances = new Map();
+    this.agents.clear();
+    this.instances.clear();
+    this.#byAgent.clear();
+  }
+
+  instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
+    return [...(this.#byAgent.get(agent) ?? [])].flatMap((id) => this.instances.get(id) ?? []);
   }
 
   write(changes: readonly Change[], events: readonly RecordedEvent[] = []): readonly number[] {
@@ -68,29 +75,31 @@ export class Disk {
     const resourceVersion = ++this.version;
     switch (change.type) {
       case 'put-agent': {
-        this.agents = new Map(this.agents).set(change.record.name, { record: change.record, resourceVersion });
+        this.agents.set(change.record.name, { record: change.record, resourceVersion });
         this.#tell('MODIFIED', change.record, resourceVersion);
         break;
       }
       case 'delete-agent': {
         const before = this.agents.get(change.name);
-        const agents = new Map(this.agents);
-        agents.delete(change.name);
-        this.agents = agents;
+        this.agents.delete(change.name);
         if (before) this.#tell('DELETED', before.record, resourceVersion);
         break;
       }
       case 'put-instance': {
-        this.instances = new Map(this.instances).set(change.record.id, { record: change.record, resourceVersion });
+        this.instances.set(change.record.id, { record: change.record, resourceVersion });
+        this.#byAgent.set(
+          change.record.agent,
+          (this.#byAgent.get(change.record.agent) ?? new Set()).add(change.record.id),
+        );
         // An agent's status is made of its instances, so its watchers hear of them too.
         const agent = this.agents.get(change.record.agent);
         if (agent) this.#tell('MODIFIED', agent.record, resourceVersion);
         break;
       }
       case 'delete-instance': {
-        const instances = new Map(this.instances);
-        instances.delete(change.id);
-        this.instances = instances;
+        const before = this.instances.get(change.id);
+        this.instances.delete(change.id);
+        if (before) this.#byAgent.get(before.record.agent)?.delete(change.id);
         break;
       }
     }
@@ -108,7 +117,7 @@ export class Disk {
 export class MemoryStore implements Store {
   readonly #disk: Disk;
   readonly #token: number;
-  #frozen: Pick<Disk, 'agents' | 'instances' | 'version'> | undefined;
+  #frozen: Pick<Disk, 'agents' | 'instances' | 'version' | 'instancesOf'> | undefined;
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -118,10 +127,12 @@ export class MemoryStore implements Store {
   /** What a stopped process goes on believing. */
   freeze(): void {
     const { agents, instances, version } = this.#disk;
-    this.#frozen = { agents, instances, version };
+    const frozen = new Map(instances);
+    const instancesOf = (agent: string) => [...frozen.values()].filter(({ record }) => record.agent === agent);
+    this.#frozen = { agents: new Map(agents), instances: frozen, version, instancesOf };
   }
 
-  get #read(): Pick<Disk, 'agents' | 'instances' | 'version'> {
+  get #read(): Pick<Disk, 'agents' | 'instances' | 'version' | 'instancesOf'> {
     return this.#frozen ?? this.#disk;
   }
 
@@ -138,7 +149,7 @@ export class MemoryStore implements Store {
     return this.#read.instances.values();
   }
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
-    return [...this.#read.instances.values()].filter(({ record }) => record.agent === agent);
+    return this.#read.instancesOf(agent);
   }
   viewAgent(name: string): Agent | undefined {
     const agent = this.agent(name);

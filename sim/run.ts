@@ -71,13 +71,12 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   }
   faults.active = false;
   const lostStore = plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store');
+  // What arrives after everything about it was forgotten is an orphan: reported, never touched.
+  const arrivesLate = plan.faults.some((fault) => fault.at === 'effect' && fault.do === 'reply-late');
+  const mayOrphan = isCalm(scenario) ? lostStore && plan.faults.length > 1 : lostStore || arrivesLate;
   if (!(await rest(stage, faults)))
     violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
-  else
-    violations.push(
-      ...checkAtRest(stage, lostStore && (!isCalm(scenario) || plan.faults.length > 1)),
-      ...(await idleEffects(stage, faults)),
-    );
+  else violations.push(...checkAtRest(stage, mayOrphan), ...(await idleEffects(stage, faults)));
   // A start still on its way when the database is lost is known to nobody, and an edit may move its agent elsewhere.
   const broken = stage.world.violations.filter((violation) => !(lostStore && violation.startsWith('two')));
   violations.push(...broken.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));

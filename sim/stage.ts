@@ -44,7 +44,7 @@ const AVAILABLE = { available: true, detail: 'simulated' };
 const runtimesOf = (host: HostName): ReadonlyMap<RuntimeKind, typeof AVAILABLE> =>
   new Map(PLACES.filter((place) => place.host === host).map(({ runtime }) => [runtime, AVAILABLE]));
 
-const noMetrics: Omit<Metrics, 'registry'> = {
+export const noMetrics: Omit<Metrics, 'registry'> = {
   queue: { added() {}, retried() {}, depth() {}, waited() {}, worked() {} },
   reconcile: { reconciled() {}, restarted() {}, started() {} },
   effect() {},

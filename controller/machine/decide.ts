@@ -10,7 +10,14 @@ import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
 import { nextAskAt } from './notes.ts';
-import type { Decide, Decision, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
+import {
+  type Decide,
+  type Decision,
+  type MachineSnapshot,
+  type Memory,
+  NEW_SNAPSHOT,
+  type SnapshotPhase,
+} from './snapshot.ts';
 
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
@@ -122,12 +129,26 @@ function forgetDoubt(snapshot: MachineSnapshot): MachineSnapshot {
   return { ...snapshot, memory };
 }
 
+const resolved = (value: SnapshotPhase) => chart.resolveState({ value, context: { memory: NEW_SNAPSHOT.memory } });
+/** Resolving a phase into the chart's state costs as much as a transition, and depends on the phase alone. */
+const RESOLVED: Readonly<Record<SnapshotPhase, ReturnType<typeof resolved>>> = {
+  Pending: resolved('Pending'),
+  Queued: resolved('Queued'),
+  Starting: resolved('Starting'),
+  Running: resolved('Running'),
+  Stopping: resolved('Stopping'),
+  Stopped: resolved('Stopped'),
+  Backoff: resolved('Backoff'),
+  Succeeded: resolved('Succeeded'),
+  Failed: resolved('Failed'),
+};
+
 type ChartEvent = Parameters<typeof transition<typeof chart>>[2];
 
 function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPhase; memory: Memory } {
   // A phase that this version does not know begins anew: the next look tells the rest.
   const value = isPhase(snapshot.phase) ? snapshot.phase : 'Pending';
-  const [next] = transition(chart, chart.resolveState({ value, context: { memory: snapshot.memory } }), event);
+  const [next] = transition(chart, { ...RESOLVED[value], context: { memory: snapshot.memory } }, event);
   return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context.memory };
 }
 
