@@ -22,15 +22,14 @@ export function slotsOf(declared: ReadonlyMap<string, AgentSpec | undefined>): R
   return slots;
 }
 
-/** `ordersLost`: the database was lost, so what had been scaled away or deleted just then is an orphan: reported, not touched. */
-export function checkAtRest(stage: Stage, ordersLost: boolean): readonly string[] {
+export function checkAtRest(stage: Stage, orphansAllowed: boolean): readonly string[] {
   const { world, disk, door } = stage;
   const problems: string[] = [];
   const slots = slotsOf(door.declared);
   for (const [id, { spec }] of slots)
     problems.push(...checkSlot(stage, id, spec).map((problem) => `(1) ${instanceNameOf(id)}: ${problem}`));
   for (const { id, place, ended } of world.all()) {
-    if (!slots.has(id) && !ordersLost)
+    if (!slots.has(id) && !orphansAllowed)
       problems.push(`(1) ${id} is wanted by nobody and still ${ended ? 'lies' : 'lives'} in ${place}`);
   }
   for (const name of disk.agents.keys())

@@ -5,8 +5,8 @@
 import type { AgentSpec } from '../api/resources/agent.ts';
 import { type InstanceId, instanceNameOf } from '../api/resources/names.ts';
 import { durationMs } from '../api/resources/time.ts';
+import type { Allowances } from './allowances.ts';
 import { slotsOf } from './expectations.ts';
-import type { Plan } from './faults.ts';
 import type { Stage } from './stage.ts';
 import type { Run } from './world.ts';
 
@@ -27,7 +27,17 @@ interface Range {
   readonly most: number;
 }
 
-export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean): readonly string[] {
+export interface Circumstances {
+  /** Every edit met a fleet at rest. */
+  readonly calm: boolean;
+  readonly faults: boolean;
+}
+
+export function checkRestarts(
+  { world, door }: Stage,
+  { retriesForgotten }: Allowances,
+  { calm, faults }: Circumstances,
+): readonly string[] {
   const problems: string[] = [];
   const slots = slotsOf(door.declared);
   for (const [id, runs] of world.runs) {
@@ -45,10 +55,7 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       // How it ended may never have been seen.
       const unread = run.corpseLost === true && !calm;
       // Gone without a trace before anybody can have seen it: for all that can be known it never started.
-      if (
-        unread ||
-        (run.vanished && run.endedAt - run.startedAt < (plan.faults.length > 0 ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS))
-      ) {
+      if (unread || (run.vanished && run.endedAt - run.startedAt < (faults ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS))) {
         retries = { ...retries, most: retries.most + 1 };
         return;
       }
@@ -63,15 +70,14 @@ export function checkRestarts({ world, door }: Stage, plan: Plan, calm: boolean)
       if (forgiven === 'yes') retries = { least: 0, most: 0 };
       if (forgiven === 'maybe') retries = { ...retries, least: 0 };
       // Without the database nobody knows of earlier retries.
-      if (plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store'))
-        retries = { ...retries, least: 0 };
+      if (retriesForgotten) retries = { ...retries, least: 0 };
       const verdict = judge(run, spec, retries);
       if (next) {
         if (verdict === 'stays')
           says(
             `started again at ${next.startedAt} although ${describe(run)}, policy ${spec.restart.policy}, ${retries.least} of ${spec.restart.maxRetries} retries spent`,
           );
-        else checkWait(run, next, spec, retries, plan.faults.length === 0 && calm, says);
+        else checkWait(run, next, spec, retries, !faults && calm, says);
       } else if (verdict === 'again' && slots.has(id) && !spec.suspend)
         says(
           `not started again although ${describe(run)}, policy ${spec.restart.policy}, ${retries.most} of ${spec.restart.maxRetries} retries spent`,

@@ -3,6 +3,7 @@
  * Never: compares runs (properties.ts does) or draws faults.
  */
 import { instanceId } from '../api/resources/names.ts';
+import { allowancesOf } from './allowances.ts';
 import type { Declaration } from './door.ts';
 import { checkAtRest, finalStates } from './expectations.ts';
 import { type Fault, FaultInjector, type Plan, type PointCounts } from './faults.ts';
@@ -70,17 +71,13 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     if (violations.length > 0) break;
   }
   faults.active = false;
-  const lostStore = plan.faults.some((fault) => fault.at === 'step' && fault.do === 'lose-store');
-  // What arrives after everything about it was forgotten is an orphan: reported, never touched.
-  const arrivesLate = plan.faults.some((fault) => fault.at === 'effect' && fault.do === 'reply-late');
-  const mayOrphan = isCalm(scenario) ? lostStore && plan.faults.length > 1 : lostStore || arrivesLate;
+  const allowed = allowancesOf(plan, isCalm(scenario));
   if (!(await rest(stage, faults)))
     violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
-  else violations.push(...checkAtRest(stage, mayOrphan), ...(await idleEffects(stage, faults)));
-  // A start still on its way when the database is lost is known to nobody, and an edit may move its agent elsewhere.
-  const broken = stage.world.violations.filter((violation) => !(lostStore && violation.startsWith('two')));
+  else violations.push(...checkAtRest(stage, allowed.orphans), ...(await idleEffects(stage, faults)));
+  const broken = stage.world.violations.filter((violation) => !(allowed.twoLive && violation.startsWith('two')));
   violations.push(...broken.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
-  violations.push(...checkRestarts(stage, plan, isCalm(scenario)));
+  violations.push(...checkRestarts(stage, allowed, { calm: isCalm(scenario), faults: plan.faults.length > 0 }));
   const runs = stage.world.runs;
   return {
     violations,

@@ -55,6 +55,11 @@ const knownDead = (seen: PlacedSighting, { lastExit, doubtedAt }: Memory, now: I
     (seen.incarnation === lastExit.incarnation && lastExit.reason !== 'Vanished')) &&
   (doubtedAt === undefined || doubtedAt >= now);
 
+/** A corpse that nothing has been concluded from yet, or one of what was (by an old look) taken to live again. */
+const isNews = ({ incarnation }: PlacedSighting, memory: Memory): boolean =>
+  (memory.incarnation === undefined || incarnation >= memory.incarnation) &&
+  (incarnation !== memory.lastExit?.incarnation || memory.liveSince !== undefined);
+
 /** Total: any input gives exactly one gap. */
 export function findGap(
   desired: DesiredInstance | undefined,
@@ -85,8 +90,7 @@ export function findGap(
   }
 
   const news = newestCorpse(sightings);
-  const current = memory.incarnation === undefined || news === undefined || news.incarnation >= memory.incarnation;
-  if (news && current && news.incarnation !== memory.lastExit?.incarnation) return { type: 'exited', seen: news };
+  if (news && isNews(news, memory)) return { type: 'exited', seen: news };
   return desired.place ? { type: 'missing' } : { type: 'unplaced' };
 }
 
