@@ -1,0 +1,128 @@
+/**
+ * Owns: which controller is meant, and starting a local one in the background when none runs.
+ * Never: starts one that somebody else is meant to run: only the default local controller is started by itself.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Client, createClient, type Target } from '../api/client.ts';
+import type { Home } from '../api/home.ts';
+import { BadRequestError, NoControllerError, SacError } from '../api/resources/errors.ts';
+import { parseDuration } from './durations.ts';
+import type { Context, Output } from './verb.ts';
+
+export interface GlobalOptions {
+  readonly context?: string;
+  readonly socket?: string;
+  readonly server?: string;
+  readonly tokenFile?: string;
+  readonly requestTimeout?: string;
+}
+
+interface ConnectionOptions {
+  readonly globals: GlobalOptions;
+  readonly home: Home;
+  readonly env: Context['env'];
+  readonly cwd: string;
+  readonly err: Output;
+}
+
+const START_DEADLINE_MS = 20_000;
+const POLL_MS = 25;
+
+export function createConnection({ globals, home, env, cwd, err }: ConnectionOptions): Pick<Context, 'target' | 'client' | 'running'> {
+  const timeout = globals.requestTimeout === undefined ? {} : { timeoutMs: parseDuration(globals.requestTimeout, '--request-timeout') };
+  const target = () => resolveTarget(globals, home);
+  const running = async () => createClient(await target(), timeout);
+  return {
+    target,
+    running,
+    async client() {
+      const where = await target();
+      const client = createClient(where, timeout);
+      if (!('socket' in where) || where.socket !== home.socket) return client;
+      if (existsSync(home.socket) && (await answers(client))) return client;
+      await startInBackground({ home, env, cwd, flags: [], err });
+      return client;
+    },
+  };
+}
+
+async function answers(client: Client): Promise<boolean> {
+  try {
+    await client.version();
+    return true;
+  } catch (error) {
+    if (error instanceof NoControllerError) return false;
+    throw error;
+  }
+}
+
+async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target> {
+  if (globals.server !== undefined && globals.socket !== undefined) throw new BadRequestError('--server and --socket exclude each other');
+  if (globals.server !== undefined) return { url: globals.server, ...tokenFrom(globals.tokenFile) };
+  if (globals.socket !== undefined) return { socket: globals.socket };
+  if (globals.context === undefined && !existsSync(home.config)) return { socket: home.socket };
+  const { readConfig } = await import('./config-file.ts');
+  const config = readConfig(home.config);
+  const name = globals.context ?? config['current-context'];
+  if (name === undefined || name === 'local') return { socket: home.socket };
+  const context = config.contexts[name];
+  if (!context) throw new BadRequestError(`context "${name}" does not exist in ${home.config}; known: ${['local', ...Object.keys(config.contexts)].join(', ')}`);
+  if (context.server === undefined) return { socket: context.socket ?? home.socket };
+  return { url: context.server, ...tokenFrom(globals.tokenFile ?? context['token-file']), ...(context['ca-file'] !== undefined && { ca: readFileSync(context['ca-file'], 'utf8') }) };
+}
+
+function tokenFrom(path: string | undefined): { readonly token?: string } {
+  if (path === undefined) return {};
+  try {
+    return { token: readFileSync(path, 'utf8').trim() };
+  } catch (error) {
+    throw new BadRequestError(`token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The controller program lies beside this one; chunks lie one folder deeper. */
+export function controllerProgram(): string {
+  for (const relative of ['./controller.js', '../controller.js', '../dist/controller.js']) {
+    const path = fileURLToPath(new URL(relative, import.meta.url));
+    if (existsSync(path)) return path;
+  }
+  throw new SacError('the controller program is missing beside the CLI; build it with `npm run build`');
+}
+
+/** Resolves when it answers; throws NoControllerError with the end of its log when it does not come up. */
+export async function startInBackground({ home, env, cwd, flags, err }: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
+  for (const folder of home.folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const log = openSync(home.controllerLog, 'a', 0o600);
+  const child = spawn(process.execPath, [controllerProgram(), ...flags], { cwd, env: { ...env }, detached: true, stdio: ['ignore', log, log] });
+  child.unref();
+  let exited: number | undefined;
+  child.on('exit', (code) => {
+    exited = code ?? 1;
+  });
+  const client = createClient({ socket: home.socket });
+  for (const end = Date.now() + START_DEADLINE_MS; Date.now() < end; ) {
+    try {
+      if ((await client.ready()).ok) {
+        const { pid } = await client.controller();
+        err.write(`sac: started a controller in the background (pid ${pid}, log ${home.controllerLog})\n`);
+        return pid;
+      }
+    } catch (error) {
+      if (!(error instanceof NoControllerError)) throw error;
+      // Somebody else may have started one at the same moment: then theirs answers, and ours has left.
+      if (exited !== undefined && !existsSync(home.socket)) break;
+    }
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+  throw new NoControllerError(`a controller could not be started; the end of ${home.controllerLog}:\n${lastLines(home.controllerLog)}`);
+}
+
+function lastLines(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
+  } catch {
+    return '(no log)';
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Owns: when a wait is over: reached, can no longer come, gone. A pure judgement over one look at an agent, and the loop around it.
+ * Never: misses a state that came and went: it watches from the version of the list it began with.
+ */
+import type { Client } from '../api/client.ts';
+import type { Agent } from '../api/resources/agent.ts';
+import { BadRequestError, EXIT, type ExitCode } from '../api/resources/errors.ts';
+import { show, valuesAt } from './output/jsonpath.ts';
+
+export type Goal =
+  | { readonly kind: 'condition'; readonly type: string; readonly status: string }
+  | { readonly kind: 'jsonpath'; readonly path: string; readonly value: string | undefined }
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'create' };
+
+export function parseGoal(text: string): Goal {
+  if (text === 'delete' || text === 'create') return { kind: text };
+  const condition = /^condition=([A-Za-z]+)(?:=(.+))?$/.exec(text);
+  if (condition) return { kind: 'condition', type: condition[1] ?? '', status: condition[2] ?? 'True' };
+  const jsonpath = /^jsonpath=(['"]?)(\{.*\}|\.[^=]*)\1(?:=(.*))?$/.exec(text);
+  if (jsonpath) return { kind: 'jsonpath', path: jsonpath[2] ?? '', value: jsonpath[3] };
+  throw new BadRequestError(`--for "${text}" is not understood; use condition=Ready, delete, create or jsonpath='{.status.phase}'=Running`);
+}
+
+export type Verdict = { readonly done: true } | { readonly done: false; readonly impossible?: string };
+
+const FINAL = new Set(['Failed', 'Succeeded', 'Stopped']);
+
+/** What one look at the agent says about the goal. `undefined`: it is not there. */
+export function judge(goal: Goal, agent: Agent | undefined): Verdict {
+  switch (goal.kind) {
+    case 'delete':
+      return { done: agent === undefined };
+    case 'create':
+      return { done: agent !== undefined };
+    case 'jsonpath': {
+      const values = agent ? valuesAt(goal.path, agent).map(show) : [];
+      const done = goal.value === undefined ? values.some((value) => value !== '') : values.includes(goal.value);
+      return done ? { done } : { done, ...hopeless(agent) };
+    }
+    case 'condition': {
+      const condition = agent?.status.conditions.find(({ type }) => type.toLowerCase() === goal.type.toLowerCase());
+      if (!agent) return { done: false };
+      const current = agent.status.observedGeneration === agent.metadata.generation || goal.type === 'Placed';
+      if (current && condition?.status.toLowerCase() === goal.status.toLowerCase()) return { done: true };
+      return { done: false, ...(goal.status.toLowerCase() === 'true' && hopeless(agent)) };
+    }
+  }
+}
+
+/** Nothing will change by itself any more: ended for good, at rest, or being deleted. */
+function hopeless(agent: Agent | undefined): { readonly impossible?: string } {
+  if (!agent) return {};
+  const { name, generation, deletionTimestamp } = agent.metadata;
+  if (deletionTimestamp !== undefined) return { impossible: `agent/${name} is being deleted` };
+  const { phase, observedGeneration, conditions, instances } = agent.status;
+  if (!FINAL.has(phase) || observedGeneration !== generation || (phase === 'Stopped' && !agent.spec.suspend && agent.spec.replicas > 0)) return {};
+  // A restart that was asked for after it ended is still to come.
+  if (agent.metadata.restartRequestedAt !== undefined && instances.some(({ lastExit }) => lastExit && lastExit.at < (agent.metadata.restartRequestedAt ?? ''))) return {};
+  const why = conditions.find(({ type }) => type === 'Started');
+  return { impossible: `agent/${name} is ${phase}${why ? ` (${why.reason}: ${why.message})` : ''}` };
+}
+
+export interface Outcome {
+  readonly name: string;
+  readonly code: ExitCode;
+  readonly message?: string;
+}
+
+export interface WaitRequest {
+  readonly names: readonly string[];
+  readonly goals: readonly Goal[];
+  /** 0: look once. */
+  readonly timeoutMs: number;
+  readonly onProgress?: (agent: Agent) => void;
+  readonly onDone?: (name: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Each goal counts as soon as it was seen once, in any order. Resolves when every agent has an outcome. */
+export async function waitFor(client: Client, { names, goals, timeoutMs, onProgress, onDone, signal }: WaitRequest): Promise<readonly Outcome[]> {
+  const open = new Map(names.map((name) => [name, new Set(goals)]));
+  const outcomes: Outcome[] = [];
+  const existed = new Set<string>();
+  const settle = (outcome: Outcome) => {
+    open.delete(outcome.name);
+    outcomes.push(outcome);
+    if (outcome.code === EXIT.done) onDone?.(outcome.name);
+  };
+  const look = (name: string, agent: Agent | undefined) => {
+    const left = open.get(name);
+    if (!left) return;
+    if (agent) existed.add(name);
+    const verdicts = [...left].map((goal) => ({ goal, verdict: judge(goal, agent) }));
+    for (const { goal, verdict } of verdicts) if (verdict.done) left.delete(goal);
+    if (left.size === 0) return settle({ name, code: EXIT.done });
+    if (agent === undefined) {
+      if (existed.has(name) || !goals.some(({ kind }) => kind === 'create' || kind === 'delete'))
+        settle({ name, code: EXIT.notFound, message: existed.has(name) ? `agent/${name} was deleted while it was waited for` : `agent "${name}" not found; \`sac get agents\` lists what there is` });
+      return;
+    }
+    const lost = verdicts.find(({ verdict }) => !verdict.done && verdict.impossible !== undefined)?.verdict;
+    if (lost && !lost.done && lost.impossible !== undefined) settle({ name, code: EXIT.impossible, message: `${lost.impossible}; what is waited for can no longer come` });
+    else onProgress?.(agent);
+  };
+
+  const list = await client.list('agents');
+  const byName = new Map(list.items.map((agent) => [agent.metadata.name, agent]));
+  for (const name of names) look(name, byName.get(name));
+  if (open.size > 0 && timeoutMs !== 0) {
+    const timer = AbortSignal.timeout(Math.min(timeoutMs, 2_147_483_647));
+    for await (const { type, object } of client.watch('agents', { since: list.metadata.resourceVersion, signal: AbortSignal.any([timer, signal]) })) {
+      if (!object) continue;
+      look(object.metadata.name, type === 'DELETED' ? undefined : object);
+      if (open.size === 0) break;
+    }
+  }
+  for (const name of [...open.keys()]) settle({ name, code: EXIT.timedOut, message: `agent/${name}: not within ${timeoutMs / 1000} s` });
+  return outcomes;
+}
