@@ -3,11 +3,23 @@
  * Never: used where an argv can be passed as such.
  */
 
-/** Every character stands for itself between single quotes except the quote. POSIX.1-2017, Shell Command Language 2.2.2. */
+/** Words that mean themselves anywhere but in the first place, where they may be a reserved word. */
+const PLAIN = /^[A-Za-z0-9_@%+:,./-]+$/;
+
+/**
+ * A word that a POSIX shell reads as exactly this one. Between single quotes every character stands for itself except the
+ * quote (POSIX.1-2017, Shell Command Language 2.2.2). Throws RangeError for a NUL character, which no program can be passed.
+ */
 export function quoteWord(word: string): string {
   if (word.includes('\0')) throw new RangeError('a word with a NUL character cannot be passed to a program');
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return PLAIN.test(word) ? word : quoted(word);
 }
 
-/** A line that a POSIX shell splits back into exactly these words. */
-export const quoteArgv = (argv: readonly string[]): string => argv.map(quoteWord).join(' ');
+/** A line that a POSIX shell splits back into exactly these words; the first is a command, never an assignment or `if`. */
+export const quoteArgv = (argv: readonly string[]): string =>
+  argv.map((word, i) => (i === 0 && !word.includes('/') ? quoted(word) : quoteWord(word))).join(' ');
+
+function quoted(word: string): string {
+  if (word.includes('\0')) throw new RangeError('a word with a NUL character cannot be passed to a program');
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,19 +1,29 @@
 /**
- * Owns: commands, conversations and files on this machine; the only code here that starts processes.
+ * Owns: commands, conversations and files on this machine; with child.ts the only code here that starts processes.
  * Never: passes on the controller's whole environment, only an allow-list of it.
  */
-import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
-import { execa } from 'execa';
 import { LOCAL_HOST } from '../../../api/resources/names.ts';
-import { type Conversation, type Env, type FileToPut, type RunOptions, type RunResult, type Transport, TransportError } from '../transport.ts';
+import {
+  type Conversation,
+  type Env,
+  type RunOptions,
+  type RunResult,
+  type Transport,
+  TransportError,
+} from '../transport.ts';
+import { spawnChild } from './child.ts';
+import { putFile } from './files.ts';
+import { LineSplitter } from './lines.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** No answer of a command of ours is longer; more is cut, not kept. */
+/** No answer of a command of ours is longer. Half an answer would be a wrong one: it is refused. */
 const MAX_OUTPUT = 64 * 1024 * 1024;
-const INHERITED = /^(?:HOME|USER|LOGNAME|SHELL|PATH|LANG|LC_[A-Z]+|TZ|TERM|TMPDIR|TMUX_TMPDIR|SSH_AUTH_SOCK|XDG_[A-Z_]+)$/;
+/** Of an error message, the beginning is kept. */
+const MAX_STDERR = 64 * 1024;
+const MAX_LINE = 16 * 1024 * 1024;
+const MAX_UNSENT = 64 * 1024 * 1024;
+const INHERITED =
+  /^(?:HOME|USER|LOGNAME|SHELL|PATH|LANG|LC_[A-Z]+|TZ|TERM|TMPDIR|TMUX_TMPDIR|SSH_AUTH_SOCK|XDG_[A-Z_]+)$/;
 
 /** What agents and commands inherit of the controller's environment; everything else is declared in the manifest. */
 export function baseEnvironment(own: Readonly<Record<string, string | undefined>>): Env {
@@ -29,9 +39,7 @@ export function createLocalTransport(own: Readonly<Record<string, string | undef
   return {
     host: LOCAL_HOST,
 
-    async run(argv, options = {}) {
-      return runLocally(argv, options, base);
-    },
+    run: (argv, options = {}) => runLocally(argv, options, base),
 
     converse(argv, onLine) {
       const conversation = converseLocally(argv, onLine, base);
@@ -55,46 +63,100 @@ export function createLocalTransport(own: Readonly<Record<string, string | undef
     interactive: (argv) => argv,
 
     async [Symbol.asyncDispose]() {
-      for (const conversation of talking) conversation[Symbol.dispose]();
+      const ending = [...talking];
+      for (const conversation of ending) conversation[Symbol.dispose]();
+      await Promise.all(ending.map(({ closed }) => closed));
     },
   };
 }
 
-async function runLocally(argv: readonly string[], { stdin, env, cwd, timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RunOptions, base: Env): Promise<RunResult> {
-  const [program, ...args] = argv;
-  if (program === undefined) throw new RangeError('an empty argv names no program');
-  const result = await execa(program, args, {
-    env: { ...(env ?? base) },
-    extendEnv: false,
-    reject: false,
-    timeout: timeoutMs,
-    forceKillAfterDelay: 1_000,
-    maxBuffer: MAX_OUTPUT,
-    stripFinalNewline: false,
-    ...(stdin === undefined ? { stdin: 'ignore' as const } : { input: stdin }),
-    ...(cwd !== undefined && { cwd }),
-    ...(signal && { cancelSignal: signal }),
+function runLocally(
+  argv: readonly string[],
+  { stdin, env, cwd, timeoutMs = DEFAULT_TIMEOUT_MS, signal }: RunOptions,
+  base: Env,
+): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const program = argv[0] ?? '';
+    const stdout: Uint8Array[] = [];
+    const stderr: Uint8Array[] = [];
+    let outputBytes = 0;
+    let errorBytes = 0;
+    if (signal?.aborted) throw new TransportError('closed', `${program} was cancelled`);
+    const child = spawnChild(argv, {
+      env: env ?? base,
+      ...(cwd !== undefined && { cwd }),
+      stdin: stdin === undefined ? 'ignore' : 'pipe',
+      stderr: 'pipe',
+      ownGroup: true,
+      onData(stream, chunk) {
+        if (stream === 'stderr') {
+          if (errorBytes < MAX_STDERR) stderr.push(chunk.subarray(0, MAX_STDERR - errorBytes));
+          errorBytes += chunk.length;
+          return;
+        }
+        outputBytes += chunk.length;
+        if (outputBytes <= MAX_OUTPUT) stdout.push(chunk);
+        else giveUp(new TransportError('unreachable', `${program} answered more than ${MAX_OUTPUT} bytes`));
+      },
+    });
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    };
+    const giveUp = (error: TransportError) => {
+      settle();
+      child.end();
+      reject(error);
+    };
+    const cancel = () => giveUp(new TransportError('closed', `${program} was cancelled`));
+    const timer = setTimeout(
+      () => giveUp(new TransportError('timeout', `${program} did not answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', cancel, { once: true });
+    child.ended.then(
+      ({ code }) => {
+        settle();
+        resolve({ code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() });
+      },
+      (error: unknown) => {
+        settle();
+        reject(error);
+      },
+    );
+    if (stdin !== undefined) child.stdin?.end(stdin);
   });
-  if (result.timedOut) throw new TransportError('timeout', `${program} did not answer within ${timeoutMs} ms`);
-  if (result.isCanceled) throw new TransportError('closed', `${program} was cancelled`);
-  if (result.code === 'ENOENT') throw new TransportError('missing-program', `${program} is not installed, or its working directory is missing`);
-  if (result.exitCode === undefined && result.signal === undefined) throw new TransportError('unreachable', result.shortMessage ?? `${program} could not be started`);
-  return { code: result.exitCode ?? 128, stdout: result.stdout, stderr: result.stderr };
 }
 
 function converseLocally(argv: readonly string[], onLine: (line: string) => void, base: Env): Conversation {
-  const [program = '', ...args] = argv;
-  const child = execa(program, args, { env: { ...base }, extendEnv: false, reject: false, stdin: 'pipe', stdout: 'pipe', stderr: 'ignore', buffer: false, cleanup: true });
+  const program = argv[0] ?? '';
   let ended: string | undefined;
-  const lines = createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
-  lines.on('line', (line) => {
+  const stop = (reason: string) => {
+    if (ended !== undefined) return;
+    ended = reason;
+    child.stdin?.end();
+    child.end();
+  };
+  const lines = new LineSplitter((line) => {
     if (ended === undefined) onLine(line);
+  }, MAX_LINE);
+  const child = spawnChild(argv, {
+    env: base,
+    stdin: 'pipe',
+    stderr: 'ignore',
+    ownGroup: false,
+    onData(_, chunk) {
+      try {
+        lines.feed(chunk);
+      } catch (error) {
+        stop(`${program}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    },
   });
-  // A broken pipe is told by `closed`.
-  child.stdin.on('error', () => undefined);
-  const closed = child.then(
-    (result) => {
-      ended ??= result.code === 'ENOENT' ? `${program} is not installed` : `${program} ended (${result.signal ?? `code ${result.exitCode ?? '?'}`})`;
+  const closed = child.ended.then(
+    ({ code, signal }) => {
+      lines.end();
+      ended ??= `${program} ended (${signal ?? `code ${code}`})`;
       return { reason: ended };
     },
     (error: unknown) => {
@@ -102,37 +164,26 @@ function converseLocally(argv: readonly string[], onLine: (line: string) => void
       return { reason: ended };
     },
   );
+  let corked = false;
   return {
     closed,
     write(line) {
       if (ended !== undefined) throw new TransportError('closed', ended);
-      child.stdin.write(`${line}\n`);
+      const { stdin } = child;
+      if (!stdin) return;
+      if (stdin.writableLength > MAX_UNSENT)
+        throw new TransportError('unreachable', `${program} does not read what it is told`);
+      // All lines of one turn leave in one write.
+      if (!corked) {
+        corked = true;
+        stdin.cork();
+        process.nextTick(() => {
+          corked = false;
+          stdin.uncork();
+        });
+      }
+      stdin.write(`${line}\n`);
     },
-    [Symbol.dispose]() {
-      ended ??= `${program} was let go`;
-      child.stdin.end();
-      child.kill('SIGTERM');
-    },
+    [Symbol.dispose]: () => stop(`${program} was let go`),
   };
-}
-
-/**
- * Complete and with its mode before it can be seen under its name. rename(2) is atomic within a folder.
- * Modes within 0700 survive any umask of ours (077), so they need no chmod.
- */
-async function putFile({ path, content, mode }: FileToPut): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const write = () => writeFile(temporary, content, { mode: mode & 0o700, flag: 'wx' });
-  try {
-    await write().catch(async (error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await write();
-    });
-    if ((mode & 0o077) !== 0) await chmod(temporary, mode);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new TransportError('unreachable', `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
 }

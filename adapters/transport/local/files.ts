@@ -1,0 +1,36 @@
+/**
+ * Owns: writing a file of this machine so that it is seen complete, with its mode, or not at all.
+ * Never: leaves its temporary file behind.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type FileToPut, TransportError } from '../transport.ts';
+
+/** rename(2) is atomic within a folder. Throws TransportError. */
+export async function putFile({ path, content, mode }: FileToPut): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await create(temporary, content, mode & 0o700);
+    // The umask may only have taken away what others may do.
+    if ((mode & 0o077) !== 0) await chmod(temporary, mode);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new TransportError(
+      'unreachable',
+      `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function create(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  try {
+    await writeFile(path, content, { mode, flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(path, content, { mode, flag: 'wx' });
+  }
+}
