@@ -1,0 +1,38 @@
+/**
+ * Owns: `sac diff`: what apply would change, as a unified diff. Exit 0 same, 1 differs, above 1 an error.
+ * Never: changes anything.
+ */
+import { createTwoFilesPatch } from 'diff';
+import { stringify } from 'yaml';
+import type { ComparableAgent } from '../../../api/protocol.ts';
+import { EXIT } from '../../../api/resources/errors.ts';
+import { readFiles, tellProblems } from '../../manifest-files.ts';
+import { paint, stripControls } from '../../output/terminal.ts';
+import type { Run } from '../../verb.ts';
+import { CLI_SOURCE } from './apply.ts';
+
+export const run: Run = async (_args, options, context) => {
+  const { documents, problems } = await readFiles(options, context);
+  tellProblems(context, problems);
+  if (documents.length === 0) return EXIT.usage;
+  const client = await context.client();
+  const { results, errors } = await client.apply({ items: documents.map(({ origin, manifest }) => ({ origin, manifest })), source: CLI_SOURCE, dryRun: true });
+  tellProblems(context, errors.map(({ origin, message }) => `${origin} ${message}`));
+  const changed = results.filter(({ action }) => action !== 'unchanged');
+  const patches = changed.map(({ name, before, after, restarts }) => {
+    const patch = createTwoFilesPatch(`live/agent/${name}`, `manifest/agent/${name}`, yaml(before), yaml(after), '', '', { context: 3 });
+    const note = restarts ? '# restarts the running agent\n' : '';
+    return `${note}${colour(stripControls(patch).replace(/^=+\n/, ''), context.out.colour)}`;
+  });
+  context.out.write(patches.join(''));
+  if (problems.length > 0 || errors.length > 0) return EXIT.usage;
+  return changed.length > 0 ? EXIT.failed : EXIT.done;
+};
+
+const yaml = (agent: ComparableAgent | undefined): string => (agent ? stringify(agent, { sortMapEntries: true, lineWidth: 0 }) : '');
+
+const colour = (patch: string, on: boolean): string =>
+  patch
+    .split('\n')
+    .map((line) => (line.startsWith('+') ? paint(on, 'green', line) : line.startsWith('-') ? paint(on, 'red', line) : line.startsWith('@@') ? paint(on, 'cyan', line) : line))
+    .join('\n');

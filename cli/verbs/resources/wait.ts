@@ -1,0 +1,19 @@
+/**
+ * Owns: `sac wait`.
+ * Never: waits for what can no longer come.
+ */
+import { BadRequestError } from '../../../api/resources/errors.ts';
+import { followUp } from '../../follow-up.ts';
+import { selectAgents } from '../../selection.ts';
+import { type Run, texts } from '../../verb.ts';
+import { parseGoal } from '../../waiting.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+export const run: Run = async (args, options, context) => {
+  const goals = texts(options, 'for').map(parseGoal);
+  if (goals.length === 0) throw new BadRequestError('say what to wait for: --for=condition=Ready, --for=delete, --for=create or --for=jsonpath=...');
+  const client = await context.client();
+  const names = await selectAgents(client, args, options, 'wait');
+  return followUp(client, { names, goals, told: goals.some(({ kind }) => kind === 'delete') ? 'deleted' : 'condition met', defaultTimeoutMs: DEFAULT_TIMEOUT_MS }, options, context);
+};
