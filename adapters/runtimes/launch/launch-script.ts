@@ -4,52 +4,62 @@
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
-import type { Launch, PlaceDirs } from '../runtime.ts';
+import { type Launch, type PlaceDirs, RuntimeError } from '../runtime.ts';
+import { envFileLines, FAIL_FUNCTION } from './env-file.ts';
 
-export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string => `${dirs.run}/launch/${instanceNameOf(id)}.sh`;
+export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
+  `${dirs.run}/launch/${instanceNameOf(id)}.sh`;
 
-/** sysexits(3) EX_CONFIG: the manifest asks for something this machine does not have. */
-const EX_CONFIG = 78;
+/** A hooks log this long is begun anew at the next start. */
+const HOOK_LOG_BYTES = 1_048_576;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
- * Reads KEY=VALUE lines as dotenv files have them: comments, `export`, quotes around the whole value. Values are taken
- * literally; nothing in the file is evaluated.
+ * A POSIX sh script; run as `sh FILE`. In this order: workspace, envFiles, env, our marks (so that nothing can hide them),
+ * preStart one after the other, postStart beside it, and then `exec`: the process is the agent itself, no shell stays.
+ * Exits 78 with a message when the workspace or an env file cannot be used. Throws RuntimeError for what no script can say.
  */
-const READ_ENV_FILE = `sac_fail() { printf 'sac: %s\\n' "$1" >&2; exit ${EX_CONFIG}; }
-sac_env_file() {
-  [ -r "$1" ] || sac_fail "envFiles: $1 cannot be read"
-  while IFS= read -r sac_line || [ -n "$sac_line" ]; do
-    sac_line=\${sac_line%"$(printf '\\r')"}
-    sac_line=\${sac_line#"\${sac_line%%[! 	]*}"}
-    case $sac_line in ''|'#'*) continue ;; 'export '*) sac_line=\${sac_line#export } ;; esac
-    sac_key=\${sac_line%%=*}
-    sac_value=\${sac_line#*=}
-    case $sac_key in ''|[0-9]*|*[!A-Za-z0-9_]*) sac_fail "envFiles: $1: \\"$sac_key\\" is not a variable name" ;; esac
-    [ "$sac_key" = "$sac_line" ] && sac_fail "envFiles: $1: \\"$sac_key\\" has no value (KEY=VALUE)"
-    case $sac_value in
-      \\"*\\") sac_value=\${sac_value#\\"}; sac_value=\${sac_value%\\"} ;;
-      \\'*\\') sac_value=\${sac_value#\\'}; sac_value=\${sac_value%\\'} ;;
-    esac
-    export "$sac_key=$sac_value"
-  done < "$1"
-}`;
-
-/** A POSIX sh script; run as \`sh FILE\`. After it the process is the agent itself: no shell stays between. */
 export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
   const name = instanceNameOf(launch.id);
-  const hookLog = quoteWord(`${dirs.logs}/${name}/hooks.log`);
+  const { cwd, envFiles, env, preStart, postStart, argv } = launch;
+  if ([cwd, ...envFiles, ...Object.values(env), ...preStart, ...postStart, ...argv].some((text) => text.includes('\0')))
+    throw new RuntimeError(`${name}: a NUL character cannot be passed to a program`);
+  if (argv.length === 0) throw new RuntimeError(`${name}: there is no program to run`);
+  const folder = quoteWord(cwd);
   const lines = [
     '# Written by sac for one start; holds secrets. Do not edit: it is written anew each time.',
-    `export SAC_ID=${quoteWord(launch.id)} SAC_INCARNATION=${quoteWord(String(launch.incarnation))}`,
-    `export SAC_AGENT=${quoteWord(name)}`,
-    READ_ENV_FILE,
-    `mkdir -p -- ${quoteWord(launch.cwd)} && cd -- ${quoteWord(launch.cwd)} || sac_fail ${quoteWord(`workspace ${launch.cwd} cannot be used`)}`,
-    ...launch.envFiles.map((file) => `sac_env_file ${quoteWord(file.startsWith('/') ? file : `./${file}`)}`),
-    ...Object.entries(launch.env).map(([key, value]) => `export ${key}=${quoteWord(value)}`),
-    ...launch.preStart.map((hook) => `sh -c ${quoteWord(hook)} || { sac_code=$?; printf 'sac: preStart hook failed with code %s: %s\\n' "$sac_code" ${quoteWord(hook)} >&2; exit "$sac_code"; }`),
-    ...(launch.postStart.length > 0 ? [`mkdir -p -- ${quoteWord(`${dirs.logs}/${name}`)}`, `{ ${launch.postStart.map((hook) => `sh -c ${quoteWord(hook)}`).join('; ')}; } >>${hookLog} 2>&1 </dev/null &`] : []),
-    'unset -f sac_fail sac_env_file 2>/dev/null',
-    `exec ${quoteArgv(launch.argv)}`,
+    FAIL_FUNCTION,
+    // No process is started for a workspace that is there: a thousand agents start at once.
+    `cd -- ${folder} 2>/dev/null || { mkdir -p -- ${folder} && cd -- ${folder}; } || sac_fail ${quoteWord(`workspace ${cwd} cannot be used`)}`,
+    ...envFileLines(envFiles),
+    ...Object.entries(env).map(([key, value]) => exportLine(name, key, value)),
+    exportLine(name, 'SAC_AGENT', name),
+    exportLine(name, 'SAC_ID', launch.id),
+    exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
+    ...preStart.map(preStartLine),
+    ...postStartLines(postStart, `${dirs.logs}/${name}`),
+    'unset -f sac_fail',
+    `exec ${quoteArgv(argv)}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function exportLine(name: string, key: string, value: string): string {
+  if (!VARIABLE_NAME.test(key)) throw new RuntimeError(`${name}: "${key}" is not a variable name`);
+  return `export ${key}=${quoteWord(value)}`;
+}
+
+const preStartLine = (hook: string): string =>
+  `sh -c ${quoteWord(hook)} || { set -- "$?" ${quoteWord(hook)}; printf 'sac: preStart hook failed with code %s: %s\\n' "$@" >&2; exit "$1"; }`;
+
+/** Detached by a double fork, so that the agent is not left with a child it does not know of. */
+function postStartLines(hooks: readonly string[], logs: string): readonly string[] {
+  if (hooks.length === 0) return [];
+  const log = quoteWord(`${logs}/hooks.log`);
+  const report = `printf 'sac: postStart hook failed with code %s: %s\\n' "$?" "$sac_hook"`;
+  const each = `for sac_hook do sh -c "$sac_hook" || ${report}; done`;
+  return [
+    `(umask 077; mkdir -p -- ${quoteWord(logs)}; : >>${log}; [ "$(wc -c <${log})" -lt ${HOOK_LOG_BYTES} ] || : >${log})`,
+    `(sh -c ${quoteWord(each)} sac-hooks ${hooks.map(quoteWord).join(' ')} >>${log} 2>&1 </dev/null &)`,
+  ];
 }
