@@ -1,5 +1,5 @@
 /**
- * Owns: one look at all processes of a machine: which carry our mark, and who descends from them. Pure parsing.
+ * Owns: one look at all processes of a machine: which carry our mark, and who belongs to them. Pure parsing.
  * Never: signals anything.
  */
 import type { Instant } from '../../../api/resources/time.ts';
@@ -11,50 +11,80 @@ export interface MarkedProcess {
   readonly incarnation: Instant;
 }
 
+export interface Kinship {
+  readonly parent: number;
+  /** Process id of the session's leader, who may be gone. */
+  readonly session: number;
+}
+
 export interface ProcessTable {
   readonly marked: readonly MarkedProcess[];
-  readonly parents: ReadonlyMap<number, number>;
+  /** All living processes. Zombies are left out: they are dead already. */
+  readonly living: ReadonlyMap<number, Kinship>;
+  /** Who took the look, and who asked for it: never chosen, whatever they carry or descend from. */
+  readonly lookers: ReadonlySet<number>;
 }
 
 /**
- * `SCAN`'s output: `/proc/PID/environ:SAC_ID=...` and `...:SAC_INCARNATION=...` entries, a line `--`, then
- * `PID (comm) STATE PPID ...` lines of /proc/PID/stat. proc(5). Zombies are left out: they are dead already.
+ * Reads what `SCAN` in reaper.ts prints: a line with the pids of the script and its parent, then `PID/environ:SAC_ID=...`
+ * and `PID/environ:SAC_INCARNATION=...`, a line `--`, then /proc/PID/stat of all. proc(5).
+ * Undefined when the look is not whole: the script must have seen at least itself.
  */
-export function parseProcessTable(text: string): ProcessTable {
-  const split = text.indexOf('\n--\n');
+export function parseProcessTable(text: string): ProcessTable | undefined {
+  const [first = '', ...lines] = text.split('\n');
+  const split = lines.indexOf('--');
+  const [script = 0, ...askers] = first.split(' ').map(Number);
+  const living = new Map<number, Kinship>();
+  for (const line of split < 0 ? [] : lines.slice(split + 1)) {
+    // The command name may hold spaces, parentheses and line breaks; the last ") " of the line ends it.
+    const match = /^(\d+) \(.*\) ([A-Za-z]) (\d+) \d+ (\d+) /.exec(line);
+    if (match && match[2] !== 'Z' && match[2] !== 'X')
+      living.set(Number(match[1]), { parent: Number(match[3]), session: Number(match[4]) });
+  }
+  if (!living.has(script)) return undefined;
+  return { marked: readMarks(lines.slice(0, split), living), living, lookers: new Set([script, ...askers]) };
+}
+
+function readMarks(lines: readonly string[], living: ReadonlyMap<number, unknown>): readonly MarkedProcess[] {
   const marks = new Map<number, { id?: string; incarnation?: Instant }>();
-  for (const line of text.slice(0, Math.max(split, 0)).split('\n')) {
-    const match = /^\/proc\/(\d+)\/environ:SAC_(ID|INCARNATION)=(.*)$/.exec(line);
+  for (const line of lines) {
+    const match = /^(\d+)\/environ:SAC_(ID|INCARNATION)=(.*)$/.exec(line);
     if (!match) continue;
     const pid = Number(match[1]);
     const mark = marks.get(pid) ?? {};
+    // Of two variables with one name getenv(3) tells the first.
     if (match[2] === 'ID') mark.id ??= match[3] ?? '';
     else mark.incarnation ??= Number(match[3]);
     marks.set(pid, mark);
   }
-  const parents = new Map<number, number>();
-  for (const line of text.slice(split + 4).split('\n')) {
-    // The command name may hold spaces and parentheses; the last ") " ends it.
-    const end = line.lastIndexOf(') ');
-    const pid = Number.parseInt(line, 10);
-    const [state, parent] = line.slice(end + 2).split(' ', 2);
-    if (end > 0 && Number.isInteger(pid) && state !== 'Z' && parent !== undefined) parents.set(pid, Number(parent));
-  }
   const marked: MarkedProcess[] = [];
   for (const [pid, { id, incarnation }] of marks)
-    if (id !== undefined && incarnation !== undefined && Number.isInteger(incarnation) && parents.has(pid)) marked.push({ pid, id, incarnation });
-  return { marked, parents };
+    if (id !== undefined && incarnation !== undefined && Number.isSafeInteger(incarnation) && living.has(pid))
+      marked.push({ pid, id, incarnation });
+  return marked;
 }
 
-/** The marked processes that `wanted` picks, and all their descendants, also those that cleared their environment. */
-export function processesOf({ marked, parents }: ProcessTable, wanted: (mark: MarkedProcess) => boolean): readonly number[] {
-  const chosen = new Set(marked.filter(wanted).map(({ pid }) => pid));
-  const others = new Set(marked.filter((mark) => !wanted(mark)).map(({ pid }) => pid));
+/**
+ * The marked processes that `wanted` picks and the living ones of `roots`, and whoever descends from them or is in a
+ * session that one of them leads, also without a mark. A mark of its own wins over descent: an agent may start another's.
+ */
+export function processesOf(
+  { marked, living, lookers }: ProcessTable,
+  wanted: (mark: MarkedProcess) => boolean,
+  roots: readonly number[] = [],
+): readonly number[] {
+  const chosen = new Set<number>();
+  const others = new Set(lookers);
+  for (const mark of marked) {
+    if (wanted(mark)) chosen.add(mark.pid);
+    else others.add(mark.pid);
+  }
+  for (const root of roots) if (living.has(root)) chosen.add(root);
+  for (const looker of lookers) chosen.delete(looker);
   for (let grew = chosen.size > 0; grew; ) {
     grew = false;
-    for (const [pid, parent] of parents) {
-      // A descendant with a mark of its own belongs to that mark: an agent that starts another fleet's controller.
-      if (chosen.has(pid) || !chosen.has(parent) || others.has(pid)) continue;
+    for (const [pid, { parent, session }] of living) {
+      if (chosen.has(pid) || others.has(pid) || !(chosen.has(parent) || chosen.has(session))) continue;
       chosen.add(pid);
       grew = true;
     }

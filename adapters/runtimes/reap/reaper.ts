@@ -5,19 +5,27 @@
 import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
+import { RuntimeError } from '../runtime.ts';
 import { type MarkedProcess, type ProcessTable, parseProcessTable, processesOf } from './process-table.ts';
 import { SharedLook } from './shared-look.ts';
 
-/** One grep over all environments and one cat over all stats, whatever the number of processes. Unreadable ones are others'. */
+/**
+ * One grep over all environments and one cat over all stats, whatever the number of processes. Environments that cannot be
+ * read are other users'. Only whole entries of our grammar are printed, so that no value can pass for another's entry.
+ */
 const SCAN = `
-grep -Hzao -e "^SAC_ID=$1\\\\..*" -e '^SAC_INCARNATION=[0-9]*' /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
-printf '\\n--\\n'
-cat /proc/[0-9]*/stat 2>/dev/null
+cd /proc || exit 0
+echo "$$ $PPID"
+LC_ALL=C grep -Hzaox -e "SAC_ID=$1[.][a-z0-9-]*" -e 'SAC_INCARNATION=[0-9]*' [0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
+echo --
+cat [0-9]*/stat 2>/dev/null
 exit 0
 `;
 
 const SIGNAL = `signal=$1; shift; for pid; do kill -s "$signal" -- "$pid" 2>/dev/null; done; exit 0`;
 const ROUNDS = 10;
+/** An argument list is bounded; so many pids are far below it. */
+const PIDS_AT_ONCE = 1_000;
 
 /** One a runtime and machine: those who ask at the same time share one look at the processes. */
 export class Reaper {
@@ -26,24 +34,41 @@ export class Reaper {
 
   constructor(transport: Transport, fleet: FleetId) {
     this.#transport = transport;
-    this.#table = new SharedLook(async () => parseProcessTable((await transport.run(['sh', '-c', SCAN, 'sac-scan', fleet])).stdout));
+    this.#table = new SharedLook(async () => {
+      const { stdout, stderr } = await transport.run(['sh', '-c', SCAN, 'sac-scan', fleet]);
+      const table = parseProcessTable(stdout);
+      if (!table)
+        throw new RuntimeError(
+          `the processes on ${transport.host} cannot be seen (needs /proc and GNU grep): ${stderr.trim()}`,
+        );
+      return table;
+    });
   }
 
-  /** A look that begins after this call. */
+  /** A look that begins after this call. Throws RuntimeError where processes cannot be seen. */
   scan(): Promise<ProcessTable> {
     return this.#table.ask();
   }
 
+  /** A pid as text may be `-<process group>`. Who is gone already is passed over. */
   async signal(pids: readonly (number | string)[], signal: 'TERM' | 'KILL' | 'USR1'): Promise<void> {
-    // An argument list is bounded; a thousand pids are far below it.
-    for (let at = 0; at < pids.length; at += 1_000) await this.#transport.run(['sh', '-c', SIGNAL, 'sac-signal', signal, ...pids.slice(at, at + 1_000).map(String)]);
+    for (let at = 0; at < pids.length; at += PIDS_AT_ONCE)
+      await this.#transport.run([
+        'sh',
+        '-c',
+        SIGNAL,
+        'sac-signal',
+        signal,
+        ...pids.slice(at, at + PIDS_AT_ONCE).map(String),
+      ]);
   }
 
   /** Kills until nothing is left: what forks while it is being killed is found in the next round. Returns how many. */
-  async kill(wanted: (mark: MarkedProcess) => boolean): Promise<number> {
+  async kill(wanted: (mark: MarkedProcess) => boolean, roots: readonly number[] = []): Promise<number> {
     const killed = new Set<number>();
     for (let round = 0; round < ROUNDS; round++) {
-      const pids = processesOf(await this.scan(), wanted);
+      // A root is a pid of a moment ago: only in the first round it is surely still the same process.
+      const pids = processesOf(await this.scan(), wanted, round === 0 ? roots : []);
       if (pids.length === 0) break;
       for (const pid of pids) killed.add(pid);
       await this.signal(pids, 'KILL');
@@ -51,7 +76,16 @@ export class Reaper {
     return killed.size;
   }
 
-  reap(id: InstanceId, incarnation: Instant): Promise<number> {
-    return this.kill((mark) => mark.id === id && mark.incarnation === incarnation);
+  /** Asks each process of an incarnation once to leave. */
+  async term(id: InstanceId, incarnation: Instant, roots: readonly number[] = []): Promise<void> {
+    await this.signal(processesOf(await this.scan(), isOf(id, incarnation), roots), 'TERM');
+  }
+
+  /** Kills all that an incarnation left running. Returns how many. */
+  reap(id: InstanceId, incarnation: Instant, roots: readonly number[] = []): Promise<number> {
+    return this.kill(isOf(id, incarnation), roots);
   }
 }
+
+const isOf = (id: InstanceId, incarnation: Instant) => (mark: MarkedProcess) =>
+  mark.id === id && mark.incarnation === incarnation;
