@@ -1,0 +1,15 @@
+/**
+ * Owns: `sac validate`: manifests checked without a controller.
+ * Never: changes anything.
+ */
+import { EXIT } from '../../../api/resources/errors.ts';
+import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import type { Run } from '../../verb.ts';
+
+export const run: Run = async (args, options, context) => {
+  const { documents, problems } = await readFiles(options, context, args);
+  tellWarnings(context, documents);
+  context.out.write(documents.map(({ file, name }) => `${file}: agent/${name} valid\n`).join(''));
+  tellProblems(context, problems);
+  return problems.length > 0 ? EXIT.usage : EXIT.done;
+};

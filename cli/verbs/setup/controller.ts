@@ -1,0 +1,101 @@
+/**
+ * Owns: `sac controller run | start | stop | status`.
+ * Never: ends an agent: they outlive the controller.
+ */
+import { spawn } from 'node:child_process';
+import type { ControllerStatus } from '../../../api/protocol.ts';
+import { BadRequestError, EXIT, NoControllerError, TimedOutError } from '../../../api/resources/errors.ts';
+import { controllerProgram, startInBackground } from '../../connection.ts';
+import { parseDuration } from '../../durations.ts';
+import { oneLine } from '../../output/terminal.ts';
+import { type Context, flag, type Options, type Run, text, texts } from '../../verb.ts';
+
+const STOP_TIMEOUT_MS = 30_000;
+
+export const run: Run = (_args, options, context) => {
+  switch (text(options, 'verb')) {
+    case 'run':
+      return runInForeground(options, context);
+    case 'start':
+      return start(options, context);
+    case 'stop':
+      return stop(options, context);
+    default:
+      return status(options, context);
+  }
+};
+
+function flagsFrom(options: Options): readonly string[] {
+  const flags: string[] = texts(options, 'agentsDir').flatMap((dir) => ['--agents-dir', dir]);
+  for (const [key, name] of [['listen', '--listen'], ['tlsCert', '--tls-cert'], ['tlsKey', '--tls-key'], ['resync', '--resync']] as const) {
+    const value = text(options, key);
+    if (value !== undefined) flags.push(name, value);
+  }
+  return flag(options, 'takeover') ? [...flags, '--takeover'] : flags;
+}
+
+function runInForeground(options: Options, { env, cwd }: Context): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [controllerProgram(), ...flagsFrom(options)], { cwd, env: { ...env }, stdio: 'inherit' });
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+    // A terminal sends Ctrl-C to both of us: we wait for it.
+    process.removeAllListeners('SIGINT');
+    process.on('SIGINT', () => undefined);
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
+  });
+}
+
+async function start(options: Options, context: Context): Promise<number> {
+  try {
+    const { pid } = await (await context.running()).controller();
+    context.out.write(`controller runs already (pid ${pid})\n`);
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof NoControllerError)) throw error;
+  }
+  const pid = await startInBackground({ home: context.home, env: context.env, cwd: context.cwd, err: context.err, flags: flagsFrom(options) });
+  context.out.write(`controller started (pid ${pid})\n`);
+  return EXIT.done;
+}
+
+async function stop(options: Options, context: Context): Promise<number> {
+  const client = await context.running();
+  const { pid, agents } = await client.controller();
+  await client.stopController();
+  const end = Date.now() + (text(options, 'timeout') === undefined ? STOP_TIMEOUT_MS : parseDuration(text(options, 'timeout') ?? '', '--timeout'));
+  while (await answers(client)) {
+    if (Date.now() > end) throw new TimedOutError(`the controller (pid ${pid}) has not stopped yet`);
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+  context.out.write(`controller stopped (pid ${pid}); its ${agents} agents stay alive\n`);
+  return EXIT.done;
+}
+
+async function answers(client: Awaited<ReturnType<Context['running']>>): Promise<boolean> {
+  try {
+    await client.version();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function status(options: Options, context: Context): Promise<number> {
+  const found = await (await context.running()).controller();
+  const format = text(options, 'output');
+  if (format === 'json') context.out.write(`${JSON.stringify(found, undefined, 2)}\n`);
+  else if (format === 'yaml') context.out.write((await import('yaml')).stringify(found));
+  else if (format === undefined) context.out.write(describe(found));
+  else throw new BadRequestError(`-o "${format}" is not json or yaml`);
+  return EXIT.done;
+}
+
+const describe = ({ pid, version, home, fleet, socket, listen, agentsDirs, startedAt, agents, manifestErrors }: ControllerStatus): string => {
+  const lines: [string, string][] = [
+    ['Running', `pid ${pid}, version ${version}, since ${startedAt}`], ['Home', home], ['Fleet', fleet], ['Socket', socket], ['Listening', listen ?? 'no (only the socket)'],
+    ['Watching', agentsDirs.join(', ') || 'no directory'], ['Agents', String(agents)],
+  ];
+  const problems = manifestErrors.map((problem) => `  ${oneLine(problem)}\n`).join('');
+  return `${lines.map(([key, value]) => `${`${key}:`.padEnd(11)} ${oneLine(value)}\n`).join('')}${problems === '' ? '' : `Manifest problems:\n${problems}`}`;
+};
