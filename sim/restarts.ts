@@ -20,7 +20,7 @@ const UNSEEN_MS = 1_000;
 const UNSEEN_WITH_FAULTS_MS = 60_000;
 
 /** An edit may fall between a pass's reading of it and the decision. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 10;
 
 interface Range {
   readonly least: number;

@@ -376,6 +376,8 @@ describe('an agent that has to go', () => {
     story.ends({ signal: 'SIGKILL' });
     expect(story.pass()).toEqual(['remove']);
     story.now += 10;
+    expect(story.look()).toMatchObject({ effects: [], lookAgain: true });
+    story.now += 10;
     expect(story.pass()).toEqual(['release']);
   });
 

@@ -27,7 +27,7 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
   if (gap.type === 'stale') return { snapshot: doubt(snapshot, now), effects: [], events: [], lookAgain: true };
   if (observed.sightings.length === 1 && settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
-  const doubted = doubtAbsence(snapshot, gap, desired, now);
+  const doubted = doubtLook(snapshot, gap, desired, now);
   if (doubted) return doubted;
 
   const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
@@ -70,18 +70,18 @@ const doubt = (snapshot: MachineSnapshot, now: Instant): MachineSnapshot =>
 const LATE_START_MS = 3_000;
 
 /**
- * What ought to be there was not found. One look may be old, so that alone neither starts nor forgets anything; and a start
+ * The look is not what was to be expected. One look may be old, so that alone neither starts nor forgets anything; and a start
  * not seen yet may still arrive, so that its place is not given up at once.
  */
-function doubtAbsence(
+function doubtLook(
   snapshot: MachineSnapshot,
   gap: Gap,
   desired: DesiredInstance | undefined,
   now: Instant,
 ): Decision | undefined {
   const { phase, memory } = snapshot;
-  if (gap.type !== 'missing' && gap.type !== 'gone') return undefined;
-  const wait = absenceWait(phase, memory, gap, desired);
+  const wait =
+    gap.type === 'missing' || gap.type === 'gone' ? absenceWait(phase, memory, gap, desired) : strangerWait(phase, gap);
   if (wait === undefined) return undefined;
   if (memory.doubtedAt === undefined)
     return {
@@ -94,6 +94,10 @@ function doubtAbsence(
   const wakeAt = memory.doubtedAt + Math.max(1, wait);
   return now >= wakeAt ? undefined : { snapshot, effects: [], events: [], lookAgain: true, wakeAt };
 }
+
+/** A corpse of which nothing is remembered may be that of a namesake deleted before. */
+const strangerWait = (phase: SnapshotPhase, gap: Gap): DurationMs | undefined =>
+  phase === 'Pending' && gap.type === 'exited' ? 0 : undefined;
 
 /** How long absence has to last before it is believed; undefined: it is what was to be expected. */
 function absenceWait(
@@ -117,8 +121,9 @@ function absenceWait(
     case 'Failed':
       // Its corpse ought to lie there: what is forgotten now will never be cleared away.
       return gap.type === 'gone' ? 0 : undefined;
-    case 'Pending':
     case 'Stopped':
+      return gap.type === 'gone' && desired?.want !== 'rest' ? 0 : undefined;
+    case 'Pending':
       return undefined;
   }
 }

@@ -49,11 +49,13 @@ const alive = (seen: PlacedSighting): boolean => seen.state !== 'exited';
  * An end that was seen as an end, not concluded from absence. What is said to live though it ended, or is older than that, is
  * an old look; when a second look still shows it, it is a start that arrived late, and has to be dealt with.
  */
-const knownDead = (seen: PlacedSighting, { lastExit, doubtedAt }: Memory, now: Instant): boolean =>
-  lastExit !== undefined &&
-  (seen.incarnation < lastExit.incarnation ||
-    (seen.incarnation === lastExit.incarnation && lastExit.reason !== 'Vanished')) &&
-  (doubtedAt === undefined || doubtedAt >= now);
+function knownDead({ incarnation }: PlacedSighting, memory: Memory, now: Instant): boolean {
+  const { lastExit, doubtedAt } = memory;
+  if (lastExit === undefined || (incarnation === memory.incarnation && memory.liveSince !== undefined)) return false;
+  const dead =
+    incarnation < lastExit.incarnation || (incarnation === lastExit.incarnation && lastExit.reason !== 'Vanished');
+  return dead && (doubtedAt === undefined || doubtedAt >= now);
+}
 
 /** A corpse that nothing has been concluded from yet, or one of what was (by an old look) taken to live again. */
 const isNews = ({ incarnation }: PlacedSighting, memory: Memory): boolean =>

@@ -33,7 +33,8 @@ export class PlacesObserver implements Observer {
       if (look.kind === 'unknown') return { kind: 'unknown', reason: `${key} could not be looked at: ${look.reason}` };
       if (look.sighting) sightings.push(look.sighting);
     }
-    for (const key of needed) if (!this.#views.has(key)) return { kind: 'unknown', reason: `${key} is not a place this controller knows` };
+    for (const key of needed)
+      if (!this.#views.has(key)) return { kind: 'unknown', reason: `${key} is not a place this controller knows` };
     return { kind: 'seen', sightings };
   }
 
@@ -48,7 +49,9 @@ export class PlacesObserver implements Observer {
 
   /** Things with our mark that nothing remembers or wants: reported, never touched. */
   orphans(isKnown: (id: InstanceId) => boolean): readonly PlacedSighting[] {
-    return [...this.#views.values()].flatMap((view) => [...view.sightings].filter(([id]) => !isKnown(id)).map(([, sighting]) => sighting));
+    return [...this.#views.values()].flatMap((view) =>
+      [...view.sightings].filter(([id]) => !isKnown(id)).map(([, sighting]) => sighting),
+    );
   }
 
   [Symbol.dispose](): void {

@@ -12,7 +12,9 @@ import type { PlacedSighting } from '../machine/snapshot.ts';
 import type { Place } from '../plan/desired-instance.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 
-export type Look = { readonly kind: 'seen'; readonly sighting: PlacedSighting | undefined } | { readonly kind: 'unknown'; readonly reason: string; readonly since: Instant };
+export type Look =
+  | { readonly kind: 'seen'; readonly sighting: PlacedSighting | undefined }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly since: Instant };
 
 export interface PlaceViewOptions {
   readonly place: Place;
@@ -133,7 +135,11 @@ export class PlaceView implements Disposable {
     const beganAt = ++this.#clock;
     const asked = this.#waiting;
     this.#waiting = new Map();
-    const partial = what === 'waiting' && asked.size <= FEW && this.#fullListBeganAt >= 0 && this.#allDirtyAt <= this.#fullListBeganAt;
+    const partial =
+      what === 'waiting' &&
+      asked.size <= FEW &&
+      this.#fullListBeganAt >= 0 &&
+      this.#allDirtyAt <= this.#fullListBeganAt;
     const began = timers.now();
     try {
       const sightings = await runtime.list(transport, partial ? [...asked.keys()] : undefined);
@@ -141,13 +147,15 @@ export class PlaceView implements Disposable {
       this.#lastListedAt = timers.now();
       const changed = this.#take(sightings, beganAt, partial ? asked : undefined).filter((id) => !asked.has(id));
       this.#recovered();
-      for (const [id, resolvers] of asked) for (const resolve of resolvers) resolve({ kind: 'seen', sighting: this.#cache.get(id) });
+      for (const [id, resolvers] of asked)
+        for (const resolve of resolvers) resolve({ kind: 'seen', sighting: this.#cache.get(id) });
       if (changed.length > 0) this.#options.onChange(changed);
     } catch (error) {
       observeList?.((timers.now() - began) / 1000, false);
       this.#failed(error instanceof Error ? error.message : String(error));
       const { reason = '', since = began } = this.#unknown ?? {};
-      for (const resolvers of asked.values()) for (const resolve of resolvers) resolve({ kind: 'unknown', reason, since });
+      for (const resolvers of asked.values())
+        for (const resolve of resolvers) resolve({ kind: 'unknown', reason, since });
     } finally {
       this.#listing = false;
       for (const resolve of this.#afterListing.splice(0)) resolve();
@@ -156,7 +164,11 @@ export class PlaceView implements Disposable {
   }
 
   /** Returns the ids whose state is other than it was. */
-  #take(sightings: readonly Sighting[], beganAt: number, partial: ReadonlyMap<InstanceId, unknown> | undefined): InstanceId[] {
+  #take(
+    sightings: readonly Sighting[],
+    beganAt: number,
+    partial: ReadonlyMap<InstanceId, unknown> | undefined,
+  ): InstanceId[] {
     const changed: InstanceId[] = [];
     const gone = new Set<InstanceId>(partial ? partial.keys() : this.#cache.keys());
     for (const sighting of sightings) {
@@ -168,7 +180,8 @@ export class PlaceView implements Disposable {
     }
     for (const id of gone) if (this.#cache.delete(id)) changed.push(id);
     if (!partial) this.#fullListBeganAt = beganAt;
-    for (const [id, dirtyAt] of this.#dirty) if (dirtyAt < beganAt && (!partial || partial.has(id))) this.#dirty.delete(id);
+    for (const [id, dirtyAt] of this.#dirty)
+      if (dirtyAt < beganAt && (!partial || partial.has(id))) this.#dirty.delete(id);
     return changed;
   }
 
@@ -178,7 +191,10 @@ export class PlaceView implements Disposable {
     this.#unknown = { reason, since: this.#unknown?.since ?? timers.now(), failures };
     this.#allDirtyAt = ++this.#clock;
     this.#retryCancel?.();
-    this.#retryCancel = timers.after(Math.min(retry.maxMs, retry.initialMs * 2 ** (failures - 1)), () => void this.refresh());
+    this.#retryCancel = timers.after(
+      Math.min(retry.maxMs, retry.initialMs * 2 ** (failures - 1)),
+      () => void this.refresh(),
+    );
   }
 
   #recovered(): void {
@@ -189,7 +205,10 @@ export class PlaceView implements Disposable {
   }
 }
 
-type Comparable = Pick<Sighting, 'state' | 'incarnation' | 'launchHash' | 'session'> & { readonly pid?: number | undefined; readonly exit?: Sighting['exit'] | undefined };
+type Comparable = Pick<Sighting, 'state' | 'incarnation' | 'launchHash' | 'session'> & {
+  readonly pid?: number | undefined;
+  readonly exit?: Sighting['exit'] | undefined;
+};
 
 const sameSighting = (a: Comparable, b: Comparable): boolean =>
   a.state === b.state &&

@@ -2,8 +2,9 @@
  * Owns: the shape of one intended instance: what plan makes of an Agent and what the machine compares with the world.
  * Never: does I/O.
  */
-import type { InstanceId, HostName } from '../../api/resources/names.ts';
+
 import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 
 export interface Place {

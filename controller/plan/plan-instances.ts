@@ -25,8 +25,18 @@ export interface PlanFacts {
   /** Home of the user agents run as, for `~`. */
   readonly userHome: string;
   /** What each host can take. */
-  readonly hosts: ReadonlyMap<HostName, { readonly runtimes: ReadonlyMap<RuntimeKind, { readonly available: boolean; readonly detail: string }> }>;
-  readonly launch: (profile: ProfileName, spec: AgentSpec) => { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>>; readonly readsActivity: boolean };
+  readonly hosts: ReadonlyMap<
+    HostName,
+    { readonly runtimes: ReadonlyMap<RuntimeKind, { readonly available: boolean; readonly detail: string }> }
+  >;
+  readonly launch: (
+    profile: ProfileName,
+    spec: AgentSpec,
+  ) => {
+    readonly argv: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly readsActivity: boolean;
+  };
   /** Where an instance was last placed: `auto` stays there. */
   readonly placedAt: (instanceName: string) => Place | undefined;
 }
@@ -49,7 +59,10 @@ export function instanceSlots(name: string, spec: AgentSpec, allHosts: readonly 
     return wanted.map((one) => ({ name: name.endsWith(`-${one}`) ? name : `${name}-${one}`, hosts: [one] }));
   }
   const preferred = host === undefined ? [LOCAL_HOST] : Array.isArray(host) ? host.map(asHost) : [asHost(host)];
-  return Array.from({ length: spec.replicas }, (_, ordinal) => ({ name: ordinal === 0 ? name : `${name}-${ordinal}`, hosts: preferred }));
+  return Array.from({ length: spec.replicas }, (_, ordinal) => ({
+    name: ordinal === 0 ? name : `${name}-${ordinal}`,
+    hosts: preferred,
+  }));
 }
 
 export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly DesiredInstance[] {
@@ -145,7 +158,10 @@ function choosePlace(spec: AgentSpec, slot: Slot, facts: PlanFacts): Choice {
       continue;
     }
     const missing = AUTO.slice(0, AUTO.indexOf(runtime)).filter((better) => !has(better));
-    const note = missing.map((better) => `${better} cannot be used on ${host} (${found.runtimes.get(better)?.detail ?? 'not supported'}); fell back to ${runtime}`);
+    const note = missing.map(
+      (better) =>
+        `${better} cannot be used on ${host} (${found.runtimes.get(better)?.detail ?? 'not supported'}); fell back to ${runtime}`,
+    );
     return { place: { host, runtime }, ...(note.length > 0 && { placeNote: `${note.join('; ')}.` }) };
   }
   return { unplaced: `${refusals.join('; ')}.` };

@@ -14,7 +14,11 @@ export interface Hands {
 }
 
 /** Runs one hook; never throws, a failed hook is told to `report`. */
-export type RunHook = (hook: string, context: { readonly agent: string; readonly point: string; readonly cwd?: string }, transport: Transport) => Promise<void>;
+export type RunHook = (
+  hook: string,
+  context: { readonly agent: string; readonly point: string; readonly cwd?: string },
+  transport: Transport,
+) => Promise<void>;
 
 export interface EffectRunnerOptions {
   readonly places: ReadonlyMap<PlaceKey, Hands>;
@@ -55,7 +59,8 @@ export class EffectRunner {
   async #perform(effect: WorldEffect, { runtime, transport }: Hands): Promise<void> {
     const agent = instanceNameOf(effect.id);
     const hooks = async (point: string, commands: readonly string[], cwd?: string) => {
-      for (const hook of commands) await this.#options.runHook(hook, { agent, point, ...(cwd !== undefined && { cwd }) }, transport);
+      for (const hook of commands)
+        await this.#options.runHook(hook, { agent, point, ...(cwd !== undefined && { cwd }) }, transport);
     };
     switch (effect.type) {
       case 'start': {

@@ -23,10 +23,13 @@ export const createRunHook =
         return;
       }
       // The hook is a shell command because its author wrote it as one; nothing of ours is put into it.
-      const { code, stderr } = await transport.run(['env', `SAC_AGENT=${agent}`, `SAC_HOOK=${point}`, 'sh', '-c', hook], {
-        timeoutMs: SHELL_TIMEOUT_MS,
-        ...(cwd !== undefined && { cwd }),
-      });
+      const { code, stderr } = await transport.run(
+        ['env', `SAC_AGENT=${agent}`, `SAC_HOOK=${point}`, 'sh', '-c', hook],
+        {
+          timeoutMs: SHELL_TIMEOUT_MS,
+          ...(cwd !== undefined && { cwd }),
+        },
+      );
       if (code !== 0) report({ agent, point }, `exited with code ${code}: ${stderr.trim().slice(-300)}`);
     } catch (error) {
       report({ agent, point }, error instanceof Error ? error.message : String(error));

@@ -15,7 +15,10 @@ export class Intentions {
   /** Which record each agent was planned from. */
   readonly #planned = new Map<string, { readonly record: AgentRecord; readonly ids: readonly InstanceId[] }>();
 
-  constructor(store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>, facts: () => PlanFacts) {
+  constructor(
+    store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>,
+    facts: () => PlanFacts,
+  ) {
     this.#store = store;
     this.#facts = facts;
   }

@@ -2,16 +2,17 @@
  * Owns: one pass over one instance: look, decide, save, act, look again.
  * Never: branches on the kind of runtime, or feeds an effect's result back into the decision: the next look sees what it did.
  */
+
+import { ConflictError, FencedError } from '../../api/resources/errors.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
-import { ConflictError, FencedError } from '../../api/resources/errors.ts';
 import type { Decide, Decision, Effect, Observation, PlacedSighting } from '../machine/snapshot.ts';
 import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
 import type { Observer } from '../observed/observe.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
 import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
-import type { Intentions } from './intentions.ts';
 import type { EffectRunner } from './effect-runner.ts';
+import type { Intentions } from './intentions.ts';
 
 /** What the reconciler needs of the queue that calls it. */
 export interface Requeue {
@@ -63,7 +64,8 @@ export class Reconciler {
       observe?.reconciled('error', (now() - began) / 1000);
       if (error instanceof FencedError) return this.#options.onFenced();
       // Somebody else wrote in between: their write is a reason to look again, not a failure.
-      if (!(error instanceof ConflictError)) log?.('reconcile failed, will be tried again', { instance: id, error: String(error) });
+      if (!(error instanceof ConflictError))
+        log?.('reconcile failed, will be tried again', { instance: id, error: String(error) });
       queue().addRateLimited(id);
     }
   }
@@ -77,6 +79,11 @@ export class Reconciler {
       return 'success';
     }
     const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record));
+    // The look took its time: what was wanted when it began must not be started now.
+    if (!sameIntention(desired, intentions.desired(id))) {
+      queue().add(id);
+      return 'requeue';
+    }
     const known = store.instance(id);
     const before = known?.record.snapshot ?? NEW_SNAPSHOT;
     const decision = decide({ id, desired, observed, snapshot: before, now: now() });
@@ -84,7 +91,8 @@ export class Reconciler {
     if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
     const changed = await this.#save(id, desired, known, decision, observed);
     if (decision.lookAgain) {
-      for (const place of [...expectedAt(desired, known?.record), ...observed.sightings.map((seen) => seen.place)]) observer.invalidate(id, place);
+      for (const place of [...expectedAt(desired, known?.record), ...observed.sightings.map((seen) => seen.place)])
+        observer.invalidate(id, place);
       if (decision.wakeAt === undefined) queue().addRateLimited(id);
       else queue().addAt(id, decision.wakeAt);
       return 'requeue';
@@ -104,11 +112,18 @@ export class Reconciler {
   }
 
   /** Saved before the first effect runs, by compare-and-swap. An unchanged record is not written. */
-  async #save(id: InstanceId, desired: DesiredInstance | undefined, known: Versioned<InstanceRecord> | undefined, decision: Decision, observed: Observation): Promise<boolean> {
+  async #save(
+    id: InstanceId,
+    desired: DesiredInstance | undefined,
+    known: Versioned<InstanceRecord> | undefined,
+    decision: Decision,
+    observed: Observation,
+  ): Promise<boolean> {
     const { store, now, observe } = this.#options;
     const sighting = observed.kind === 'seen' ? mainSighting(observed.sightings, decision) : undefined;
     const before = known?.record;
-    if (before && decision.snapshot === before.snapshot && sameSighting(before.sighting, sighting) && !before.unknown) return false;
+    if (before && decision.snapshot === before.snapshot && sameSighting(before.sighting, sighting) && !before.unknown)
+      return false;
     if (!before && decision.effects.some(({ type }) => type === 'release')) return false;
     const record: InstanceRecord = {
       id,
@@ -118,11 +133,16 @@ export class Reconciler {
       snapshot: decision.snapshot,
       ...(sighting && { sighting }),
     };
-    const events: RecordedEvent[] = decision.events.map((draft) => ({ ...draft, at: now(), regarding: { kind: 'Agent', name: record.agent, instance: record.name } }));
+    const events: RecordedEvent[] = decision.events.map((draft) => ({
+      ...draft,
+      at: now(),
+      regarding: { kind: 'Agent', name: record.agent, instance: record.name },
+    }));
     await store.commit([{ type: 'put-instance', expected: known?.resourceVersion ?? 0, record }], events);
     const was = before?.snapshot;
     if (record.snapshot.memory.restarts > (was?.memory.restarts ?? 0)) observe?.restarted(record.agent);
-    if (was?.phase === 'Starting' && record.snapshot.phase === 'Running') observe?.started((now() - (record.snapshot.memory.incarnation ?? now())) / 1000);
+    if (was?.phase === 'Starting' && record.snapshot.phase === 'Running')
+      observe?.started((now() - (record.snapshot.memory.incarnation ?? now())) / 1000);
     return decision.snapshot !== was;
   }
 
@@ -139,7 +159,18 @@ export class Reconciler {
         if (!(error instanceof FencedError)) {
           const message = `Could not ${VERBS[effect.type]} in ${placeKey(effect.place)}: ${error instanceof Error ? error.message : String(error)}`;
           const agent = store.instance(id)?.record.agent ?? desired?.agent ?? id;
-          await store.commit([], [{ type: 'Warning', reason: 'EffectFailed', message, at: now(), regarding: { kind: 'Agent', name: agent, instance: store.instance(id)?.record.name ?? id } }]);
+          await store.commit(
+            [],
+            [
+              {
+                type: 'Warning',
+                reason: 'EffectFailed',
+                message,
+                at: now(),
+                regarding: { kind: 'Agent', name: agent, instance: store.instance(id)?.record.name ?? id },
+              },
+            ],
+          );
         }
         throw error;
       } finally {
@@ -156,12 +187,20 @@ export class Reconciler {
     const name = known?.record.agent ?? desired?.agent;
     const agent = name === undefined ? undefined : store.agent(name);
     const changes: Change[] = known ? [{ type: 'delete-instance', expected: known.resourceVersion, id }] : [];
-    if (agent?.record.deletedAt !== undefined && store.instancesOf(agent.record.name).every(({ record }) => record.id === id))
+    if (
+      agent?.record.deletedAt !== undefined &&
+      store.instancesOf(agent.record.name).every(({ record }) => record.id === id)
+    )
       changes.push({ type: 'delete-agent', expected: agent.resourceVersion, name: agent.record.name });
     if (changes.length > 0) await store.commit(changes);
   }
 
-  async #unknown(id: InstanceId, desired: DesiredInstance | undefined, known: Versioned<InstanceRecord> | undefined, reason: string): Promise<'requeue_after'> {
+  async #unknown(
+    id: InstanceId,
+    desired: DesiredInstance | undefined,
+    known: Versioned<InstanceRecord> | undefined,
+    reason: string,
+  ): Promise<'requeue_after'> {
     const { store, now, queue, unknownGraceMs = UNKNOWN_GRACE_MS } = this.#options;
     const since = known?.record.unknown?.since ?? now();
     if (known?.record.unknown) return 'requeue_after';
@@ -172,15 +211,45 @@ export class Reconciler {
       return 'requeue_after';
     }
     this.#firstUnknown.delete(id);
-    const base: InstanceRecord = known?.record ?? { id, name: desired?.name ?? id, agent: desired?.agent ?? id, createdAt: now(), snapshot: NEW_SNAPSHOT };
-    const event: RecordedEvent = { type: 'Warning', reason: 'PlaceUnknown', message: `${reason}. Nothing is started or stopped until it can be looked at.`, at: now(), regarding: { kind: 'Agent', name: base.agent, instance: base.name } };
-    await store.commit([{ type: 'put-instance', expected: known?.resourceVersion ?? 0, record: { ...base, unknown: { since: firstTold, reason } } }], [event]);
+    const base: InstanceRecord = known?.record ?? {
+      id,
+      name: desired?.name ?? id,
+      agent: desired?.agent ?? id,
+      createdAt: now(),
+      snapshot: NEW_SNAPSHOT,
+    };
+    const event: RecordedEvent = {
+      type: 'Warning',
+      reason: 'PlaceUnknown',
+      message: `${reason}. Nothing is started or stopped until it can be looked at.`,
+      at: now(),
+      regarding: { kind: 'Agent', name: base.agent, instance: base.name },
+    };
+    await store.commit(
+      [
+        {
+          type: 'put-instance',
+          expected: known?.resourceVersion ?? 0,
+          record: { ...base, unknown: { since: firstTold, reason } },
+        },
+      ],
+      [event],
+    );
     return 'requeue_after';
   }
   readonly #firstUnknown = new Map<InstanceId, Instant>();
 }
 
 const VERBS = { start: 'start it', term: 'ask it to leave', kill: 'kill it', remove: 'clear it away' } as const;
+
+const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>
+  a === b ||
+  (a !== undefined &&
+    b !== undefined &&
+    a.generation === b.generation &&
+    a.want === b.want &&
+    a.restartAt === b.restartAt &&
+    a.launchHash === b.launchHash);
 
 /** Places where it may live: where it is meant to be, and where it last was. */
 function expectedAt(desired: DesiredInstance | undefined, record: InstanceRecord | undefined): readonly Place[] {
@@ -191,8 +260,18 @@ function expectedAt(desired: DesiredInstance | undefined, record: InstanceRecord
   return [desired.place, remembered];
 }
 
-const mainSighting = (sightings: readonly PlacedSighting[], { snapshot: { memory } }: Decision): PlacedSighting | undefined =>
+const mainSighting = (
+  sightings: readonly PlacedSighting[],
+  { snapshot: { memory } }: Decision,
+): PlacedSighting | undefined =>
   sightings.find(({ incarnation }) => incarnation === memory.incarnation) ?? sightings[0];
 
 const sameSighting = (a: PlacedSighting | undefined, b: PlacedSighting | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.incarnation === b.incarnation && a.state === b.state && a.pid === b.pid && a.launchHash === b.launchHash && a.activity === b.activity);
+  a === b ||
+  (a !== undefined &&
+    b !== undefined &&
+    a.incarnation === b.incarnation &&
+    a.state === b.state &&
+    a.pid === b.pid &&
+    a.launchHash === b.launchHash &&
+    a.activity === b.activity);

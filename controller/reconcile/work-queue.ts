@@ -82,7 +82,10 @@ export class WorkQueue<K> {
   addAt(key: K, at: Instant): void {
     if (this.#closed) return;
     const delay = at - this.#options.timers.now();
-    if (delay <= 0) return this.add(key);
+    if (delay <= 0) {
+      this.add(key);
+      return;
+    }
     const before = this.#alarms.get(key);
     if (before && before.at <= at) return;
     before?.cancel();
@@ -146,6 +149,9 @@ export class WorkQueue<K> {
     observe?.waited(began - entry.addedAt);
     try {
       await work(key);
+    } catch {
+      // Work tells of its own failures; one that escaped is tried again like any other, and stops nobody else.
+      this.addRateLimited(key);
     } finally {
       observe?.worked(timers.now() - began);
       this.#working--;

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { Runtime, Sighting } from '../../adapters/runtimes/runtime.ts';
+import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
+import { noTransport } from '../../sim/fake-runtime.ts';
+import { VirtualTime } from '../../sim/virtual-time.ts';
+import { PlacesObserver } from './observer.ts';
+import { PlaceView } from './place-view.ts';
+
+const A = 'f1ee7000.a' as InstanceId;
+const B = 'f1ee7000.b' as InstanceId;
+const sighting = (id: InstanceId, state: Sighting['state'] = 'running', incarnation = 1): Sighting => ({
+  id,
+  incarnation,
+  launchHash: 'h',
+  state,
+  session: id,
+});
+
+/** A place whose listings end when the test says so, or at once. */
+class Rig {
+  readonly time = new VirtualTime(0);
+  things: Sighting[] = [];
+  broken = false;
+  held = false;
+  readonly asked: (readonly InstanceId[] | 'all')[] = [];
+  readonly changes: (readonly InstanceId[] | 'all')[] = [];
+  readonly view: PlaceView;
+  hint: (id: InstanceId | 'all') => void = () => undefined;
+  #release: (() => void)[] = [];
+
+  constructor(kind: 'tmux' | 'process' = 'tmux') {
+    const rest = () => Promise.reject(new Error('not asked for here'));
+    const runtime: Runtime = {
+      kind,
+      capabilities: { screen: false, attach: false, push: true },
+      probe: () => Promise.resolve({ available: true, detail: '' }),
+      list: async (_t, ids) => {
+        this.asked.push(ids ?? 'all');
+        // What is listed is what was there when the listing began.
+        const { things, broken } = this;
+        if (this.held) await new Promise<void>((resolve) => this.#release.push(resolve));
+        if (broken) throw new Error('no answer');
+        return things;
+      },
+      watch: (_t, onHint) => {
+        this.hint = onHint;
+        return { [Symbol.dispose]() {} };
+      },
+      start: rest,
+      signal: rest,
+      remove: rest,
+      sweep: () => Promise.resolve(0),
+      async *logs() {},
+    };
+    this.view = new PlaceView({
+      place: { host: LOCAL_HOST, runtime: kind },
+      runtime,
+      transport: noTransport(LOCAL_HOST),
+      timers: this.time,
+      onChange: (ids) => this.changes.push(ids),
+    });
+  }
+
+  async release(): Promise<void> {
+    for (const go of this.#release.splice(0)) go();
+    await this.time.settle();
+  }
+}
+
+describe('the view of a place', () => {
+  it('lists once for all who ask, and not again while nothing happened', async () => {
+    const { view, asked, time, things } = new Rig();
+    things.push(sighting(A));
+    const looks = await Promise.all([view.look(A), view.look(B), view.look(A)]);
+    expect(asked).toHaveLength(1);
+    expect(looks.map((look) => (look.kind === 'seen' ? look.sighting?.session : look.kind))).toEqual([A, undefined, A]);
+    await view.look(B);
+    await time.settle();
+    expect(asked.length).toBeLessThanOrEqual(2);
+    const before = asked.length;
+    for (let n = 0; n < 10; n++) await view.look(A);
+    expect(asked).toHaveLength(before);
+  });
+
+  it('asks only for those that were invalidated', async () => {
+    const { view, asked } = new Rig();
+    await view.refresh();
+    view.invalidate(A);
+    await Promise.all([view.look(A), view.look(B)]);
+    expect(asked).toEqual(['all', [A]]);
+  });
+
+  it('looks again when something was invalidated while a listing was under way', async () => {
+    const rig = new Rig();
+    await rig.view.refresh();
+    rig.held = true;
+    rig.view.invalidate(A);
+    const early = rig.view.look(A);
+    await rig.time.settle();
+    rig.view.invalidate(A);
+    rig.things = [sighting(A)];
+    const late = rig.view.look(A);
+    await rig.release();
+    expect(await early).toMatchObject({ kind: 'seen', sighting: undefined });
+    await rig.release();
+    expect(await late).toMatchObject({ kind: 'seen', sighting: { id: A } });
+  });
+
+  it('is unknown, not empty, when it cannot be listed; others asking meanwhile do not wait; recovery is told', async () => {
+    const rig = new Rig();
+    rig.things = [sighting(A)];
+    await rig.view.refresh();
+    rig.broken = true;
+    rig.view.invalidate(A);
+    expect(await rig.view.look(A)).toMatchObject({ kind: 'unknown', reason: 'no answer' });
+    const asked = rig.asked.length;
+    expect(await rig.view.look(B)).toMatchObject({ kind: 'unknown' });
+    expect(rig.asked).toHaveLength(asked);
+    rig.broken = false;
+    rig.changes.length = 0;
+    await rig.time.runUntil(2_000);
+    expect(rig.changes).toContain('all');
+    expect(await rig.view.look(A)).toMatchObject({ kind: 'seen', sighting: { id: A } });
+  });
+
+  it('tries a broken place again ever more slowly', async () => {
+    const rig = new Rig();
+    rig.broken = true;
+    await rig.view.refresh();
+    await rig.time.runUntil(600_000);
+    expect(rig.asked.length).toBeGreaterThan(10);
+    expect(rig.asked.length).toBeLessThan(40);
+  });
+
+  it('after a hint tells whom to look at, and looks at it anew', async () => {
+    const rig = new Rig();
+    rig.things = [sighting(A)];
+    await rig.view.refresh();
+    rig.changes.length = 0;
+    rig.things = [sighting(A, 'exited')];
+    rig.hint(A);
+    rig.hint(A);
+    expect(rig.changes).toEqual([[A], [A]]);
+    expect(await rig.view.look(A)).toMatchObject({ sighting: { state: 'exited' } });
+  });
+
+  it('a resync finds what no hint told', async () => {
+    const rig = new Rig();
+    rig.things = [sighting(A), sighting(B)];
+    await rig.view.refresh();
+    rig.changes.length = 0;
+    rig.things = [sighting(A, 'exited'), sighting(B)];
+    await rig.view.refresh();
+    expect(rig.changes).toEqual([[A]]);
+  });
+});
+
+describe('an observer of several places', () => {
+  it('asks only where the instance may live, but knows of what it saw elsewhere', async () => {
+    const tmux = new Rig('tmux');
+    const process = new Rig('process');
+    const observer = new PlacesObserver([tmux.view, process.view]);
+    await observer.refresh();
+    process.broken = true;
+    process.view.invalidate(A);
+    expect(await observer.observe(A, [tmux.view.place])).toEqual({ kind: 'seen', sightings: [] });
+    expect(await observer.observe(A, [process.view.place])).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('that remembers nothing has to know every place', async () => {
+    const tmux = new Rig('tmux');
+    const process = new Rig('process');
+    const observer = new PlacesObserver([tmux.view, process.view]);
+    process.broken = true;
+    expect(await observer.observe(A, [])).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('looks anew at a corpse it remembers elsewhere, and lets it be while that place cannot be looked at', async () => {
+    const tmux = new Rig('tmux');
+    const process = new Rig('process');
+    const observer = new PlacesObserver([tmux.view, process.view]);
+    process.things = [sighting(A, 'exited')];
+    await observer.refresh();
+    expect(await observer.observe(A, [tmux.view.place])).toMatchObject({ sightings: [{ id: A, state: 'exited' }] });
+    process.things = [];
+    observer.invalidate(A, process.view.place);
+    expect(await observer.observe(A, [tmux.view.place])).toEqual({ kind: 'seen', sightings: [] });
+  });
+});

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AgentSpecInput, agentSpecSchema, type RuntimeKind } from '../../api/resources/agent.ts';
+import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
+import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
+import { canonicalJson, launchHash } from './launch-hash.ts';
+import { instanceSlots, type PlanFacts, type PlannedAgent, planAgent, planDeparting } from './plan-instances.ts';
+
+const FAR = 'far' as HostName;
+const runtimes = (...kinds: RuntimeKind[]) => ({
+  runtimes: new Map(
+    (['tmux', 'process'] as const).map((kind) => [
+      kind,
+      { available: kinds.includes(kind), detail: kinds.includes(kind) ? '' : `${kind} is not installed` },
+    ]),
+  ),
+});
+const facts = (change: Partial<PlanFacts> = {}): PlanFacts => ({
+  fleet: 'f1ee7000' as FleetId,
+  workspaces: '/home/u/.sac/workspaces',
+  userHome: '/home/u',
+  hosts: new Map([
+    [LOCAL_HOST, runtimes('tmux', 'process')],
+    [FAR, runtimes('tmux')],
+  ]),
+  launch: (profile, spec) => ({ argv: spec.command ?? [profile], env: {}, readsActivity: false }),
+  placedAt: () => undefined,
+  ...change,
+});
+const agent = (spec: AgentSpecInput, change: Partial<PlannedAgent> = {}): PlannedAgent => ({
+  name: 'web',
+  generation: 1,
+  spec: agentSpecSchema.parse({ command: ['run'], ...spec }),
+  ...change,
+});
+const only = (instances: readonly DesiredInstance[]): DesiredInstance => {
+  const [first] = instances;
+  if (!first || instances.length !== 1) throw new Error(`expected one instance, got ${instances.length}`);
+  return first;
+};
+
+describe('instances of an agent', () => {
+  const names = (spec: AgentSpecInput) => planAgent(agent(spec), facts()).map(({ name }) => name);
+  it.each<[AgentSpecInput, string[]]>([
+    [{}, ['web']],
+    [{ replicas: 3 }, ['web', 'web-1', 'web-2']],
+    [{ replicas: 0 }, []],
+    [{ place: { hosts: ['far', 'local'] } }, ['web-far', 'web-local']],
+    [{ place: { hosts: 'all' } }, ['web-local', 'web-far']],
+  ])('%o are %o', (spec, expected) => expect(names(spec)).toEqual(expected));
+
+  it('are ids that depend on fleet and name alone, all different', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 50 }), fc.nat(9), (replicas, generation) => {
+        const ids = planAgent(agent({ replicas }, { generation }), facts()).map(({ id }) => id);
+        expect(new Set(ids).size).toBe(replicas);
+        for (const id of ids) expect(id).toMatch(/^f1ee7000\.web(-\d+)?$/);
+        expect(instanceSlots('web', agent({ replicas }).spec, [LOCAL_HOST])).toHaveLength(replicas);
+      }),
+    );
+  });
+
+  it('are wanted, at rest or gone as the agent is', () => {
+    expect(only(planAgent(agent({}), facts())).want).toBe('run');
+    expect(only(planAgent(agent({ suspend: true }), facts())).want).toBe('rest');
+    expect(only(planAgent(agent({}, { deletedAt: 5 }), facts())).want).toBe('gone');
+    expect(planDeparting(agent({}), 'web-7', facts()).want).toBe('gone');
+  });
+
+  it('one that has none is deleted through an instance too', () => {
+    expect(only(planAgent(agent({ replicas: 0 }, { deletedAt: 5 }), facts()))).toMatchObject({
+      name: 'web',
+      want: 'gone',
+    });
+  });
+
+  it('of an agent that is to be deleted at once get no grace', () => {
+    expect(only(planAgent(agent({}, { deletedAt: 5, forceDelete: true }), facts())).graceMs).toBe(0);
+  });
+});
+
+describe('where an instance goes', () => {
+  const placed = (spec: AgentSpecInput, change: Partial<PlanFacts> = {}) => only(planAgent(agent(spec), facts(change)));
+  const here = (runtime: RuntimeKind): Place => ({ host: LOCAL_HOST, runtime });
+  const noTmux = { hosts: new Map([[LOCAL_HOST, runtimes('process')]]) };
+
+  it('auto takes tmux where there is one', () => expect(placed({}).place).toEqual(here('tmux')));
+  it('auto falls back to process and says what is missing', () => {
+    const { place, placeNote } = placed({}, noTmux);
+    expect(place).toEqual(here('process'));
+    expect(placeNote).toContain('tmux is not installed');
+  });
+  it('auto stays where it was, also when something better appears', () => {
+    const before = placed({}, noTmux);
+    const after = placed({}, { placedAt: () => before.place });
+    expect(after.place).toEqual(before.place);
+    expect(after.launchHash).toBe(before.launchHash);
+  });
+  it('auto moves when where it was cannot be used any more', () =>
+    expect(placed({}, { ...noTmux, placedAt: () => here('tmux') }).place).toEqual(here('process')));
+  it('a runtime that was named is not replaced by another', () => {
+    const { place, unplaced } = placed({ place: { runtime: 'tmux' } }, noTmux);
+    expect(place).toBeUndefined();
+    expect(unplaced).toContain('tmux is not installed');
+  });
+  it('takes the first host that can', () =>
+    expect(placed({ place: { host: ['nowhere', 'far'] } }).place).toEqual({ host: FAR, runtime: 'tmux' }));
+  it('an unknown host is told by name, with those that are known', () =>
+    expect(placed({ place: { host: 'nowhere' } }).unplaced).toMatch(/"nowhere" is not known \(known: local, far\)/));
+});
+
+describe('the launch hash', () => {
+  const hash = (spec: AgentSpecInput, change: Partial<PlanFacts> = {}) =>
+    only(planAgent(agent(spec), facts(change))).launchHash;
+  const base = hash({});
+  it.each<AgentSpecInput>([
+    { command: ['run', '-v'] },
+    { env: { A: '1' } },
+    { envFiles: ['.env'] },
+    { workspace: '/srv' },
+    { place: { runtime: 'process' } },
+    { place: { host: 'far' } },
+    { place: { tmux: { width: 100 } } },
+  ])('changes with %o', (spec) => expect(hash(spec)).not.toBe(base));
+  it.each<AgentSpecInput>([
+    { replicas: 2 },
+    { restart: { policy: 'always' } },
+    { update: { strategy: 'Immediate' } },
+    { terminationGracePeriodSeconds: 1 },
+    { startup: { minReadySeconds: 9 } },
+    { hooks: { preStart: ['x'], postStart: ['y'], preStop: ['z'] } },
+    { health: { interval: '1m' } },
+    { place: { process: { logFiles: 9 } } },
+    { place: { tmux: { historyLimit: 5 } } },
+  ])('does not change with %o, which applies in place', (spec) =>
+    expect(planAgent(agent(spec), facts())[0]?.launchHash).toBe(base),
+  );
+
+  it('covers a part of the launch that nobody has thought of yet', () => {
+    const { launch } = only(planAgent(agent({}), facts()));
+    const later: LaunchPlan & { image: string } = { ...launch, image: 'debian' };
+    expect(launchHash(later, undefined)).not.toBe(launchHash(launch, undefined));
+  });
+
+  it('does not depend on the order of keys, and tells different values apart', () => {
+    const json = fc.jsonValue();
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), json), (value) => {
+        const reversed = Object.fromEntries(Object.entries(value).reverse());
+        expect(canonicalJson(reversed)).toBe(canonicalJson(value));
+      }),
+    );
+    fc.assert(
+      fc.property(json, json, (a, b) => {
+        const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+        let same = true;
+        try {
+          expect(plain(a)).toEqual(plain(b));
+        } catch {
+          same = false;
+        }
+        expect(canonicalJson(a) === canonicalJson(b)).toBe(same);
+      }),
+    );
+  });
+});
+
+describe('the working directory', () => {
+  const cwd = (workspace?: string) =>
+    only(planAgent(agent(workspace === undefined ? {} : { workspace }), facts())).launch.cwd;
+  it.each([
+    [undefined, '/home/u/.sac/workspaces/web'],
+    ['/srv/x', '/srv/x'],
+    ['~', '/home/u'],
+    ['~/x', '/home/u/x'],
+    ['x', '/home/u/x'],
+  ])('of workspace %s is %s', (workspace, expected) => expect(cwd(workspace)).toBe(expected));
+});
