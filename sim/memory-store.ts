@@ -86,6 +86,8 @@ export class Disk {
         break;
       }
       case 'put-instance': {
+        const before = this.instances.get(change.record.id);
+        if (before) this.#byAgent.get(before.record.agent)?.delete(change.record.id);
         this.instances.set(change.record.id, { record: change.record, resourceVersion });
         this.#byAgent.set(
           change.record.agent,

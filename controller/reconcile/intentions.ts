@@ -11,7 +11,8 @@ import type { AgentRecord, Store } from '../store/store.ts';
 export class Intentions {
   readonly #store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>;
   readonly #facts: () => PlanFacts;
-  readonly #wanted = new Map<InstanceId, DesiredInstance>();
+  /** Who wants each instance: nearly always one. `web` with two replicas and an agent `web-1` both want `web-1`. */
+  readonly #claims = new Map<InstanceId, readonly DesiredInstance[]>();
   /** Which record each agent was planned from. */
   readonly #planned = new Map<string, { readonly record: AgentRecord; readonly ids: readonly InstanceId[] }>();
 
@@ -24,12 +25,12 @@ export class Intentions {
   }
 
   get size(): number {
-    return this.#wanted.size;
+    return this.#claims.size;
   }
 
   /** What is wanted of this instance; for one that its agent has no slot for any more, how to let go of it. */
   desired(id: InstanceId): DesiredInstance | undefined {
-    const wanted = this.#wanted.get(id);
+    const wanted = this.#claims.get(id)?.[0];
     if (wanted) return wanted;
     const record = this.#store.instance(id)?.record;
     const agent = record && this.#store.agent(record.agent)?.record;
@@ -52,12 +53,27 @@ export class Intentions {
 
   #plan(name: string, record: AgentRecord | undefined): readonly InstanceId[] {
     const before = this.#planned.get(name);
-    for (const id of before?.ids ?? []) this.#wanted.delete(id);
+    for (const id of before?.ids ?? []) this.#unclaim(id, name);
     const instances = record ? planAgent(record, this.#facts()) : [];
-    for (const instance of instances) this.#wanted.set(instance.id, instance);
+    for (const instance of instances) this.#claim(instance);
     if (record) this.#planned.set(name, { record, ids: instances.map(({ id }) => id) });
     else this.#planned.delete(name);
     const kept = this.#store.instancesOf(name).map((versioned) => versioned.record.id);
     return [...new Set([...(before?.ids ?? []), ...instances.map(({ id }) => id), ...kept])];
   }
+
+  #claim(instance: DesiredInstance): void {
+    const others = this.#claims.get(instance.id) ?? [];
+    this.#claims.set(instance.id, [...others, instance].sort(byRight));
+  }
+
+  #unclaim(id: InstanceId, agent: string): void {
+    const left = (this.#claims.get(id) ?? []).filter((claim) => claim.agent !== agent);
+    if (left.length > 0) this.#claims.set(id, left);
+    else this.#claims.delete(id);
+  }
 }
+
+/** The agent that carries the name has it; among replicas the first agent by name, whatever the order they came in. */
+const byRight = (a: DesiredInstance, b: DesiredInstance): number =>
+  Number(b.agent === b.name) - Number(a.agent === a.name) || (a.agent < b.agent ? -1 : 1);

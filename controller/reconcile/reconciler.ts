@@ -128,7 +128,7 @@ export class Reconciler {
     const record: InstanceRecord = {
       id,
       name: before?.name ?? desired?.name ?? id,
-      agent: before?.agent ?? desired?.agent ?? id,
+      agent: desired?.agent ?? before?.agent ?? id,
       createdAt: before?.createdAt ?? now(),
       snapshot: decision.snapshot,
       ...(sighting && { sighting }),
