@@ -6,4 +6,4 @@ import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
 
-export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Disposable)[] => [createTmuxRuntime(context), createProcessRuntime(context)];
+export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [createTmuxRuntime(context), createProcessRuntime(context)];

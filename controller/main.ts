@@ -195,7 +195,7 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await controller.stop();
   await server.close();
-  for (const runtime of runtimes) runtime[Symbol.dispose]();
+  for (const runtime of runtimes) await runtime[Symbol.asyncDispose]();
   await transport[Symbol.asyncDispose]();
   await store[Symbol.asyncDispose]();
   lock[Symbol.dispose]();

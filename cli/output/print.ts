@@ -37,8 +37,8 @@ export function createPrinter({ format, showLabels, headers, now }: PrintOptions
     case 'yaml':
       return {
         async print(_plural, items, single) {
-          const { stringify } = await import('yaml');
-          return stringify(wrap(items, single), { lineWidth: 0 });
+          const { toYaml } = await import('./yaml.ts');
+          return toYaml(wrap(items, single));
         },
       };
     case 'name':

@@ -21,7 +21,7 @@ const WATCH_AGAIN_MS = 1_000;
 const PID_TRIES = 20;
 const PID_WAIT_MS = 10;
 
-export function createProcessRuntime(context: RuntimeContext): Runtime & Disposable {
+export function createProcessRuntime(context: RuntimeContext): Runtime & AsyncDisposable {
   const machines = new Map<Transport, Machine>();
   const watches = new Set<Disposable>();
   const on = (t: Transport): Machine => {
@@ -54,7 +54,7 @@ export function createProcessRuntime(context: RuntimeContext): Runtime & Disposa
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
     sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
     logs: (t, id, options) => on(t).logs(id, options),
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       for (const watch of watches) watch[Symbol.dispose]();
       watches.clear();
     },

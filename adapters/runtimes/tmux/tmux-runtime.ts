@@ -26,7 +26,7 @@ const ARCHIVED_LINES = 2_000;
 const STATUS_TRIES = 20;
 const STATUS_WAIT_MS = 10;
 
-export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions = {}): Runtime & Disposable {
+export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions = {}): Runtime & AsyncDisposable {
   const socket = options.socketName ?? `sac-${context.fleet}`;
   const tmux = ['tmux', '-L', socket, ...(options.configFile === undefined ? [] : ['-f', options.configFile])];
   const machines = new Map<Transport, Machine>();
@@ -59,9 +59,10 @@ export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions 
     screen: (t, ids) => on(t).screens(ids),
     logs: (t, id, logOptions) => on(t).logs(id, logOptions),
     attach: (id) => [...tmux, 'attach-session', '-t', `=${instanceNameOf(id)}`],
-    [Symbol.dispose]() {
-      for (const machine of machines.values()) machine.server[Symbol.dispose]();
+    async [Symbol.asyncDispose]() {
+      const servers = [...machines.values()].map(({ server }) => server);
       machines.clear();
+      await Promise.allSettled(servers.map((server) => server[Symbol.asyncDispose]()));
     },
   };
 }

@@ -7,6 +7,7 @@ import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
 import { oneLine, stripControls } from '../../output/terminal.ts';
 import { age, table } from '../../output/table.ts';
+import { toYaml } from '../../output/yaml.ts';
 import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 import { fetchItems } from './get.ts';
@@ -24,14 +25,13 @@ export const run: Run = async (args, options, context) => {
       context.err.write(`sac: ${named.plural.slice(0, -1)} "${oneLine(name)}" not found\n`);
       code = EXIT.notFound;
     }
-    const { stringify } = await import('yaml');
-    for (const item of items) pages.push(item.kind === 'Agent' ? describeAgent(item, events, now, stringify) : stripControls(stringify(item)));
+    for (const item of items) pages.push(item.kind === 'Agent' ? describeAgent(item, events, now) : stripControls(toYaml(item)));
   }
   context.out.write(pages.join('\n'));
   return code;
 };
 
-export function describeAgent(agent: Agent, events: readonly EventObject[], now: number, stringify: (value: unknown) => string): string {
+export function describeAgent(agent: Agent, events: readonly EventObject[], now: number): string {
   const { metadata, spec, status } = agent;
   const { env, ...shown } = spec;
   const lines: [string, string][] = [
@@ -56,7 +56,7 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
   return [
     ...lines.map(([key, value]) => `${`${key}:`.padEnd(width)} ${oneLine(value)}`),
     'Spec:',
-    ...stripControls(stringify(shown)).trimEnd().split('\n').map((line) => `  ${line}`),
+    ...stripControls(toYaml(shown)).trimEnd().split('\n').map((line) => `  ${line}`),
     'Conditions:',
     conditions.trimEnd(),
     'Instances:',

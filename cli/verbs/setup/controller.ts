@@ -85,7 +85,7 @@ async function status(options: Options, context: Context): Promise<number> {
   const found = await (await context.running()).controller();
   const format = text(options, 'output');
   if (format === 'json') context.out.write(`${JSON.stringify(found, undefined, 2)}\n`);
-  else if (format === 'yaml') context.out.write((await import('yaml')).stringify(found));
+  else if (format === 'yaml') context.out.write((await import('../../output/yaml.ts')).toYaml(found));
   else if (format === undefined) context.out.write(describe(found));
   else throw new BadRequestError(`-o "${format}" is not json or yaml`);
   return EXIT.done;
