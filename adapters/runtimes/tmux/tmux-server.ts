@@ -2,20 +2,28 @@
  * Owns: the connection to one tmux server of ours: made when needed, told when lost, and the pushes that come over it.
  * Never: starts a server just to look at it.
  */
-import { randomBytes } from 'node:crypto';
-import type { InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
 import { ControlConnection } from './control-connection.ts';
-import { command, DIED, TAG, together } from './language.ts';
-import { Nudge } from './nudge.ts';
+import { command } from './language.ts';
 
-/** Keeps the server reachable while no agent lives in it; goes by itself when the last connection ends. Not a valid agent name. */
+/**
+ * What the connections are attached to; keeps the server reachable while no agent lives in it. Not a valid agent name.
+ * Not `destroy-unattached`: tmux 3.3a crashes, with all agents, when the session of two dying control clients is destroyed
+ * (seen at every SIGKILL of a controller).
+ */
 export const HIDDEN_SESSION = '_sac';
 const DEATH_CHANNEL = 'sac-died';
 /** Index of our entry in the hook's array, so that a user's own hooks stay. */
 const HOOK_INDEX = 4200;
+
+/**
+ * tmux built with libutempter (Debian, Fedora, Arch) ignores SIGCHLD for a moment whenever a pane's terminal closes, and so
+ * misses about one death in ten: the pane counts as dead, but is not reaped and its hook does not run. A SIGCHLD makes it
+ * look for dead children again; sent this often, it bounds how late a death can be told.
+ */
+const NUDGE_MS = 25;
 
 export interface TmuxServerOptions {
   readonly transport: Transport;
@@ -25,180 +33,111 @@ export interface TmuxServerOptions {
   readonly timeoutMs: DurationMs;
 }
 
-type Hint = (id: InstanceId | 'all') => void;
-
-export class TmuxServer implements Disposable {
+export class TmuxServer implements AsyncDisposable {
   readonly #options: TmuxServerOptions;
-  readonly #watchers = new Set<Hint>();
   #connection: ControlConnection | undefined;
   #connecting: Promise<ControlConnection> | undefined;
   #listener: ControlConnection | undefined;
-  #nudge: Nudge | undefined;
-  #lostOnce = false;
+  readonly #watchers = new Set<() => void>();
+  #nudging: NodeJS.Timeout | undefined;
   #disposed = false;
 
   constructor(options: TmuxServerOptions) {
     this.#options = options;
   }
 
-  /** The connection if there is a server. Throws RuntimeError when that cannot be told, TransportError when it cannot be asked. */
-  async reach(): Promise<ControlConnection | undefined> {
-    if (this.#connection?.open) return this.#connection;
-    if (this.#connecting) return this.#connecting;
-    return (await this.#isRunning()) ? this.connect() : undefined;
+  /** The connection if there is one; never makes one. */
+  get connection(): ControlConnection | undefined {
+    return this.#connecting === undefined && this.#connection?.open ? this.#connection : undefined;
   }
 
   /** Starts the server when none runs. */
   connect(): Promise<ControlConnection> {
-    if (this.#connection?.open) return Promise.resolve(this.#connection);
+    const open = this.connection;
+    if (open) return Promise.resolve(open);
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
   }
 
-  /** A pane has lost its terminal but tmux has not heard how its process ended: makes it look. */
-  nudge(): void {
-    this.#nudge?.now();
-  }
-
-  watch(onHint: Hint): Disposable {
+  watch(onHint: () => void): Disposable {
     this.#watchers.add(onHint);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onHint) };
   }
 
-  [Symbol.dispose](): void {
-    this.#disposed = true;
-    this.#watchers.clear();
-    this.#drop();
-  }
-
-  async #isRunning(): Promise<boolean> {
+  /** Lets go of the server; when nothing but our own session is left in it, it ends. */
+  async [Symbol.asyncDispose](): Promise<void> {
     const { transport, tmux, timeoutMs } = this.#options;
-    const { code, stderr } = await transport.run([...tmux, 'list-sessions', '-F', ''], { timeoutMs });
-    if (code === 0) return true;
-    if (!/^no server running on|^error connecting to .*\((?:No such file or directory|Connection refused)\)/m.test(stderr))
-      throw new RuntimeError(`tmux could not be asked: ${stderr.trim() || `code ${code}`}`);
-    await this.#assertNoServer();
-    return false;
-  }
-
-  /**
-   * "No server" may also mean that somebody deleted the socket file of a living one. Then its agents are not gone: tmux
-   * makes the socket anew on SIGUSR1; until it can be asked, nothing is known.
-   */
-  async #assertNoServer(): Promise<void> {
-    const { transport, tmux, pidFile } = this.#options;
-    const { stdout } = await transport.run(['sh', '-c', REVIVE_SOCKET, 'sac-tmux', pidFile, tmux[2] ?? '']);
-    const pid = stdout.trim();
-    if (pid !== '')
-      throw new RuntimeError(
-        `the tmux server (pid ${pid}) lives, but its socket was deleted; asked it to make the socket anew`,
-      );
+    const connection = this.connection;
+    this.#disposed = true;
+    clearInterval(this.#nudging);
+    this.#watchers.clear();
+    this.#listener?.[Symbol.dispose]();
+    connection?.[Symbol.dispose]();
+    if (!connection) return;
+    await connection.closed;
+    const { code, stdout } = await transport.run([...tmux, 'list-sessions', '-F', '#{session_name}'], { timeoutMs });
+    if (code === 0 && stdout.trim() === HIDDEN_SESSION) await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
   }
 
   async #connect(): Promise<ControlConnection> {
     const { transport, tmux, timeoutMs, pidFile } = this.#options;
-    const nonce = randomBytes(12).toString('hex');
-    const connection = new ControlConnection({
-      transport,
-      argv: [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'],
-      nonce,
-      timeoutMs,
-      onClosed: () => this.#lost(connection),
-    });
+    const connection = new ControlConnection(transport, [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'], timeoutMs, () => this.#lost(connection));
     const reply = await connection.request([
-      command('set-option', '-t', `=${HIDDEN_SESSION}:`, 'destroy-unattached', 'on'),
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
       command('set-option', '-s', 'exit-unattached', 'off'),
-      command(
-        'set-hook',
-        '-g',
-        `pane-died[${HOOK_INDEX}]`,
-        together(
-          command('set-option', '-gaF', DIED, `#{${TAG.id}}:#{pane_id} `),
-          command('wait-for', '-S', DEATH_CHANNEL),
-        ),
-      ),
-      command('display-message', '-p', '#{pid} #{version}'),
+      // A dead agent's pane stays, with its exit status, until it is replaced or removed.
+      command('set-option', '-gw', 'remain-on-exit', 'on'),
+      command('set-hook', '-g', `pane-died[${HOOK_INDEX}]`, `wait-for -S ${DEATH_CHANNEL}`),
+      command('display-message', '-p', '#{pid}'),
     ]);
-    const [pid = '', version = ''] = reply.lines.at(-1)?.split(' ') ?? [];
-    if (!reply.ok || !/^\d+$/.test(pid)) {
+    if (!reply.ok) {
       connection[Symbol.dispose]();
       throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
     }
+    const pid = Number(reply.lines.at(-1));
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
-    if (this.#disposed || !connection.open) {
-      connection[Symbol.dispose]();
-      throw new RuntimeError('the tmux runtime was closed while it connected');
-    }
+    clearInterval(this.#nudging);
+    if (transport.signal && Number.isInteger(pid) && !this.#disposed) this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
     this.#connection = connection;
-    this.#nudge = new Nudge({ transport, connection, pid: Number(pid), version });
-    this.#listen();
-    if (this.#lostOnce) this.#tell('all');
+    if (this.#disposed) connection[Symbol.dispose]();
+    else await this.#listen(connection);
     return connection;
   }
 
-  /** A second connection sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */
-  #listen(): void {
+  /**
+   * A second connection sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between.
+   * It must be attached before anything else is asked: tmux 3.3a crashes (seen in 8 of 14 runs) when a control client
+   * attaches while sessions are being made. For the same reason a lost listener is not replaced: all is connected anew.
+   */
+  async #listen(connection: ControlConnection): Promise<void> {
     const { transport, tmux, timeoutMs } = this.#options;
-    const listener = new ControlConnection({
-      transport,
-      argv: [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`],
-      nonce: randomBytes(12).toString('hex'),
-      timeoutMs,
-      onClosed: () => {
-        // Lost on its own while the server lives: without it no death would be told, so all is begun anew.
-        if (this.#listener === listener) this.#connection?.[Symbol.dispose]();
-      },
-    });
+    this.#listener?.[Symbol.dispose]();
+    const listener = new ControlConnection(transport, [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`], timeoutMs, () => connection[Symbol.dispose]());
     this.#listener = listener;
+    await listener.request([command('display-message', '-p', 'attached')]);
     const wait = async () => {
       while (listener.open) {
-        await listener.request([command('wait-for', DEATH_CHANNEL)], true);
-        await this.#tellDeaths();
+        await listener.request([`wait-for ${DEATH_CHANNEL}`], true);
+        this.#tell();
       }
     };
-    wait().catch(() => listener[Symbol.dispose]());
-  }
-
-  async #tellDeaths(): Promise<void> {
-    const reply = await this.#connection?.request([
-      together(command('show-options', '-gqv', DIED), command('set-option', '-gqu', DIED)),
-    ]);
-    if (!reply) return;
-    if (!reply.ok) return this.#tell('all');
-    const ids = reply.lines.flatMap((line) => line.split(' ')).map((died) => died.slice(0, Math.max(0, died.lastIndexOf(':'))));
-    // What is not an agent's (a pane somebody opened) concerns nobody.
-    for (const id of new Set(ids)) if (id !== '') this.#tell(id as InstanceId);
+    // Its loss closes the other connection, whose loss is told.
+    wait().catch(() => undefined);
   }
 
   #lost(connection: ControlConnection): void {
     if (this.#connection !== connection || this.#disposed) return;
-    this.#drop();
-    this.#lostOnce = true;
-    this.#tell('all');
-  }
-
-  #drop(): void {
-    this.#nudge?.[Symbol.dispose]();
-    const ending = [this.#listener, this.#connection];
-    this.#listener = undefined;
     this.#connection = undefined;
-    for (const connection of ending) connection?.[Symbol.dispose]();
+    clearInterval(this.#nudging);
+    this.#listener?.[Symbol.dispose]();
+    this.#listener = undefined;
+    this.#tell();
   }
 
-  #tell(id: InstanceId | 'all'): void {
-    for (const watcher of this.#watchers) watcher(id);
+  #tell(): void {
+    for (const watcher of this.#watchers) watcher();
   }
 }
-
-/** If file "$1" holds the pid of a living tmux server of socket "$2": makes it create its socket anew, and prints the pid. */
-const REVIVE_SOCKET = `
-read -r pid 2>/dev/null < "$1" || exit 0
-case $pid in ''|*[!0-9]*) exit 0 ;; esac
-tr '\\0' '\\n' 2>/dev/null < "/proc/$pid/cmdline" | grep -qxF -e "$2" || exit 0
-kill -s USR1 "$pid" && echo "$pid"
-exit 0
-`;
