@@ -16,9 +16,16 @@ const shared = {
   logLevel: 'warning',
 };
 // CommonJS dependencies inside an ES module still want `require`.
-const banner = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const banner =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 await rm('dist', { recursive: true, force: true });
-await build({ ...shared, entryPoints: { sac: 'cli/main.ts' }, splitting: true, chunkNames: 'cli/[name]-[hash]', banner: { js: `#!/usr/bin/env node\n${banner}` } });
+await build({
+  ...shared,
+  entryPoints: { sac: 'cli/main.ts' },
+  splitting: true,
+  chunkNames: 'cli/[name]-[hash]',
+  banner: { js: `#!/usr/bin/env node\n${banner}` },
+});
 await build({ ...shared, entryPoints: { controller: 'controller/main.ts' }, banner: { js: banner } });
 await chmod('dist/sac.js', 0o755);

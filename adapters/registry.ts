@@ -2,8 +2,12 @@
  * Owns: the runtimes there are: one line each.
  * Never: more than that.
  */
-import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
+
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
+import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
 import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
 
-export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [createTmuxRuntime(context), createProcessRuntime(context)];
+export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [
+  createTmuxRuntime(context),
+  createProcessRuntime(context),
+];

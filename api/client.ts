@@ -4,19 +4,50 @@
  */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type {
-  ApplyRequest, ApplyResponse, ControllerStatus, DeleteRequest, ErrorBody, List, ListQuery, LogQuery, PatchRequest, Plural, ResourceOf,
-  RestartRequest, TerminalResponse, TokenCreateRequest, TokenCreateResponse, TokenInfo, WatchEvent,
+  ApplyRequest,
+  ApplyResponse,
+  ControllerStatus,
+  DeleteRequest,
+  ErrorBody,
+  List,
+  ListQuery,
+  LogQuery,
+  PatchRequest,
+  Plural,
+  ResourceOf,
+  RestartRequest,
+  TerminalResponse,
+  TokenCreateRequest,
+  TokenCreateResponse,
+  TokenInfo,
+  WatchEvent,
 } from './protocol.ts';
 import type { Agent, AgentManifestInput } from './resources/agent.ts';
 import {
-  BadRequestError, ConflictError, DeniedError, GoneError, ImpossibleError, InvalidError, NoControllerError, NotFoundError, SacError, TimedOutError,
+  BadRequestError,
+  ConflictError,
+  DeniedError,
+  GoneError,
+  ImpossibleError,
+  InvalidError,
+  NoControllerError,
+  NotFoundError,
+  SacError,
+  TimedOutError,
   UnauthenticatedError,
 } from './resources/errors.ts';
 
-export type Target = { readonly socket: string } | { readonly url: string; readonly token?: string; readonly ca?: string };
+export type Target =
+  | { readonly socket: string }
+  | { readonly url: string; readonly token?: string; readonly ca?: string };
 
 export interface ReplaceBody {
-  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>>; readonly resourceVersion: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly resourceVersion: number;
+  };
   readonly spec: unknown;
   readonly force?: boolean;
 }
@@ -26,7 +57,10 @@ export interface Client {
   list<P extends Plural>(plural: P, query?: ListQuery): Promise<List<ResourceOf[P]>>;
   get<P extends Plural>(plural: P, name: string): Promise<ResourceOf[P]>;
   /** Without `since`: ADDED for everything, then BOOKMARK. Resumes by itself; begins anew (ADDED again) when too much was missed. */
-  watch<P extends Plural>(plural: P, options?: ListQuery & { readonly since?: number; readonly signal?: AbortSignal }): AsyncIterable<WatchEvent<ResourceOf[P]>>;
+  watch<P extends Plural>(
+    plural: P,
+    options?: ListQuery & { readonly since?: number; readonly signal?: AbortSignal },
+  ): AsyncIterable<WatchEvent<ResourceOf[P]>>;
   create(manifest: AgentManifestInput): Promise<Agent>;
   replace(name: string, body: ReplaceBody): Promise<Agent>;
   patch(name: string, patch: PatchRequest): Promise<Agent>;
@@ -60,7 +94,10 @@ interface Call {
   readonly streaming?: boolean;
 }
 
-export function createClient(target: Target, { timeoutMs = DEFAULT_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Client {
+export function createClient(
+  target: Target,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: { readonly timeoutMs?: number } = {},
+): Client {
   const call = (what: Call) => open(target, what, timeoutMs);
   const json = async <T>(what: Call): Promise<T> => JSON.parse(await text(await call(what)));
   const agent = (name: string, rest = '') => `${BASE}/agents/${encodeURIComponent(name)}${rest}`;
@@ -76,7 +113,13 @@ export function createClient(target: Target, { timeoutMs = DEFAULT_TIMEOUT_MS }:
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),
     async *logs(name, { signal, ...query } = {}) {
-      const response = await call({ method: 'GET', path: agent(name, '/logs'), query: { ...query }, streaming: true, ...(signal && { signal }) });
+      const response = await call({
+        method: 'GET',
+        path: agent(name, '/logs'),
+        query: { ...query },
+        streaming: true,
+        ...(signal && { signal }),
+      });
       response.setEncoding('utf8');
       try {
         for await (const chunk of response) yield String(chunk);
@@ -93,7 +136,8 @@ export function createClient(target: Target, { timeoutMs = DEFAULT_TIMEOUT_MS }:
       try {
         return { ok: true, detail: (await text(await call({ method: 'GET', path: '/readyz' }))).trim() };
       } catch (error) {
-        if (error instanceof SacError && !(error instanceof NoControllerError && error.message.startsWith(UNREACHABLE))) return { ok: false, detail: error.message };
+        if (error instanceof SacError && !(error instanceof NoControllerError && error.message.startsWith(UNREACHABLE)))
+          return { ok: false, detail: error.message };
         throw error;
       }
     },
@@ -116,7 +160,13 @@ async function* watch<P extends Plural>(
   while (!signal?.aborted) {
     try {
       const query: Query = { ...selectors, watch: true, resourceVersion: position };
-      const response = await call({ method: 'GET', path: `${BASE}/${plural}`, query, streaming: true, ...(signal && { signal }) });
+      const response = await call({
+        method: 'GET',
+        path: `${BASE}/${plural}`,
+        query,
+        streaming: true,
+        ...(signal && { signal }),
+      });
       answered = true;
       for await (const line of linesOf(response)) {
         const event: WatchEvent<ResourceOf[P]> = JSON.parse(line);
@@ -151,12 +201,19 @@ const UNREACHABLE = 'no controller answers';
 function lost(target: Target, cause: unknown): SacError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const where = 'socket' in target ? `at ${target.socket}` : `at ${target.url}`;
-  if (code === 'EACCES' || code === 'EPERM') return new DeniedError(`the controller's socket ${where} belongs to another user`);
+  if (code === 'EACCES' || code === 'EPERM')
+    return new DeniedError(`the controller's socket ${where} belongs to another user`);
   const hint = 'socket' in target ? 'start one with `sac controller start`' : 'is it running there, with --listen?';
-  return new NoControllerError(`${UNREACHABLE} ${where} (${code || (cause instanceof Error ? cause.message : String(cause))}); ${hint}`);
+  return new NoControllerError(
+    `${UNREACHABLE} ${where} (${code || (cause instanceof Error ? cause.message : String(cause))}); ${hint}`,
+  );
 }
 
-async function open(target: Target, { method, path, query = {}, body, signal, streaming = false }: Call, timeoutMs: number): Promise<IncomingMessage> {
+async function open(
+  target: Target,
+  { method, path, query = {}, body, signal, streaming = false }: Call,
+  timeoutMs: number,
+): Promise<IncomingMessage> {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
   const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -165,7 +222,10 @@ async function open(target: Target, { method, path, query = {}, body, signal, st
     path: search.size > 0 ? `${path}?${search}` : path,
     headers: {
       accept: 'application/json',
-      ...(payload !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+      ...(payload !== undefined && {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(payload),
+      }),
       ...('token' in target && target.token !== undefined && { authorization: `Bearer ${target.token}` }),
     },
     ...(signal && { signal }),
@@ -174,7 +234,10 @@ async function open(target: Target, { method, path, query = {}, body, signal, st
     const failed = (error: unknown) => reject(signal?.aborted ? error : lost(target, error));
     void connect(target, options).then((request) => {
       request.on('response', resolve).on('error', failed);
-      if (!streaming) request.setTimeout(timeoutMs, () => request.destroy(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' })));
+      if (!streaming)
+        request.setTimeout(timeoutMs, () =>
+          request.destroy(Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' })),
+        );
       request.end(payload);
     }, failed);
   });
@@ -183,7 +246,8 @@ async function open(target: Target, { method, path, query = {}, body, signal, st
 }
 
 async function connect(target: Target, options: RequestOptions) {
-  if ('socket' in target) return httpRequest({ ...options, socketPath: target.socket, headers: { ...options.headers, host: 'localhost' } });
+  if ('socket' in target)
+    return httpRequest({ ...options, socketPath: target.socket, headers: { ...options.headers, host: 'localhost' } });
   const url = new URL(target.url);
   const where = { ...options, hostname: url.hostname.replace(/^\[|\]$/g, ''), port: url.port };
   if (url.protocol === 'http:') return httpRequest(where);

@@ -2,8 +2,9 @@
  * Owns: where everything of one fleet lies on disk; the one place that reads SAC_HOME and XDG variables.
  * Never: creates or opens anything.
  */
-import { homedir, userInfo } from 'node:os';
+
 import { existsSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 export interface Home {
@@ -69,6 +70,11 @@ export function defaultAgentsDirs(cwd: string, env: Environment): readonly strin
   }
   const user = env['HOME'] || userInfo().homedir;
   found.push(...PROJECT_FOLDERS.map((name) => join(user, name)));
-  found.push(...(env['SCITEX_AGENT_CONTAINER_YAML_DIRS'] ?? '').split(':').filter(Boolean).map((path) => resolve(path)));
+  found.push(
+    ...(env['SCITEX_AGENT_CONTAINER_YAML_DIRS'] ?? '')
+      .split(':')
+      .filter(Boolean)
+      .map((path) => resolve(path)),
+  );
   return [...new Set(found)].filter((path) => existsSync(path));
 }

@@ -81,18 +81,31 @@ export interface ApplyResult {
 export interface ComparableAgent {
   readonly apiVersion: 'sac/v1';
   readonly kind: 'Agent';
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly annotations: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
   readonly spec: unknown;
 }
 export interface ApplyResponse {
   readonly results: readonly ApplyResult[];
   /** Items refused; the others were applied. Each a whole line `origin: message`. */
-  readonly errors: readonly { readonly origin: string; readonly name: string; readonly reason: string; readonly message: string }[];
+  readonly errors: readonly {
+    readonly origin: string;
+    readonly name: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
 }
 
 /** JSON merge patch (RFC 7396) on labels, annotations and spec. */
 export interface PatchRequest {
-  readonly metadata?: { readonly labels?: Readonly<Record<string, string | null>>; readonly annotations?: Readonly<Record<string, string | null>>; readonly resourceVersion?: number };
+  readonly metadata?: {
+    readonly labels?: Readonly<Record<string, string | null>>;
+    readonly annotations?: Readonly<Record<string, string | null>>;
+    readonly resourceVersion?: number;
+  };
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Change fields the agent's source declared; the source puts them back when it next changes. */
   readonly force?: boolean;

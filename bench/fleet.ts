@@ -16,7 +16,14 @@ export class BenchFleet implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'sac-bench-'));
   readonly home = join(this.dir, 'home');
   readonly client: Client = createClient({ socket: join(this.home, 'sac.sock') }, { timeoutMs: 120_000 });
-  readonly env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: this.dir, SAC_HOME: this.home, LANG: 'C.UTF-8', TERM: 'xterm', SAC_LOG_LEVEL: 'warn' };
+  readonly env = {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    HOME: this.dir,
+    SAC_HOME: this.home,
+    LANG: 'C.UTF-8',
+    TERM: 'xterm',
+    SAC_LOG_LEVEL: 'warn',
+  };
   #child: ChildProcess | undefined;
 
   get pid(): number {
@@ -27,7 +34,11 @@ export class BenchFleet implements AsyncDisposable {
   }
 
   async start(flags: readonly string[] = []): Promise<void> {
-    this.#child = spawn(process.execPath, [CONTROLLER, ...flags], { env: this.env, cwd: this.dir, stdio: ['ignore', 'ignore', 'inherit'] });
+    this.#child = spawn(process.execPath, [CONTROLLER, ...flags], {
+      env: this.env,
+      cwd: this.dir,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     for (let i = 0; ; i++) {
       try {
         if ((await this.client.ready()).ok) return;
@@ -74,5 +85,10 @@ export class BenchFleet implements AsyncDisposable {
 export const sleepers = (count: number, spec: Readonly<Record<string, unknown>> = {}): readonly ApplyItem[] =>
   Array.from({ length: count }, (_, i) => ({
     origin: `bench:${i}`,
-    manifest: { apiVersion: 'sac/v1' as const, kind: 'Agent' as const, metadata: { name: `a${i}` }, spec: { profile: 'exec' as const, command: ['sleep', '100000'], startup: { minReadySeconds: 0 }, ...spec } },
+    manifest: {
+      apiVersion: 'sac/v1' as const,
+      kind: 'Agent' as const,
+      metadata: { name: `a${i}` },
+      spec: { profile: 'exec' as const, command: ['sleep', '100000'], startup: { minReadySeconds: 0 }, ...spec },
+    },
   }));

@@ -21,10 +21,13 @@ async function once(count: number): Promise<{ readonly sac: number; readonly flo
 /** Wall time until all processes of the same launch files are there, in a fresh server. */
 function floorOf(fleet: BenchFleet, count: number): number {
   const launches = join(fleet.home, 'run', 'launch');
-  const lines = readdirSync(launches).map((file) => `new-session -d -s ${file.replace('.sh', '')} -x 200 -y 50 sh '${join(launches, file)}'`);
+  const lines = readdirSync(launches).map(
+    (file) => `new-session -d -s ${file.replace('.sh', '')} -x 200 -y 50 sh '${join(launches, file)}'`,
+  );
   const script = join(fleet.dir, 'floor.tmux');
   writeFileSync(script, `${lines.join('\n')}\n`);
-  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', `sac-floor-${process.pid}`, ...args], { encoding: 'utf8', env: fleet.env });
+  const tmux = (...args: string[]) =>
+    execFileSync('tmux', ['-L', `sac-floor-${process.pid}`, ...args], { encoding: 'utf8', env: fleet.env });
   const began = performance.now();
   tmux('-f', '/dev/null', 'new-session', '-d', '-s', 'keep', 'sleep', '100000');
   tmux('source-file', script);
@@ -34,7 +37,10 @@ function floorOf(fleet: BenchFleet, count: number): number {
   return took;
 }
 
-const sizes = process.argv.slice(2).map(Number).filter((n) => n > 0);
+const sizes = process.argv
+  .slice(2)
+  .map(Number)
+  .filter((n) => n > 0);
 const perAgent: number[] = [];
 for (const count of sizes.length > 0 ? sizes : [100, 1000, 3000]) {
   const runs: { sac: number; floor: number }[] = [];
@@ -42,6 +48,18 @@ for (const count of sizes.length > 0 ? sizes : [100, 1000, 3000]) {
   const sac = median(runs.map((run) => run.sac));
   const floor = median(runs.map((run) => run.floor));
   perAgent.push(sac / count);
-  report('start', { agents: count, runs: runs.length, sacMs: round(sac), floorMs: round(floor), ratio: round(sac / floor, 2), perAgentMs: round(sac / count, 2), target: 'ratio <= 1.5 at 1000' });
+  report('start', {
+    agents: count,
+    runs: runs.length,
+    sacMs: round(sac),
+    floorMs: round(floor),
+    ratio: round(sac / floor, 2),
+    perAgentMs: round(sac / count, 2),
+    target: 'ratio <= 1.5 at 1000',
+  });
 }
-if (perAgent.length > 1) report('start-growth', { perAgentLastOverFirst: round((perAgent.at(-1) ?? 0) / (perAgent[0] ?? 1), 2), target: '<= 1.3' });
+if (perAgent.length > 1)
+  report('start-growth', {
+    perAgentLastOverFirst: round((perAgent.at(-1) ?? 0) / (perAgent[0] ?? 1), 2),
+    target: '<= 1.3',
+  });

@@ -8,8 +8,16 @@ import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { InvalidError } from '../api/resources/errors.ts';
 
-const contextSchema = z.strictObject({ server: z.url().optional(), socket: z.string().optional(), 'token-file': z.string().optional(), 'ca-file': z.string().optional() });
-const configSchema = z.strictObject({ 'current-context': z.string().optional(), contexts: z.record(z.string(), contextSchema).default({}) });
+const contextSchema = z.strictObject({
+  server: z.url().optional(),
+  socket: z.string().optional(),
+  'token-file': z.string().optional(),
+  'ca-file': z.string().optional(),
+});
+const configSchema = z.strictObject({
+  'current-context': z.string().optional(),
+  contexts: z.record(z.string(), contextSchema).default({}),
+});
 export type Config = z.output<typeof configSchema>;
 export type ConfigContext = z.output<typeof contextSchema>;
 
@@ -21,7 +29,8 @@ export function readConfig(path: string): Config {
     return { contexts: {} };
   }
   const result = configSchema.safeParse(parse(text) ?? {});
-  if (!result.success) throw new InvalidError(result.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`));
+  if (!result.success)
+    throw new InvalidError(result.error.issues.map(({ path: at, message }) => `${path}: ${at.join('.')}: ${message}`));
   return result.data;
 }
 

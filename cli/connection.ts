@@ -30,8 +30,17 @@ interface ConnectionOptions {
 const START_DEADLINE_MS = 20_000;
 const POLL_MS = 25;
 
-export function createConnection({ globals, home, env, cwd, err }: ConnectionOptions): Pick<Context, 'target' | 'client' | 'running'> {
-  const timeout = globals.requestTimeout === undefined ? {} : { timeoutMs: parseDuration(globals.requestTimeout, '--request-timeout') };
+export function createConnection({
+  globals,
+  home,
+  env,
+  cwd,
+  err,
+}: ConnectionOptions): Pick<Context, 'target' | 'client' | 'running'> {
+  const timeout =
+    globals.requestTimeout === undefined
+      ? {}
+      : { timeoutMs: parseDuration(globals.requestTimeout, '--request-timeout') };
   const target = () => resolveTarget(globals, home);
   const running = async () => createClient(await target(), timeout);
   return {
@@ -59,7 +68,8 @@ async function answers(client: Client): Promise<boolean> {
 }
 
 async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target> {
-  if (globals.server !== undefined && globals.socket !== undefined) throw new BadRequestError('--server and --socket exclude each other');
+  if (globals.server !== undefined && globals.socket !== undefined)
+    throw new BadRequestError('--server and --socket exclude each other');
   if (globals.server !== undefined) return { url: globals.server, ...tokenFrom(globals.tokenFile) };
   if (globals.socket !== undefined) return { socket: globals.socket };
   if (globals.context === undefined && !existsSync(home.config)) return { socket: home.socket };
@@ -68,9 +78,16 @@ async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target
   const name = globals.context ?? config['current-context'];
   if (name === undefined || name === 'local') return { socket: home.socket };
   const context = config.contexts[name];
-  if (!context) throw new BadRequestError(`context "${name}" does not exist in ${home.config}; known: ${['local', ...Object.keys(config.contexts)].join(', ')}`);
+  if (!context)
+    throw new BadRequestError(
+      `context "${name}" does not exist in ${home.config}; known: ${['local', ...Object.keys(config.contexts)].join(', ')}`,
+    );
   if (context.server === undefined) return { socket: context.socket ?? home.socket };
-  return { url: context.server, ...tokenFrom(globals.tokenFile ?? context['token-file']), ...(context['ca-file'] !== undefined && { ca: readFileSync(context['ca-file'], 'utf8') }) };
+  return {
+    url: context.server,
+    ...tokenFrom(globals.tokenFile ?? context['token-file']),
+    ...(context['ca-file'] !== undefined && { ca: readFileSync(context['ca-file'], 'utf8') }),
+  };
 }
 
 function tokenFrom(path: string | undefined): { readonly token?: string } {
@@ -78,7 +95,9 @@ function tokenFrom(path: string | undefined): { readonly token?: string } {
   try {
     return { token: readFileSync(path, 'utf8').trim() };
   } catch (error) {
-    throw new BadRequestError(`token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new BadRequestError(
+      `token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -92,10 +111,21 @@ export function controllerProgram(): string {
 }
 
 /** Resolves when it answers; throws NoControllerError with the end of its log when it does not come up. */
-export async function startInBackground({ home, env, cwd, flags, err }: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
+export async function startInBackground({
+  home,
+  env,
+  cwd,
+  flags,
+  err,
+}: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
   for (const folder of home.folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const log = openSync(home.controllerLog, 'a', 0o600);
-  const child = spawn(process.execPath, [controllerProgram(), ...flags], { cwd, env: { ...env }, detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(process.execPath, [controllerProgram(), ...flags], {
+    cwd,
+    env: { ...env },
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   child.unref();
   let exited: number | undefined;
   child.on('exit', (code) => {
@@ -116,7 +146,9 @@ export async function startInBackground({ home, env, cwd, flags, err }: Omit<Con
     }
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
-  throw new NoControllerError(`a controller could not be started; the end of ${home.controllerLog}:\n${lastLines(home.controllerLog)}`);
+  throw new NoControllerError(
+    `a controller could not be started; the end of ${home.controllerLog}:\n${lastLines(home.controllerLog)}`,
+  );
 }
 
 function lastLines(path: string): string {

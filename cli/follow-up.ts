@@ -22,7 +22,12 @@ export interface FollowUp {
   readonly defaultTimeoutMs?: number;
 }
 
-export async function followUp(client: Client, { names, goals, told, defaultTimeoutMs = DEFAULT_TIMEOUT_MS }: FollowUp, options: Options, context: Context): Promise<ExitCode> {
+export async function followUp(
+  client: Client,
+  { names, goals, told, defaultTimeoutMs = DEFAULT_TIMEOUT_MS }: FollowUp,
+  options: Options,
+  context: Context,
+): Promise<ExitCode> {
   const asked = text(options, 'timeout');
   const given = asked === undefined ? defaultTimeoutMs : parseDuration(asked, '--timeout');
   const progress = new Progress(context.err, names.length);

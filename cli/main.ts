@@ -32,7 +32,16 @@ function contextFor(globals: GlobalOptions, signal: AbortSignal): Context {
   const home = homeFrom(process.env);
   const err = output(process.stderr);
   const connection = createConnection({ globals, home, env: process.env, cwd: process.cwd(), err });
-  return { env: process.env, cwd: process.cwd(), home, stdin: readStdin, out: output(process.stdout), err, signal, ...connection };
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    home,
+    stdin: readStdin,
+    out: output(process.stdout),
+    err,
+    signal,
+    ...connection,
+  };
 }
 
 function build(setExit: (code: number) => void, signal: AbortSignal): Command {
@@ -44,7 +53,10 @@ function build(setExit: (code: number) => void, signal: AbortSignal): Command {
     .option('--server <url>', 'URL of the controller')
     .option('--token-file <path>', 'file that holds the token for --server')
     .option('--request-timeout <duration>', 'longest wait for an answer (30s)')
-    .addHelpText('after', '\nExamples:\n  sac apply -f manifests/quickstart --wait\n  sac get agents\n  sac logs web -f\n\n`sac VERB --help` shows a verb\'s options. Files: $SAC_HOME (now: see `sac controller status`).')
+    .addHelpText(
+      'after',
+      "\nExamples:\n  sac apply -f manifests/quickstart --wait\n  sac get agents\n  sac logs web -f\n\n`sac VERB --help` shows a verb's options. Files: $SAC_HOME (now: see `sac controller status`).",
+    )
     .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(`sac --help` shows what there is)')
@@ -53,7 +65,13 @@ function build(setExit: (code: number) => void, signal: AbortSignal): Command {
   return program;
 }
 
-function attach(program: Command, parent: Command, verb: Verb, setExit: (code: number) => void, signal: AbortSignal): void {
+function attach(
+  program: Command,
+  parent: Command,
+  verb: Verb,
+  setExit: (code: number) => void,
+  signal: AbortSignal,
+): void {
   const command = parent.command(verb.name).description(verb.summary).exitOverride();
   for (const alias of verb.aliases ?? []) command.alias(alias);
   if (verb.args) command.arguments(verb.args);
@@ -78,7 +96,8 @@ function attach(program: Command, parent: Command, verb: Verb, setExit: (code: n
 /** `sac agent start web` is `sac start web`: a resource type before a verb is skipped. */
 function withoutNoun(argv: readonly string[]): readonly string[] {
   const [noun, verb] = argv;
-  const isVerb = (word: string | undefined) => VERBS.some(({ name, aliases }) => name === word || aliases?.includes(word ?? ''));
+  const isVerb = (word: string | undefined) =>
+    VERBS.some(({ name, aliases }) => name === word || aliases?.includes(word ?? ''));
   return noun !== undefined && findType(noun) && isVerb(verb) ? argv.slice(1) : argv;
 }
 
@@ -107,7 +126,12 @@ function tell(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done;
     const unknown = /unknown command '(.+)'/.exec(error.message)?.[1];
-    const near = unknown && closest(unknown, VERBS.map(({ name }) => name));
+    const near =
+      unknown &&
+      closest(
+        unknown,
+        VERBS.map(({ name }) => name),
+      );
     if (near && !/Did you mean/i.test(error.message)) process.stderr.write(`(did you mean \`sac ${near}\`?)\n`);
     return EXIT.usage;
   }

@@ -13,21 +13,32 @@ export interface ReadManifests {
   readonly problems: readonly string[];
 }
 
-export async function readFiles(options: Options, context: Context, more: readonly string[] = []): Promise<ReadManifests> {
+export async function readFiles(
+  options: Options,
+  context: Context,
+  more: readonly string[] = [],
+): Promise<ReadManifests> {
   const paths = [...texts(options, 'filename'), ...more];
-  if (paths.length === 0) throw new BadRequestError('name the manifests: -f FILE, -f DIRECTORY or -f - for standard input');
+  if (paths.length === 0)
+    throw new BadRequestError('name the manifests: -f FILE, -f DIRECTORY or -f - for standard input');
   const { readPath } = await import('../api/manifests/files.ts');
   const documents: ManifestDocument[] = [];
   const problems: string[] = [];
   for (const path of paths) {
-    const found = path === '-' ? await readPath('-', { stdin: await context.stdin() }) : await readPath(resolve(context.cwd, path), { recursive: flag(options, 'recursive') });
+    const found =
+      path === '-'
+        ? await readPath('-', { stdin: await context.stdin() })
+        : await readPath(resolve(context.cwd, path), { recursive: flag(options, 'recursive') });
     documents.push(...found.documents);
     problems.push(...found.problems.map(({ text }) => text));
   }
   const byName = new Map<string, ManifestDocument>();
   for (const document of documents) {
     const before = byName.get(document.name);
-    if (before) problems.push(`${document.origin} agent "${document.name}" is declared a second time; the first is at ${before.origin}`);
+    if (before)
+      problems.push(
+        `${document.origin} agent "${document.name}" is declared a second time; the first is at ${before.origin}`,
+      );
     else byName.set(document.name, document);
   }
   return { documents: [...byName.values()], problems };
@@ -38,5 +49,9 @@ export function tellProblems({ err }: Context, problems: readonly string[]): voi
 }
 
 export function tellWarnings({ err }: Context, documents: readonly ManifestDocument[]): void {
-  for (const { origin, warnings } of documents) for (const warning of warnings) err.write(`${paint(err.colour, 'yellow', 'warning:')} ${oneLine(warning.startsWith(origin) ? warning : `${origin} ${warning}`)}\n`);
+  for (const { origin, warnings } of documents)
+    for (const warning of warnings)
+      err.write(
+        `${paint(err.colour, 'yellow', 'warning:')} ${oneLine(warning.startsWith(origin) ? warning : `${origin} ${warning}`)}\n`,
+      );
 }

@@ -22,8 +22,12 @@ export class Progress {
 
   update(agent: Agent): void {
     const { phase, conditions } = agent.status;
-    const why = conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ?? conditions.find(({ type, status }) => type === 'Ready' && status !== 'True');
-    const text = oneLine(`agent/${agent.metadata.name} ${phase}${why && why.reason !== phase ? `: ${why.message}` : ''}`);
+    const why =
+      conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
+      conditions.find(({ type, status }) => type === 'Ready' && status !== 'True');
+    const text = oneLine(
+      `agent/${agent.metadata.name} ${phase}${why && why.reason !== phase ? `: ${why.message}` : ''}`,
+    );
     if (this.#waiting.get(agent.metadata.name) === text) return;
     this.#waiting.set(agent.metadata.name, text);
     if (this.#out.isTerminal) this.#draw();
@@ -43,9 +47,15 @@ export class Progress {
 
   #draw(): void {
     this.#erase();
-    const lines = [...this.#waiting.values()].slice(0, MAX_LINES).map((line) => line.slice(0, Math.max(20, this.#out.columns - 1)));
+    const lines = [...this.#waiting.values()]
+      .slice(0, MAX_LINES)
+      .map((line) => line.slice(0, Math.max(20, this.#out.columns - 1)));
     const more = this.#waiting.size - lines.length;
-    const summary = paint(this.#out.colour, 'dim', `waiting: ${this.#done} of ${this.#total} done${more > 0 ? `, ${more} more not shown` : ''}`);
+    const summary = paint(
+      this.#out.colour,
+      'dim',
+      `waiting: ${this.#done} of ${this.#total} done${more > 0 ? `, ${more} more not shown` : ''}`,
+    );
     this.#out.write(`${[...lines, summary].join('\n')}\n`);
     this.#drawn = lines.length + 1;
   }

@@ -13,7 +13,13 @@ export interface ResourceType {
   readonly verbs: readonly string[];
 }
 export const RESOURCE_TYPES: readonly ResourceType[] = [
-  { plural: 'agents', singular: 'agent', kind: 'Agent', short: ['ag'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] },
+  {
+    plural: 'agents',
+    singular: 'agent',
+    kind: 'Agent',
+    short: ['ag'],
+    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  },
   { plural: 'instances', singular: 'instance', kind: 'Instance', short: ['inst'], verbs: ['get', 'list', 'watch'] },
   { plural: 'events', singular: 'event', kind: 'Event', short: ['ev'], verbs: ['get', 'list', 'watch'] },
   { plural: 'hosts', singular: 'host', kind: 'Host', short: ['ho'], verbs: ['get', 'list'] },
@@ -27,7 +33,9 @@ export const typeOf = (plural: Plural): ResourceType => {
 
 export function findType(word: string): ResourceType | undefined {
   const asked = word.toLowerCase();
-  return RESOURCE_TYPES.find(({ plural, singular, short }) => plural === asked || singular === asked || short.includes(asked));
+  return RESOURCE_TYPES.find(
+    ({ plural, singular, short }) => plural === asked || singular === asked || short.includes(asked),
+  );
 }
 
 export interface Named {
@@ -47,7 +55,8 @@ export function parseResources(words: readonly string[], fallback?: Plural): rea
     for (const word of words) {
       const [typeName = '', name = '', more] = word.split('/');
       const type = findType(typeName);
-      if (!type || name === '' || more !== undefined) throw new BadRequestError(`"${word}" is not TYPE/NAME (for example agent/web)`);
+      if (!type || name === '' || more !== undefined)
+        throw new BadRequestError(`"${word}" is not TYPE/NAME (for example agent/web)`);
       groups.set(type.plural, [...(groups.get(type.plural) ?? []), name]);
     }
     return [...groups].map(([plural, names]) => ({ plural, names }));
@@ -55,7 +64,9 @@ export function parseResources(words: readonly string[], fallback?: Plural): rea
   const type = findType(first);
   if (type) return [{ plural: type.plural, names: rest }];
   if (fallback) return [{ plural: fallback, names: words }];
-  throw new BadRequestError(`there is no resource type "${first}"; known: ${RESOURCE_TYPES.map(({ plural, short }) => `${plural} (${short.join(', ')})`).join(', ')}`);
+  throw new BadRequestError(
+    `there is no resource type "${first}"; known: ${RESOURCE_TYPES.map(({ plural, short }) => `${plural} (${short.join(', ')})`).join(', ')}`,
+  );
 }
 
 /** Names of agents: `web`, `agent/web`, `agent web`. */

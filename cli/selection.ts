@@ -7,7 +7,12 @@ import { BadRequestError } from '../api/resources/errors.ts';
 import { agentNames } from './resources.ts';
 import { flag, type Options, text } from './verb.ts';
 
-export async function selectAgents(client: Client, words: readonly string[], options: Options, verb: string): Promise<readonly string[]> {
+export async function selectAgents(
+  client: Client,
+  words: readonly string[],
+  options: Options,
+  verb: string,
+): Promise<readonly string[]> {
   const selector = text(options, 'selector');
   const all = flag(options, 'all');
   const names = words.length > 0 ? agentNames(words) : [];
@@ -15,7 +20,8 @@ export async function selectAgents(client: Client, words: readonly string[], opt
     if (selector !== undefined || all) throw new BadRequestError('names, -l and --all exclude each other');
     return [...new Set(names)];
   }
-  if (selector === undefined && !all) throw new BadRequestError(`name the agents: \`sac ${verb} NAME...\`, -l SELECTOR or --all`);
+  if (selector === undefined && !all)
+    throw new BadRequestError(`name the agents: \`sac ${verb} NAME...\`, -l SELECTOR or --all`);
   const { items } = await client.list('agents', selector === undefined ? {} : { labelSelector: selector });
   return items.map(({ metadata }) => metadata.name);
 }

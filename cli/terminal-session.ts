@@ -8,7 +8,8 @@ import type { Context } from './verb.ts';
 
 export async function assertLocal(context: Context, verb: string): Promise<void> {
   const target = await context.target();
-  if (!('socket' in target)) throw new BadRequestError(`sac ${verb} needs the controller's own machine; run it there, or over ssh`);
+  if (!('socket' in target))
+    throw new BadRequestError(`sac ${verb} needs the controller's own machine; run it there, or over ssh`);
 }
 
 /** Resolves with the program's exit code. */

@@ -19,7 +19,9 @@ export function parseGoal(text: string): Goal {
   if (condition) return { kind: 'condition', type: condition[1] ?? '', status: condition[2] ?? 'True' };
   const jsonpath = /^jsonpath=(['"]?)(\{.*\}|\.[^=]*)\1(?:=(.*))?$/.exec(text);
   if (jsonpath) return { kind: 'jsonpath', path: jsonpath[2] ?? '', value: jsonpath[3] };
-  throw new BadRequestError(`--for "${text}" is not understood; use condition=Ready, delete, create or jsonpath='{.status.phase}'=Running`);
+  throw new BadRequestError(
+    `--for "${text}" is not understood; use condition=Ready, delete, create or jsonpath='{.status.phase}'=Running`,
+  );
 }
 
 export type Verdict = { readonly done: true } | { readonly done: false; readonly impossible?: string };
@@ -54,9 +56,18 @@ function hopeless(agent: Agent | undefined): { readonly impossible?: string } {
   const { name, generation, deletionTimestamp } = agent.metadata;
   if (deletionTimestamp !== undefined) return { impossible: `agent/${name} is being deleted` };
   const { phase, observedGeneration, conditions, instances } = agent.status;
-  if (!FINAL.has(phase) || observedGeneration !== generation || (phase === 'Stopped' && !agent.spec.suspend && agent.spec.replicas > 0)) return {};
+  if (
+    !FINAL.has(phase) ||
+    observedGeneration !== generation ||
+    (phase === 'Stopped' && !agent.spec.suspend && agent.spec.replicas > 0)
+  )
+    return {};
   // A restart that was asked for after it ended is still to come.
-  if (agent.metadata.restartRequestedAt !== undefined && instances.some(({ lastExit }) => lastExit && lastExit.at < (agent.metadata.restartRequestedAt ?? ''))) return {};
+  if (
+    agent.metadata.restartRequestedAt !== undefined &&
+    instances.some(({ lastExit }) => lastExit && lastExit.at < (agent.metadata.restartRequestedAt ?? ''))
+  )
+    return {};
   const why = conditions.find(({ type }) => type === 'Started');
   return { impossible: `agent/${name} is ${phase}${why ? ` (${why.reason}: ${why.message})` : ''}` };
 }
@@ -78,7 +89,10 @@ export interface WaitRequest {
 }
 
 /** Each goal counts as soon as it was seen once, in any order. Resolves when every agent has an outcome. */
-export async function waitFor(client: Client, { names, goals, timeoutMs, onProgress, onDone, signal }: WaitRequest): Promise<readonly Outcome[]> {
+export async function waitFor(
+  client: Client,
+  { names, goals, timeoutMs, onProgress, onDone, signal }: WaitRequest,
+): Promise<readonly Outcome[]> {
   const open = new Map(names.map((name) => [name, new Set(goals)]));
   const outcomes: Outcome[] = [];
   const existed = new Set<string>();
@@ -96,11 +110,18 @@ export async function waitFor(client: Client, { names, goals, timeoutMs, onProgr
     if (left.size === 0) return settle({ name, code: EXIT.done });
     if (agent === undefined) {
       if (existed.has(name) || !goals.some(({ kind }) => kind === 'create' || kind === 'delete'))
-        settle({ name, code: EXIT.notFound, message: existed.has(name) ? `agent/${name} was deleted while it was waited for` : `agent "${name}" not found; \`sac get agents\` lists what there is` });
+        settle({
+          name,
+          code: EXIT.notFound,
+          message: existed.has(name)
+            ? `agent/${name} was deleted while it was waited for`
+            : `agent "${name}" not found; \`sac get agents\` lists what there is`,
+        });
       return;
     }
     const lost = verdicts.find(({ verdict }) => !verdict.done && verdict.impossible !== undefined)?.verdict;
-    if (lost && !lost.done && lost.impossible !== undefined) settle({ name, code: EXIT.impossible, message: `${lost.impossible}; what is waited for can no longer come` });
+    if (lost && !lost.done && lost.impossible !== undefined)
+      settle({ name, code: EXIT.impossible, message: `${lost.impossible}; what is waited for can no longer come` });
     else onProgress?.(agent);
   };
 
@@ -109,12 +130,16 @@ export async function waitFor(client: Client, { names, goals, timeoutMs, onProgr
   for (const name of names) look(name, byName.get(name));
   if (open.size > 0 && timeoutMs !== 0) {
     const timer = AbortSignal.timeout(Math.min(timeoutMs, 2_147_483_647));
-    for await (const { type, object } of client.watch('agents', { since: list.metadata.resourceVersion, signal: AbortSignal.any([timer, signal]) })) {
+    for await (const { type, object } of client.watch('agents', {
+      since: list.metadata.resourceVersion,
+      signal: AbortSignal.any([timer, signal]),
+    })) {
       if (!object) continue;
       look(object.metadata.name, type === 'DELETED' ? undefined : object);
       if (open.size === 0) break;
     }
   }
-  for (const name of [...open.keys()]) settle({ name, code: EXIT.timedOut, message: `agent/${name}: not within ${timeoutMs / 1000} s` });
+  for (const name of [...open.keys()])
+    settle({ name, code: EXIT.timedOut, message: `agent/${name}: not within ${timeoutMs / 1000} s` });
   return outcomes;
 }

@@ -35,7 +35,10 @@ export const createReads = (options: ApiPortsOptions): ResourceReads => ({
     return options.store.version;
   },
   list: (plural) => listOf(options, plural),
-  get: (plural, name) => (plural === 'agents' ? options.store.viewAgent(name) : listOf(options, plural).find(({ metadata }) => metadata.name === name)),
+  get: (plural, name) =>
+    plural === 'agents'
+      ? options.store.viewAgent(name)
+      : listOf(options, plural).find(({ metadata }) => metadata.name === name),
   watch: (since, onEvent) => options.store.watch(since, onEvent),
 });
 
@@ -70,11 +73,24 @@ function localHost({ store, controller, fleet, places, missing, startedAt }: Api
       ...(view?.lastListedAt !== undefined && { lastListedAt: isoTime(view.lastListedAt) }),
     };
   });
-  const absent: PlaceStatus[] = missing.map(({ place, detail }) => ({ runtime: place.runtime, available: false, detail, agents: 0 }));
+  const absent: PlaceStatus[] = missing.map(({ place, detail }) => ({
+    runtime: place.runtime,
+    available: false,
+    detail,
+    agents: 0,
+  }));
   return {
     apiVersion: 'sac/v1',
     kind: 'Host',
-    metadata: { name: LOCAL_HOST, id: `${fleet}.${LOCAL_HOST}`, labels: {}, annotations: {}, generation: 1, resourceVersion: store.version, creationTimestamp: isoTime(startedAt) },
+    metadata: {
+      name: LOCAL_HOST,
+      id: `${fleet}.${LOCAL_HOST}`,
+      labels: {},
+      annotations: {},
+      generation: 1,
+      resourceVersion: store.version,
+      creationTimestamp: isoTime(startedAt),
+    },
     spec: { address: 'this machine' },
     status: {
       ready: statuses.some(({ available }) => available),
@@ -90,14 +106,23 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
 
   const find = (agent: string, instance: string | undefined): { record: InstanceRecord; hands: ProbedPlace } => {
     const records = store.instancesOf(agent).map((versioned) => versioned.record);
-    if (!store.viewAgent(agent) && records.length === 0) throw new NotFoundError(`agent "${agent}" not found; \`sac get agents\` lists what there is`);
+    if (!store.viewAgent(agent) && records.length === 0)
+      throw new NotFoundError(`agent "${agent}" not found; \`sac get agents\` lists what there is`);
     const names = records.map(({ name }) => name).sort();
     const wanted = instance ?? (names.includes(agent) ? agent : names[0]);
     const record = records.find(({ name }) => name === wanted);
-    if (!record) throw new NotFoundError(instance === undefined ? `agent "${agent}" has no instances yet` : `agent "${agent}" has no instance "${instance}"; it has: ${names.join(', ') || 'none'}`);
+    if (!record)
+      throw new NotFoundError(
+        instance === undefined
+          ? `agent "${agent}" has no instances yet`
+          : `agent "${agent}" has no instance "${instance}"; it has: ${names.join(', ') || 'none'}`,
+      );
     const place = record.snapshot.memory.place;
     const hands = place && places.find((candidate) => placeKey(candidate.place) === placeKey(place));
-    if (!hands) throw new NotFoundError(`agent "${agent}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`);
+    if (!hands)
+      throw new NotFoundError(
+        `agent "${agent}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`,
+      );
     return { record, hands };
   };
 
@@ -116,10 +141,13 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
       const { record, hands } = find(agent, instance);
       const { runtime, transport, place } = hands;
       const cwd = options.workspaceOf(record);
-      const base = { host: place.host, session: record.sighting?.session ?? record.name, ...(cwd !== undefined && { cwd }) };
+      const base = {
+        host: place.host,
+        session: record.sighting?.session ?? record.name,
+        ...(cwd !== undefined && { cwd }),
+      };
       if (!runtime.attach) return { ...base, argv: [] };
       return { ...base, argv: transport.interactive(runtime.attach(instanceId(fleet, record.name))) };
     },
   };
 }
-

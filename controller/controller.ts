@@ -63,7 +63,10 @@ export class Controller {
     const views = places.map(
       ({ place, runtime, transport }) =>
         new PlaceView({
-          place, runtime, transport, timers,
+          place,
+          runtime,
+          transport,
+          timers,
           onChange: (ids) => this.#lookAt(ids),
           observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
         }),
@@ -77,7 +80,9 @@ export class Controller {
       observe: (effect, result) => metrics().effect(effect, result),
     });
     const reconciler = new Reconciler({
-      store, runner, log,
+      store,
+      runner,
+      log,
       decide: options.decide ?? decide,
       intentions: this.#intentions,
       observer: this.observer,
@@ -111,7 +116,9 @@ export class Controller {
 
   /** Things with our mark that no record and no manifest knows. */
   orphans(): readonly string[] {
-    return this.observer.orphans((id) => this.#options.store.instance(id) !== undefined || this.#intentions.desired(id) !== undefined).map(({ session }) => session);
+    return this.observer
+      .orphans((id) => this.#options.store.instance(id) !== undefined || this.#intentions.desired(id) !== undefined)
+      .map(({ session }) => session);
   }
 
   async start(): Promise<void> {
@@ -151,7 +158,10 @@ export class Controller {
         const swept = await runtime.sweep(transport, this.#over());
         if (swept > 0) log('leftover processes ended', { place: `${place.host}/${place.runtime}`, count: swept });
       } catch (error) {
-        log('sweep failed, will be tried at the next resync', { place: `${place.host}/${place.runtime}`, error: String(error) });
+        log('sweep failed, will be tried at the next resync', {
+          place: `${place.host}/${place.runtime}`,
+          error: String(error),
+        });
       }
     }
   }

@@ -2,8 +2,9 @@
  * Owns: the controller program's flags.
  * Never: defaults that open a door: without --listen there is no TCP.
  */
-import { parseArgs } from 'node:util';
+
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { BadRequestError } from '../api/resources/errors.ts';
 import { type DurationMs, durationMs, durationSchema } from '../api/resources/time.ts';
 
@@ -44,6 +45,7 @@ export function parseFlags(argv: readonly string[]): Flags {
 function parseListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new BadRequestError(`--listen "${text}" is not HOST:PORT (for example 127.0.0.1:9640)`);
+  if (!match || port > 65_535)
+    throw new BadRequestError(`--listen "${text}" is not HOST:PORT (for example 127.0.0.1:9640)`);
   return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }

@@ -22,11 +22,17 @@ const readOptional = (path: string): string | undefined => {
 export function fleetIdOf(home: Home): FleetId {
   const kept = readOptional(home.fleetFile);
   if (kept !== undefined) {
-    if (!FLEET.test(kept)) throw new Error(`${home.fleetFile} does not hold a fleet id (8 hex digits). Restore it, or delete it if no agents of this home run.`);
+    if (!FLEET.test(kept))
+      throw new Error(
+        `${home.fleetFile} does not hold a fleet id (8 hex digits). Restore it, or delete it if no agents of this home run.`,
+      );
     return kept as FleetId;
   }
   const machine = readOptional('/etc/machine-id') ?? hostname();
-  const derived = createHash('sha256').update([machine, String(process.getuid?.() ?? ''), realpathSync(home.root)].join('\0')).digest('hex').slice(0, 8);
+  const derived = createHash('sha256')
+    .update([machine, String(process.getuid?.() ?? ''), realpathSync(home.root)].join('\0'))
+    .digest('hex')
+    .slice(0, 8);
   writeFileSync(home.fleetFile, `${derived}\n`, { mode: 0o600, flag: 'wx' });
   return derived as FleetId;
 }

@@ -11,8 +11,8 @@ import { createRuntimes } from '../adapters/registry.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
-import { SacError } from '../api/resources/errors.ts';
 import type { RuntimeKind } from '../api/resources/agent.ts';
+import { SacError } from '../api/resources/errors.ts';
 import { instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
@@ -21,8 +21,8 @@ import { createReads, createTerminals, type MissingPlace, type ProbedPlace } fro
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
-import { fleetIdOf } from './fleet-id.ts';
 import { type Flags, parseFlags } from './flags.ts';
+import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Place } from './plan/desired-instance.ts';
@@ -54,7 +54,10 @@ async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
   const home = homeFrom(process.env);
   prepareFolders(home);
-  const log = pino({ level: process.env['SAC_LOG_LEVEL'] ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true }));
+  const log = pino(
+    { level: process.env['SAC_LOG_LEVEL'] ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 1, sync: true }),
+  );
   const say = (message: string, fields: Record<string, unknown>) => log.info(fields, message);
   await run(flags, home, say);
 }
@@ -66,18 +69,42 @@ function prepareFolders(home: Home): void {
   }
 }
 
-async function run(flags: Flags, home: Home, log: (message: string, fields: Record<string, unknown>) => void): Promise<void> {
+async function run(
+  flags: Flags,
+  home: Home,
+  log: (message: string, fields: Record<string, unknown>) => void,
+): Promise<void> {
   const now = Date.now;
   const startedAt = now();
-  const lock = holdHome({ path: home.lock, database: home.db, home: home.root, pid: process.pid, now: startedAt, takeover: flags.takeover });
+  const lock = holdHome({
+    path: home.lock,
+    database: home.db,
+    home: home.root,
+    pid: process.pid,
+    now: startedAt,
+    takeover: flags.takeover,
+  });
   const fleet = fleetIdOf(home);
-  const database = await Database.open(home.db, (movedTo, why) => log('the database could not be read; it was moved aside and begun anew. Agents are adopted as they are found', { movedTo, why }), now);
+  const database = await Database.open(
+    home.db,
+    (movedTo, why) =>
+      log('the database could not be read; it was moved aside and begun anew. Agents are adopted as they are found', {
+        movedTo,
+        why,
+      }),
+    now,
+  );
   database.takeOver(now());
   const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
   const tokens = await openTokens(database);
 
   const transport = createLocalTransport(process.env);
-  const runtimes = createRuntimes({ fleet, dirs: { run: home.run, logs: home.logs }, now, timeoutMs: PLACE_TIMEOUT_MS });
+  const runtimes = createRuntimes({
+    fleet,
+    dirs: { run: home.run, logs: home.logs },
+    now,
+    timeoutMs: PLACE_TIMEOUT_MS,
+  });
   const places: ProbedPlace[] = [];
   const missing: MissingPlace[] = [];
   for (const runtime of runtimes) {
@@ -112,11 +139,26 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
     return metrics;
   };
   const controller = new Controller({
-    store, places, timers: realTimers,
+    store,
+    places,
+    timers: realTimers,
     facts: () => facts,
     runHook: createRunHook(({ agent, point }, problem) => {
       log('hook failed', { agent, point, problem });
-      store.commit([], [{ type: 'Warning', reason: 'HookFailed', message: `Hook ${point} ${problem}`, at: now(), regarding: { kind: 'Agent', name: agent } }]).catch(() => undefined);
+      store
+        .commit(
+          [],
+          [
+            {
+              type: 'Warning',
+              reason: 'HookFailed',
+              message: `Hook ${point} ${problem}`,
+              at: now(),
+              regarding: { kind: 'Agent', name: agent },
+            },
+          ],
+        )
+        .catch(() => undefined);
     }),
     metrics: metricsNow,
     resyncMs: flags.resyncMs,
@@ -127,24 +169,50 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
   metrics = createMetrics({
     agents: () => store.viewAgents(),
     orphans: () => controller.orphans().length,
-    places: () => [...controller.observer.views].map(({ place, unknown, lastListedAt }) => ({ host: place.host, runtime: place.runtime, up: unknown === undefined, lastListedSeconds: lastListedAt === undefined ? undefined : lastListedAt / 1000 })),
+    places: () =>
+      [...controller.observer.views].map(({ place, unknown, lastListedAt }) => ({
+        host: place.host,
+        runtime: place.runtime,
+        up: unknown === undefined,
+        lastListedSeconds: lastListedAt === undefined ? undefined : lastListedAt / 1000,
+      })),
   });
 
   const writes = new StoredAgentWrites({
     store,
     clock: { now },
     instanceNames: (name, spec) => instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
-    launchKey: (name, spec) => planAgent({ name, generation: 0, spec }, facts).map(({ launchHash }) => launchHash).join(' '),
+    launchKey: (name, spec) =>
+      planAgent({ name, generation: 0, spec }, facts)
+        .map(({ launchHash }) => launchHash)
+        .join(' '),
     canonical: canonicalJson,
   });
   const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
-    (dir) => new DirectorySource({ dir, writes, read: readAgentsDir, timers: realTimers, polling: process.env['SAC_POLL'] === '1' || isSilent(dir), records: () => [...store.agents()].map(({ record }) => record), log }),
+    (dir) =>
+      new DirectorySource({
+        dir,
+        writes,
+        read: readAgentsDir,
+        timers: realTimers,
+        polling: process.env['SAC_POLL'] === '1' || isSilent(dir),
+        records: () => [...store.agents()].map(({ record }) => record),
+        log,
+      }),
   );
 
-  const ports = { store, controller, fleet, places, missing, startedAt, workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
-    const agent = store.agent(record.agent)?.record;
-    return agent && planAgent(agent, facts).find(({ name }) => name === record.name)?.launch.cwd;
-  } };
+  const ports = {
+    store,
+    controller,
+    fleet,
+    places,
+    missing,
+    startedAt,
+    workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
+      const agent = store.agent(record.agent)?.record;
+      return agent && planAgent(agent, facts).find(({ name }) => name === record.name)?.launch.cwd;
+    },
+  };
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
   const server = createServer(
     {
@@ -154,12 +222,25 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
       tokens,
       controller: {
         status: () => ({
-          pid: process.pid, version: VERSION, home: home.root, fleet, socket: listening.socket, listen: listening.listen,
-          agentsDirs: sources.map(({ dir }) => dir), startedAt: isoTime(startedAt), agents: [...store.agents()].length,
+          pid: process.pid,
+          version: VERSION,
+          home: home.root,
+          fleet,
+          socket: listening.socket,
+          listen: listening.listen,
+          agentsDirs: sources.map(({ dir }) => dir),
+          startedAt: isoTime(startedAt),
+          agents: [...store.agents()].length,
           manifestErrors: sources.flatMap(({ problems }) => problems),
         }),
-        ready: () => (controller.synced ? { ok: true, detail: 'ok' } : { ok: false, detail: 'places are being listed for the first time' }),
-        metrics: async () => ({ contentType: metricsNow().registry.contentType, body: await metricsNow().registry.metrics() }),
+        ready: () =>
+          controller.synced
+            ? { ok: true, detail: 'ok' }
+            : { ok: false, detail: 'places are being listed for the first time' },
+        metrics: async () => ({
+          contentType: metricsNow().registry.contentType,
+          body: await metricsNow().registry.metrics(),
+        }),
         stop: () => end({ code: 0, why: 'asked to by the API' }),
       },
       audit: auditTo(home.audit, (error) => log('audit log could not be written', { error: String(error) })),
@@ -169,7 +250,14 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
     {
       socket: home.socket,
       log,
-      ...(flags.listen && { listen: { ...flags.listen, ...(flags.tls && { tls: { cert: readFileSync(flags.tls.cert, 'utf8'), key: readFileSync(flags.tls.key, 'utf8') } }) } }),
+      ...(flags.listen && {
+        listen: {
+          ...flags.listen,
+          ...(flags.tls && {
+            tls: { cert: readFileSync(flags.tls.cert, 'utf8'), key: readFileSync(flags.tls.key, 'utf8') },
+          }),
+        },
+      }),
     },
   );
   listening = await server.start();
@@ -186,7 +274,15 @@ async function run(flags: Flags, home: Home, log: (message: string, fields: Reco
     }
   }, HEARTBEAT_MS);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end({ code: 0, why: signal }));
-  log('controller runs', { pid: process.pid, version: VERSION, home: home.root, fleet, ...listening, agentsDirs: sources.map(({ dir }) => dir), places: places.map(({ place }) => place.runtime) });
+  log('controller runs', {
+    pid: process.pid,
+    version: VERSION,
+    home: home.root,
+    fleet,
+    ...listening,
+    agentsDirs: sources.map(({ dir }) => dir),
+    places: places.map(({ place }) => place.runtime),
+  });
 
   const { code, why } = await ended;
   log('controller stops; agents stay as they are', { why });
@@ -220,6 +316,8 @@ function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (
 
 main().catch((error: unknown) => {
   // Known failures are for people: one line. Anything else is a bug and shows where.
-  process.stderr.write(`sac controller: ${error instanceof SacError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `sac controller: ${error instanceof SacError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exit(error instanceof SacError ? error.exitCode : 1);
 });

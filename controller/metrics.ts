@@ -5,13 +5,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Agent, PHASES } from '../api/resources/agent.ts';
 import { VERSION } from '../api/version.ts';
-import type { QueueObserver } from './reconcile/work-queue.ts';
 import type { ReconcileObserver } from './reconcile/reconciler.ts';
+import type { QueueObserver } from './reconcile/work-queue.ts';
 
 export interface MetricsSource {
   agents(): readonly Agent[];
   orphans(): number;
-  places(): readonly { readonly host: string; readonly runtime: string; readonly up: boolean; readonly lastListedSeconds: number | undefined }[];
+  places(): readonly {
+    readonly host: string;
+    readonly runtime: string;
+    readonly up: boolean;
+    readonly lastListedSeconds: number | undefined;
+  }[];
 }
 
 export interface Metrics {
@@ -33,67 +38,145 @@ export function createMetrics(source: MetricsSource): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const reconciles = new Counter({ name: 'controller_runtime_reconcile_total', help: 'Reconciliations by result.', labelNames: ['controller', 'result'], registers });
+  const reconciles = new Counter({
+    name: 'controller_runtime_reconcile_total',
+    help: 'Reconciliations by result.',
+    labelNames: ['controller', 'result'],
+    registers,
+  });
   for (const result of RECONCILE_RESULTS) reconciles.inc({ controller: CONTROLLER, result }, 0);
-  const reconcileTime = new Histogram({ name: 'controller_runtime_reconcile_time_seconds', help: 'Time of one reconciliation.', labelNames: ['controller'], buckets: SECONDS, registers });
+  const reconcileTime = new Histogram({
+    name: 'controller_runtime_reconcile_time_seconds',
+    help: 'Time of one reconciliation.',
+    labelNames: ['controller'],
+    buckets: SECONDS,
+    registers,
+  });
 
-  const depth = new Gauge({ name: 'workqueue_depth', help: 'Keys waiting for a worker.', labelNames: ['name'], registers });
-  const adds = new Counter({ name: 'workqueue_adds_total', help: 'Keys added to the queue.', labelNames: ['name'], registers });
-  const retries = new Counter({ name: 'workqueue_retries_total', help: 'Keys added again after a failure.', labelNames: ['name'], registers });
-  const queueTime = new Histogram({ name: 'workqueue_queue_duration_seconds', help: 'How long a key waited for a worker.', labelNames: ['name'], buckets: SECONDS, registers });
-  const workTime = new Histogram({ name: 'workqueue_work_duration_seconds', help: 'How long a worker was busy with a key.', labelNames: ['name'], buckets: SECONDS, registers });
+  const depth = new Gauge({
+    name: 'workqueue_depth',
+    help: 'Keys waiting for a worker.',
+    labelNames: ['name'],
+    registers,
+  });
+  const adds = new Counter({
+    name: 'workqueue_adds_total',
+    help: 'Keys added to the queue.',
+    labelNames: ['name'],
+    registers,
+  });
+  const retries = new Counter({
+    name: 'workqueue_retries_total',
+    help: 'Keys added again after a failure.',
+    labelNames: ['name'],
+    registers,
+  });
+  const queueTime = new Histogram({
+    name: 'workqueue_queue_duration_seconds',
+    help: 'How long a key waited for a worker.',
+    labelNames: ['name'],
+    buckets: SECONDS,
+    registers,
+  });
+  const workTime = new Histogram({
+    name: 'workqueue_work_duration_seconds',
+    help: 'How long a worker was busy with a key.',
+    labelNames: ['name'],
+    buckets: SECONDS,
+    registers,
+  });
   const queueLabels = { name: CONTROLLER };
   depth.set(queueLabels, 0);
   adds.inc(queueLabels, 0);
   retries.inc(queueLabels, 0);
 
-  const effects = new Counter({ name: 'sac_effect_total', help: 'Effects carried out, by kind and result.', labelNames: ['effect', 'result'], registers });
+  const effects = new Counter({
+    name: 'sac_effect_total',
+    help: 'Effects carried out, by kind and result.',
+    labelNames: ['effect', 'result'],
+    registers,
+  });
   for (const effect of EFFECTS) for (const result of ['success', 'error']) effects.inc({ effect, result }, 0);
-  const startTime = new Histogram({ name: 'sac_agent_start_duration_seconds', help: 'From the decision to start an instance to seeing it run.', buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300], registers });
-  const listTime = new Histogram({ name: 'sac_place_list_duration_seconds', help: 'Time of one listing of a place.', labelNames: ['host', 'runtime', 'result'], buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30], registers });
+  const startTime = new Histogram({
+    name: 'sac_agent_start_duration_seconds',
+    help: 'From the decision to start an instance to seeing it run.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers,
+  });
+  const listTime = new Histogram({
+    name: 'sac_place_list_duration_seconds',
+    help: 'Time of one listing of a place.',
+    labelNames: ['host', 'runtime', 'result'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+    registers,
+  });
 
   new Gauge({
-    name: 'sac_agent_status_phase', help: 'Phase of an agent: 1 for the current one, 0 for the others.', labelNames: ['agent', 'phase'], registers,
+    name: 'sac_agent_status_phase',
+    help: 'Phase of an agent: 1 for the current one, 0 for the others.',
+    labelNames: ['agent', 'phase'],
+    registers,
     collect() {
       this.reset();
-      for (const { metadata, status } of source.agents()) for (const phase of PHASES) this.set({ agent: metadata.name, phase }, phase === status.phase ? 1 : 0);
+      for (const { metadata, status } of source.agents())
+        for (const phase of PHASES) this.set({ agent: metadata.name, phase }, phase === status.phase ? 1 : 0);
     },
   });
   new Gauge({
-    name: 'sac_agent_ready', help: 'Whether all instances of an agent are ready.', labelNames: ['agent'], registers,
+    name: 'sac_agent_ready',
+    help: 'Whether all instances of an agent are ready.',
+    labelNames: ['agent'],
+    registers,
     collect() {
       this.reset();
       for (const { metadata, status } of source.agents()) this.set({ agent: metadata.name }, status.ready ? 1 : 0);
     },
   });
   new Counter({
-    name: 'sac_agent_restarts_total', help: 'Restarts of an agent\'s instances, kept across restarts of the controller.', labelNames: ['agent'], registers,
+    name: 'sac_agent_restarts_total',
+    help: "Restarts of an agent's instances, kept across restarts of the controller.",
+    labelNames: ['agent'],
+    registers,
     collect() {
       this.reset();
       for (const { metadata, status } of source.agents()) this.inc({ agent: metadata.name }, status.restarts);
     },
   });
   new Gauge({
-    name: 'sac_orphans', help: 'Things with this fleet\'s mark that no resource knows; reported, never touched.', registers,
+    name: 'sac_orphans',
+    help: "Things with this fleet's mark that no resource knows; reported, never touched.",
+    registers,
     collect() {
       this.set(source.orphans());
     },
   });
   new Gauge({
-    name: 'sac_place_up', help: 'Whether the last look at a place succeeded.', labelNames: ['host', 'runtime'], registers,
+    name: 'sac_place_up',
+    help: 'Whether the last look at a place succeeded.',
+    labelNames: ['host', 'runtime'],
+    registers,
     collect() {
       this.reset();
       for (const { host, runtime, up } of source.places()) this.set({ host, runtime }, up ? 1 : 0);
     },
   });
   new Gauge({
-    name: 'sac_place_last_list_timestamp_seconds', help: 'When a place was last listed with success.', labelNames: ['host', 'runtime'], registers,
+    name: 'sac_place_last_list_timestamp_seconds',
+    help: 'When a place was last listed with success.',
+    labelNames: ['host', 'runtime'],
+    registers,
     collect() {
       this.reset();
-      for (const { host, runtime, lastListedSeconds } of source.places()) if (lastListedSeconds !== undefined) this.set({ host, runtime }, lastListedSeconds);
+      for (const { host, runtime, lastListedSeconds } of source.places())
+        if (lastListedSeconds !== undefined) this.set({ host, runtime }, lastListedSeconds);
     },
   });
-  new Gauge({ name: 'sac_build_info', help: 'Version of this build; always 1.', labelNames: ['version', 'node'], registers }).set({ version: VERSION, node: process.version }, 1);
+  new Gauge({
+    name: 'sac_build_info',
+    help: 'Version of this build; always 1.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version: VERSION, node: process.version }, 1);
 
   return {
     registry,
@@ -113,6 +196,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       started: (seconds) => startTime.observe(seconds),
     },
     effect: (effect, result) => effects.inc({ effect, result }),
-    placeListed: (host, runtime, seconds, ok) => listTime.observe({ host, runtime, result: ok ? 'success' : 'error' }, seconds),
+    placeListed: (host, runtime, seconds, ok) =>
+      listTime.observe({ host, runtime, result: ok ? 'success' : 'error' }, seconds),
   };
 }

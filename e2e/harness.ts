@@ -29,7 +29,10 @@ export async function until<T>(what: string, ask: () => T | Promise<T>, deadline
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `not within ${deadlineMs} ms: ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
     await new Promise((wake) => setTimeout(wake, 25));
   }
 }
@@ -58,8 +61,20 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Runs `sac ...`; never throws for an exit code. */
-  sac(args: readonly string[], options: { readonly stdin?: string; readonly timeoutMs?: number; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}): Promise<Ran> {
-    return run(process.execPath, [CLI, ...args], { env: { ...this.env, ...options.env }, cwd: options.cwd ?? this.dir, ...options });
+  sac(
+    args: readonly string[],
+    options: {
+      readonly stdin?: string;
+      readonly timeoutMs?: number;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly cwd?: string;
+    } = {},
+  ): Promise<Ran> {
+    return run(process.execPath, [CLI, ...args], {
+      env: { ...this.env, ...options.env },
+      cwd: options.cwd ?? this.dir,
+      ...options,
+    });
   }
 
   /** Runs `sac ...`, throws unless it exits 0. */
@@ -75,7 +90,11 @@ export class Fleet implements AsyncDisposable {
 
   /** Starts a controller in the foreground of this test; resolves when it is ready. */
   async controller(flags: readonly string[] = []): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [CONTROLLER, ...flags], { env: { ...this.env }, cwd: this.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [CONTROLLER, ...flags], {
+      env: { ...this.env },
+      cwd: this.dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#controllers.push(child);
     let output = '';
     child.stdout?.on('data', (chunk) => {
@@ -116,7 +135,9 @@ export class Fleet implements AsyncDisposable {
       .filter((name) => /^\d+$/.test(name))
       .filter((pid) => {
         try {
-          return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((entry) => entry.startsWith(mark));
+          return readFileSync(`/proc/${pid}/environ`, 'latin1')
+            .split('\0')
+            .some((entry) => entry.startsWith(mark));
         } catch {
           return false;
         }
@@ -125,7 +146,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#controllers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    for (const child of this.#controllers)
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     const status = await this.sac(['controller', 'status', '-o', 'json'], { timeoutMs: 5_000 }).catch(() => undefined);
     if (status?.code === 0) {
       const { pid } = JSON.parse(status.stdout);
@@ -150,7 +172,17 @@ function killQuietly(pid: number): void {
 export function run(
   program: string,
   args: readonly string[],
-  { env, cwd, stdin, timeoutMs = 60_000 }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string; readonly stdin?: string; readonly timeoutMs?: number },
+  {
+    env,
+    cwd,
+    stdin,
+    timeoutMs = 60_000,
+  }: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd: string;
+    readonly stdin?: string;
+    readonly timeoutMs?: number;
+  },
 ): Promise<Ran> {
   return new Promise((done) => {
     const child = spawn(program, args, { env: { ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -179,5 +211,9 @@ export function run(
 }
 
 /** A manifest of profile exec, as YAML. */
-export const execManifest = (name: string, command: readonly string[], spec: Readonly<Record<string, unknown>> = {}): string =>
+export const execManifest = (
+  name: string,
+  command: readonly string[],
+  spec: Readonly<Record<string, unknown>> = {},
+): string =>
   `${JSON.stringify({ apiVersion: 'sac/v1', kind: 'Agent', metadata: { name }, spec: { profile: 'exec', command, ...spec } })}\n`;

@@ -7,16 +7,45 @@ import { join } from 'node:path';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sac-verify-'));
 const bin = (name) => join('node_modules', '.bin', name);
-const vitest = (project) => ({ name: project, command: [bin('vitest'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${join(scratch, `${project}.json`)}`], report: join(scratch, `${project}.json`) });
+const vitest = (project) => ({
+  name: project,
+  command: [
+    bin('vitest'),
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${join(scratch, `${project}.json`)}`,
+  ],
+  report: join(scratch, `${project}.json`),
+});
 
 const steps = [
   { name: 'provision', command: ['bash', 'e2e/provision.sh'] },
   { name: 'lint', command: [bin('biome'), 'check', '.'] },
-  { name: 'import rules', command: [bin('depcruise'), '--config', '.dependency-cruiser.cjs', '--output-type', 'err', 'api', 'controller', 'adapters', 'cli', 'sim'] },
+  {
+    name: 'import rules',
+    command: [
+      bin('depcruise'),
+      '--config',
+      '.dependency-cruiser.cjs',
+      '--output-type',
+      'err',
+      'api',
+      'controller',
+      'adapters',
+      'cli',
+      'sim',
+    ],
+  },
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
   { name: 'build', command: [process.execPath, 'build.mjs'] },
   vitest('unit'),
-  { name: 'simulation', command: ['npm', 'run', '--silent', 'sim', '--', '--seeds', process.env.SAC_SIM_SEEDS ?? '10000'] },
+  {
+    name: 'simulation',
+    command: ['npm', 'run', '--silent', 'sim', '--', '--seeds', process.env.SAC_SIM_SEEDS ?? '10000'],
+  },
   vitest('e2e'),
 ];
 

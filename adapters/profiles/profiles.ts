@@ -29,7 +29,14 @@ const launchCli =
   });
 
 export function createProfiles(): ReadonlyMap<ProfileName, Profile> {
-  const exec: Profile = { name: 'exec', readsActivity: false, launch: (spec) => ({ argv: spec.command ?? [], env: {} }) };
+  const exec: Profile = {
+    name: 'exec',
+    readsActivity: false,
+    launch: (spec) => ({ argv: spec.command ?? [], env: {} }),
+  };
   const names = Object.keys(CLIS) as (keyof typeof CLIS)[];
-  return new Map<ProfileName, Profile>([['exec', exec], ...names.map((name) => [name, { name, readsActivity: false, launch: launchCli(CLIS[name]) }] as const)]);
+  return new Map<ProfileName, Profile>([
+    ['exec', exec],
+    ...names.map((name) => [name, { name, readsActivity: false, launch: launchCli(CLIS[name]) }] as const),
+  ]);
 }

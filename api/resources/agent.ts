@@ -25,94 +25,196 @@ const envSchema = z.record(
   argument,
 );
 const hookList = (when: string) =>
-  z.array(argument.min(1)).default([]).meta({ description: `Shell commands or http(s) URLs, ${when}.` });
+  z
+    .array(argument.min(1))
+    .default([])
+    .meta({ description: `Shell commands or http(s) URLs, ${when}.` });
 
 const placeSchema = z
   .strictObject({
-    host: z.union([nameSchema, z.array(nameSchema).min(1)]).optional()
+    host: z
+      .union([nameSchema, z.array(nameSchema).min(1)])
+      .optional()
       .meta({ description: 'Host to run on, or several in order of preference. Default: this machine.' }),
-    hosts: z.union([z.literal('all'), z.array(nameSchema).min(1)], { error: 'is not "all" or a list of host names' }).optional()
+    hosts: z
+      .union([z.literal('all'), z.array(nameSchema).min(1)], { error: 'is not "all" or a list of host names' })
+      .optional()
       .meta({ description: 'One instance on each of these hosts, named <agent>-<host>.' }),
-    runtime: z.enum(['auto', ...RUNTIME_KINDS]).default('auto')
+    runtime: z
+      .enum(['auto', ...RUNTIME_KINDS])
+      .default('auto')
       .meta({ description: 'Where the agent lives. auto: tmux where it is installed, else process.' }),
-    tmux: z.strictObject({
-      width: z.int().min(20).max(1000).default(200).meta({ description: 'Columns of the terminal.' }),
-      height: z.int().min(5).max(500).default(50).meta({ description: 'Rows of the terminal.' }),
-      historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
-    }).prefault({}).meta({ description: 'Options of the tmux runtime.' }),
-    process: z.strictObject({
-      logMaxBytes: z.int().min(4096).max(1_073_741_824).default(10_485_760).meta({ description: 'A log file is rotated at this size, in bytes.' }),
-      logFiles: z.int().min(1).max(100).default(3).meta({ description: 'How many rotated log files are kept.' }),
-    }).prefault({}).meta({ description: 'Options of the process runtime.' }),
+    tmux: z
+      .strictObject({
+        width: z.int().min(20).max(1000).default(200).meta({ description: 'Columns of the terminal.' }),
+        height: z.int().min(5).max(500).default(50).meta({ description: 'Rows of the terminal.' }),
+        historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Options of the tmux runtime.' }),
+    process: z
+      .strictObject({
+        logMaxBytes: z
+          .int()
+          .min(4096)
+          .max(1_073_741_824)
+          .default(10_485_760)
+          .meta({ description: 'A log file is rotated at this size, in bytes.' }),
+        logFiles: z.int().min(1).max(100).default(3).meta({ description: 'How many rotated log files are kept.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Options of the process runtime.' }),
   })
-  .refine((place) => !(place.host && place.hosts), { message: 'host and hosts exclude each other', path: ['hosts'], when: isMapping })
+  .refine((place) => !(place.host && place.hosts), {
+    message: 'host and hosts exclude each other',
+    path: ['hosts'],
+    when: isMapping,
+  })
   .prefault({})
   .meta({ description: 'Where the agent runs: host and runtime.' });
 
-const startupSchema = z.strictObject({
-  minReadySeconds: z.number().min(0).max(3600).default(1)
-    .meta({ description: 'Seconds an agent must have been up without dying before it counts as Ready.' }),
-}).prefault({}).meta({ description: 'What must have happened before the agent counts as Ready.' });
+const startupSchema = z
+  .strictObject({
+    minReadySeconds: z
+      .number()
+      .min(0)
+      .max(3600)
+      .default(1)
+      .meta({ description: 'Seconds an agent must have been up without dying before it counts as Ready.' }),
+  })
+  .prefault({})
+  .meta({ description: 'What must have happened before the agent counts as Ready.' });
 
-const healthSchema = z.strictObject({
-  enabled: z.boolean().default(true).meta({ description: 'Whether liveness is checked beyond the events the place pushes.' }),
-  interval: durationSchema.default('10m').meta({ description: 'How often the place is listed again although nothing happened.' }),
-  timeout: durationSchema.default('30s').meta({ description: 'How long one look may take.' }),
-  method: z.enum(['alive']).default('alive').meta({ description: 'What counts as healthy. alive: the process exists.' }),
-}).prefault({}).meta({ description: 'Liveness checks.' });
+const healthSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'Whether liveness is checked beyond the events the place pushes.' }),
+    interval: durationSchema
+      .default('10m')
+      .meta({ description: 'How often the place is listed again although nothing happened.' }),
+    timeout: durationSchema.default('30s').meta({ description: 'How long one look may take.' }),
+    method: z
+      .enum(['alive'])
+      .default('alive')
+      .meta({ description: 'What counts as healthy. alive: the process exists.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Liveness checks.' });
 
-const restartSchema = z.strictObject({
-  policy: z.enum(['never', 'on-failure', 'always']).default('on-failure')
-    .meta({ description: 'When an agent that ended is started again.' }),
-  maxRetries: z.int().min(0).max(1_000_000).default(5)
-    .meta({ description: 'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max.' }),
-  backoff: z.strictObject({
-    initial: durationSchema.default('1s').meta({ description: 'Wait before the first restart.' }),
-    max: durationSchema.default('5m').meta({ description: 'Longest wait.' }),
-    multiplier: z.number().min(1).max(100).default(2).meta({ description: 'Factor from one wait to the next.' }),
-  }).prefault({}).meta({ description: 'Waits between restarts; jittered by at most 10 %.' }),
-}).prefault({}).meta({ description: 'What happens when the agent ends by itself.' });
+const restartSchema = z
+  .strictObject({
+    policy: z
+      .enum(['never', 'on-failure', 'always'])
+      .default('on-failure')
+      .meta({ description: 'When an agent that ended is started again.' }),
+    maxRetries: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .default(5)
+      .meta({
+        description:
+          'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max.',
+      }),
+    backoff: z
+      .strictObject({
+        initial: durationSchema.default('1s').meta({ description: 'Wait before the first restart.' }),
+        max: durationSchema.default('5m').meta({ description: 'Longest wait.' }),
+        multiplier: z.number().min(1).max(100).default(2).meta({ description: 'Factor from one wait to the next.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Waits between restarts; jittered by at most 10 %.' }),
+  })
+  .prefault({})
+  .meta({ description: 'What happens when the agent ends by itself.' });
 
-const updateSchema = z.strictObject({
-  strategy: z.enum(['OnIdle', 'Immediate', 'OnDelete']).default('OnIdle')
-    .meta({ description: 'When a changed launch restarts a running agent. OnIdle waits for idle; OnDelete waits for `sac restart`.' }),
-  maxWait: durationSchema.default('10m').meta({ description: 'Longest wait of OnIdle; then the agent is restarted anyway.' }),
-}).prefault({}).meta({ description: 'How a changed manifest reaches a running agent.' });
+const updateSchema = z
+  .strictObject({
+    strategy: z
+      .enum(['OnIdle', 'Immediate', 'OnDelete'])
+      .default('OnIdle')
+      .meta({
+        description:
+          'When a changed launch restarts a running agent. OnIdle waits for idle; OnDelete waits for `sac restart`.',
+      }),
+    maxWait: durationSchema
+      .default('10m')
+      .meta({ description: 'Longest wait of OnIdle; then the agent is restarted anyway.' }),
+  })
+  .prefault({})
+  .meta({ description: 'How a changed manifest reaches a running agent.' });
 
-const hooksSchema = z.strictObject({
-  preStart: hookList('run on the host before the agent starts; a failing one fails the start'),
-  postStart: hookList('run beside the agent after it started'),
-  preStop: hookList('run before the agent is asked to leave'),
-  postStop: hookList('run after the agent is gone'),
-  onCompact: hookList('run when the agent compacts its context'),
-  onRestart: hookList('run before a restart that sac decided on'),
-  onDiff: hookList('run when the agent was found to differ from its manifest'),
-}).prefault({}).meta({ description: 'Commands around the agent\'s life.' });
+const hooksSchema = z
+  .strictObject({
+    preStart: hookList('run on the host before the agent starts; a failing one fails the start'),
+    postStart: hookList('run beside the agent after it started'),
+    preStop: hookList('run before the agent is asked to leave'),
+    postStop: hookList('run after the agent is gone'),
+    onCompact: hookList('run when the agent compacts its context'),
+    onRestart: hookList('run before a restart that sac decided on'),
+    onDiff: hookList('run when the agent was found to differ from its manifest'),
+  })
+  .prefault({})
+  .meta({ description: "Commands around the agent's life." });
 
 const sessionModes = z.enum(['continue-or-new', 'continue', 'new', 'resume']);
-const sessionSchema = z.union([
-  sessionModes,
-  z.strictObject({
-    mode: sessionModes.default('continue-or-new').meta({ description: 'Which conversation the agent starts with.' }),
-    id: z.string().min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
-    continueMaxAgeMinutes: z.number().positive().optional().meta({ description: 'An older conversation is not continued.' }),
-  }),
-], { error: 'is not continue-or-new, continue, new, resume, or {mode, id, continueMaxAgeMinutes}' })
+const sessionSchema = z
+  .union(
+    [
+      sessionModes,
+      z.strictObject({
+        mode: sessionModes
+          .default('continue-or-new')
+          .meta({ description: 'Which conversation the agent starts with.' }),
+        id: z.string().min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
+        continueMaxAgeMinutes: z
+          .number()
+          .positive()
+          .optional()
+          .meta({ description: 'An older conversation is not continued.' }),
+      }),
+    ],
+    { error: 'is not continue-or-new, continue, new, resume, or {mode, id, continueMaxAgeMinutes}' },
+  )
   .default('continue-or-new')
   .meta({ description: 'Which conversation the agent starts with.' });
 
 export const agentSpecSchema = z
   .strictObject({
-    profile: z.enum(PROFILE_NAMES).optional().meta({ description: 'Which agent CLI this is. Default: exec when command is given, else claude-code.' }),
-    command: z.array(argument).min(1, { message: 'needs at least the program to run' })
-      .refine((argv) => argv[0] !== '', { message: 'names no program: the first word is empty' }).optional()
-      .meta({ description: 'Program and arguments, one list item each; no shell. For exec required, for other profiles it replaces the program.' }),
+    profile: z
+      .enum(PROFILE_NAMES)
+      .optional()
+      .meta({ description: 'Which agent CLI this is. Default: exec when command is given, else claude-code.' }),
+    command: z
+      .array(argument)
+      .min(1, { message: 'needs at least the program to run' })
+      .refine((argv) => argv[0] !== '', { message: 'names no program: the first word is empty' })
+      .optional()
+      .meta({
+        description:
+          'Program and arguments, one list item each; no shell. For exec required, for other profiles it replaces the program.',
+      }),
     model: z.string().min(1).max(200).optional().meta({ description: 'Model the CLI is told to use.' }),
     place: placeSchema,
-    replicas: z.int().min(0).max(1000).default(1).meta({ description: 'How many instances; the first has the agent\'s name, others <name>-1, <name>-2, ...' }),
-    workspace: text.min(1).optional().meta({ description: 'Working directory. Default: workspaces/<instance> below SAC_HOME.' }),
-    env: envSchema.default({}).meta({ description: 'Environment variables. They reach the agent by a 0600 file, never by argv.' }),
-    envFiles: z.array(text.min(1)).default([]).meta({ description: 'Files of KEY=VALUE lines, read when the agent starts; relative to the workspace.' }),
+    replicas: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(1)
+      .meta({ description: "How many instances; the first has the agent's name, others <name>-1, <name>-2, ..." }),
+    workspace: text
+      .min(1)
+      .optional()
+      .meta({ description: 'Working directory. Default: workspaces/<instance> below SAC_HOME.' }),
+    env: envSchema
+      .default({})
+      .meta({ description: 'Environment variables. They reach the agent by a 0600 file, never by argv.' }),
+    envFiles: z
+      .array(text.min(1))
+      .default([])
+      .meta({ description: 'Files of KEY=VALUE lines, read when the agent starts; relative to the workspace.' }),
     session: sessionSchema,
     startup: startupSchema,
     health: healthSchema,
@@ -120,11 +222,17 @@ export const agentSpecSchema = z
     update: updateSchema,
     hooks: hooksSchema,
     suspend: z.boolean().default(false).meta({ description: 'Declared but at rest: no instance runs.' }),
-    terminationGracePeriodSeconds: z.number().min(0).max(86_400).default(10)
+    terminationGracePeriodSeconds: z
+      .number()
+      .min(0)
+      .max(86_400)
+      .default(10)
       .meta({ description: 'Seconds between asking the agent to leave and killing it.' }),
   })
   .refine((spec) => spec.profile !== 'exec' || spec.command !== undefined, {
-    path: ['command'], message: 'is required for profile exec: a list, program first', when: isMapping,
+    path: ['command'],
+    message: 'is required for profile exec: a list, program first',
+    when: isMapping,
   })
   .meta({ description: 'What the agent should be.' });
 
@@ -145,7 +253,17 @@ export type AgentSpec = z.output<typeof agentSpecSchema>;
 export type AgentSpecInput = z.input<typeof agentSpecSchema>;
 
 export const PHASES = [
-  'Pending', 'Queued', 'Starting', 'Onboarding', 'Running', 'Stopping', 'Stopped', 'Backoff', 'Succeeded', 'Failed', 'Unknown',
+  'Pending',
+  'Queued',
+  'Starting',
+  'Onboarding',
+  'Running',
+  'Stopping',
+  'Stopped',
+  'Backoff',
+  'Succeeded',
+  'Failed',
+  'Unknown',
 ] as const;
 export type Phase = (typeof PHASES)[number];
 

@@ -3,7 +3,15 @@
  * Never: prints or exits.
  */
 export const EXIT = {
-  done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, timedOut: 5, impossible: 6, noController: 7, denied: 8,
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  conflict: 4,
+  timedOut: 5,
+  impossible: 6,
+  noController: 7,
+  denied: 8,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

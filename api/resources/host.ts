@@ -19,5 +19,10 @@ export interface Host {
   readonly kind: 'Host';
   readonly metadata: ObjectMeta;
   readonly spec: { readonly address: string };
-  readonly status: { readonly ready: boolean; readonly agents: number; readonly places: readonly PlaceStatus[]; readonly conditions: readonly Condition[] };
+  readonly status: {
+    readonly ready: boolean;
+    readonly agents: number;
+    readonly places: readonly PlaceStatus[];
+    readonly conditions: readonly Condition[];
+  };
 }

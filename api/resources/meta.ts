@@ -23,9 +23,16 @@ export type Source = z.infer<typeof sourceSchema>;
 
 /** What a manifest may say in `metadata`. */
 export const manifestMetaSchema = z.strictObject({
-  name: nameSchema.optional().meta({ description: 'Name of the agent; taken from the folder when absent, must match the folder when present.' }),
-  labels: labelsSchema.optional().meta({ description: 'Labels to select by (-l key=value). Changing them never restarts an agent.' }),
-  annotations: z.record(z.string(), z.string()).optional().meta({ description: 'Free-form notes for people and tools.' }),
+  name: nameSchema
+    .optional()
+    .meta({ description: 'Name of the agent; taken from the folder when absent, must match the folder when present.' }),
+  labels: labelsSchema
+    .optional()
+    .meta({ description: 'Labels to select by (-l key=value). Changing them never restarts an agent.' }),
+  annotations: z
+    .record(z.string(), z.string())
+    .optional()
+    .meta({ description: 'Free-form notes for people and tools.' }),
 });
 export type ManifestMeta = z.infer<typeof manifestMetaSchema>;
 
@@ -50,8 +57,17 @@ export interface ObjectMeta {
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 export const CONDITION_TYPES = [
-  'Placed', 'FilesSynced', 'Started', 'Ready', 'UpToDate', 'Blocked',
-  'AuthFailed', 'QuotaLimited', 'ContextHigh', 'HostReachable', 'Stalled',
+  'Placed',
+  'FilesSynced',
+  'Started',
+  'Ready',
+  'UpToDate',
+  'Blocked',
+  'AuthFailed',
+  'QuotaLimited',
+  'ContextHigh',
+  'HostReachable',
+  'Stalled',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -17,7 +17,8 @@ export type HostName = Brand<string, 'HostName'>;
 export type FleetId = Brand<string, 'FleetId'>;
 
 export const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const NAME_RULE = 'lower-case letters, digits and "-", at most 63 characters, starting and ending with a letter or digit';
+const NAME_RULE =
+  'lower-case letters, digits and "-", at most 63 characters, starting and ending with a letter or digit';
 
 export const nameSchema = z
   .string()
@@ -32,7 +33,8 @@ export const labelsSchema = z.record(
   z.string().regex(LABEL_VALUE, { message: 'is not a valid label value (letters, digits, "-", "_", ".", at most 63)' }),
 );
 
-export const instanceId = (fleet: FleetId, instanceName: string): InstanceId => `${fleet}.${instanceName}` as InstanceId;
+export const instanceId = (fleet: FleetId, instanceName: string): InstanceId =>
+  `${fleet}.${instanceName}` as InstanceId;
 export const instanceNameOf = (id: InstanceId): string => id.slice(id.indexOf('.') + 1);
 export const fleetOf = (id: InstanceId): FleetId => id.slice(0, id.indexOf('.')) as FleetId;
 export const LOCAL_HOST = 'local' as HostName;

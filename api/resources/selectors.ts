@@ -11,12 +11,42 @@ export type FieldSelector = (resource: unknown) => boolean;
 const KEY = '[A-Za-z0-9](?:[A-Za-z0-9_./-]*[A-Za-z0-9])?';
 const VALUE = '[A-Za-z0-9_.-]*';
 const FORMS: readonly { readonly pattern: RegExp; readonly make: (match: RegExpExecArray) => LabelSelector }[] = [
-  { pattern: new RegExp(`^(${KEY})\\s*(?:==?)\\s*(${VALUE})$`), make: ([, key = '', value = '']) => (labels) => labels[key] === value },
-  { pattern: new RegExp(`^(${KEY})\\s*!=\\s*(${VALUE})$`), make: ([, key = '', value = '']) => (labels) => labels[key] !== value },
-  { pattern: new RegExp(`^(${KEY})\\s+in\\s*\\(([^()]*)\\)$`), make: ([, key = '', values = '']) => memberOf(key, values, true) },
-  { pattern: new RegExp(`^(${KEY})\\s+notin\\s*\\(([^()]*)\\)$`), make: ([, key = '', values = '']) => memberOf(key, values, false) },
-  { pattern: new RegExp(`^!\\s*(${KEY})$`), make: ([, key = '']) => (labels) => labels[key] === undefined },
-  { pattern: new RegExp(`^(${KEY})$`), make: ([, key = '']) => (labels) => labels[key] !== undefined },
+  {
+    pattern: new RegExp(`^(${KEY})\\s*(?:==?)\\s*(${VALUE})$`),
+    make:
+      ([, key = '', value = '']) =>
+      (labels) =>
+        labels[key] === value,
+  },
+  {
+    pattern: new RegExp(`^(${KEY})\\s*!=\\s*(${VALUE})$`),
+    make:
+      ([, key = '', value = '']) =>
+      (labels) =>
+        labels[key] !== value,
+  },
+  {
+    pattern: new RegExp(`^(${KEY})\\s+in\\s*\\(([^()]*)\\)$`),
+    make: ([, key = '', values = '']) => memberOf(key, values, true),
+  },
+  {
+    pattern: new RegExp(`^(${KEY})\\s+notin\\s*\\(([^()]*)\\)$`),
+    make: ([, key = '', values = '']) => memberOf(key, values, false),
+  },
+  {
+    pattern: new RegExp(`^!\\s*(${KEY})$`),
+    make:
+      ([, key = '']) =>
+      (labels) =>
+        labels[key] === undefined,
+  },
+  {
+    pattern: new RegExp(`^(${KEY})$`),
+    make:
+      ([, key = '']) =>
+      (labels) =>
+        labels[key] !== undefined,
+  },
 ];
 
 function memberOf(key: string, values: string, wanted: boolean): LabelSelector {
@@ -32,7 +62,9 @@ export function parseLabelSelector(text: string): LabelSelector {
       const match = pattern.exec(part);
       if (match) return make(match);
     }
-    throw new BadRequestError(`label selector "${part}" is not understood; write key=value, key!=value, key, !key, key in (a,b) or key notin (a,b)`);
+    throw new BadRequestError(
+      `label selector "${part}" is not understood; write key=value, key!=value, key, !key, key in (a,b) or key notin (a,b)`,
+    );
   });
   return (labels) => tests.every((test) => test(labels));
 }
@@ -41,7 +73,10 @@ export function parseLabelSelector(text: string): LabelSelector {
 export function parseFieldSelector(text: string): FieldSelector {
   const tests = text.split(',').map((part) => {
     const match = /^\s*([A-Za-z0-9_.-]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part);
-    if (!match) throw new BadRequestError(`field selector "${part}" is not understood; write path=value or path!=value, for example status.phase=Running`);
+    if (!match)
+      throw new BadRequestError(
+        `field selector "${part}" is not understood; write path=value or path!=value, for example status.phase=Running`,
+      );
     const [, path = '', operator, wanted = ''] = match;
     const keys = path.split('.');
     return (resource: unknown) => (scalarAt(resource, keys) === wanted) === (operator !== '!=');

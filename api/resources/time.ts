@@ -19,10 +19,9 @@ const NOT_A_DURATION = 'is not a duration (30s, 5m, 1h30m, 250ms, or plain secon
 export type Duration = string | number;
 
 export const durationSchema = z
-  .union([
-    z.number().nonnegative().max(31_536_000),
-    z.string().regex(DURATION, { message: NOT_A_DURATION }),
-  ], { error: NOT_A_DURATION })
+  .union([z.number().nonnegative().max(31_536_000), z.string().regex(DURATION, { message: NOT_A_DURATION })], {
+    error: NOT_A_DURATION,
+  })
   .meta({ title: 'duration', description: 'Duration: 30s, 5m, 1h30m, 250ms, or plain seconds.' });
 
 export function durationMs(duration: Duration): DurationMs {

@@ -9,8 +9,13 @@ import { InvalidError } from '../resources/errors.ts';
 import { check, formatPath } from '../resources/issues.ts';
 import { sourceSchema } from '../resources/meta.ts';
 
-const flag = z.enum(['true', 'false', '1', '0', '']).transform((text) => text === 'true' || text === '1' || text === '');
-const count = z.string().regex(/^\d{1,15}$/, { message: 'is not a whole number' }).transform(Number);
+const flag = z
+  .enum(['true', 'false', '1', '0', ''])
+  .transform((text) => text === 'true' || text === '1' || text === '');
+const count = z
+  .string()
+  .regex(/^\d{1,15}$/, { message: 'is not a whole number' })
+  .transform(Number);
 const textMap = z.record(z.string(), z.string());
 const patchMap = z.record(z.string(), z.string().nullable());
 
@@ -20,7 +25,12 @@ export const listQuery = z.strictObject({
   watch: flag.optional(),
   resourceVersion: count.optional(),
 });
-export const logQuery = z.strictObject({ instance: z.string().max(63).optional(), tail: count.optional(), previous: flag.optional(), follow: flag.optional() });
+export const logQuery = z.strictObject({
+  instance: z.string().max(63).optional(),
+  tail: count.optional(),
+  previous: flag.optional(),
+  follow: flag.optional(),
+});
 export const attachQuery = z.strictObject({ instance: z.string().max(63).optional() });
 export const noQuery = z.strictObject({});
 
@@ -43,13 +53,24 @@ export const createBody = z.strictObject({
 export const replaceBody = z.strictObject({
   apiVersion: z.string().optional(),
   kind: z.string().optional(),
-  metadata: z.looseObject({ name: z.string(), labels: textMap.default({}), annotations: textMap.default({}), resourceVersion: z.int().nonnegative() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    labels: textMap.default({}),
+    annotations: textMap.default({}),
+    resourceVersion: z.int().nonnegative(),
+  }),
   spec: z.unknown(),
   status: z.unknown().optional(),
   force: z.boolean().optional(),
 });
 export const patchBody = z.strictObject({
-  metadata: z.strictObject({ labels: patchMap.optional(), annotations: patchMap.optional(), resourceVersion: z.int().nonnegative().optional() }).optional(),
+  metadata: z
+    .strictObject({
+      labels: patchMap.optional(),
+      annotations: patchMap.optional(),
+      resourceVersion: z.int().nonnegative().optional(),
+    })
+    .optional(),
   spec: z.record(z.string(), z.unknown()).optional(),
   force: z.boolean().optional(),
 });
@@ -62,7 +83,9 @@ export const noBody = z.strictObject({});
 export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const checked = check(schema, value ?? {});
   if (checked.ok) return checked.value;
-  throw new InvalidError(checked.issues.map(({ path, message }) => `${what}${path.length > 0 ? ` ${formatPath(path)}` : ''}: ${message}`));
+  throw new InvalidError(
+    checked.issues.map(({ path, message }) => `${what}${path.length > 0 ? ` ${formatPath(path)}` : ''}: ${message}`),
+  );
 }
 
 /** The request's own shape is checked here; each manifest where it is applied, so that its problems name it. */

@@ -17,9 +17,16 @@ const failure = (code: number, reason: string, message: string, problems?: reado
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof InvalidError) return failure(error.httpStatus, error.reason, error.message, error.problems);
-  if (error instanceof SacError && error.reason !== 'InternalError' && error.reason !== 'Fenced') return failure(error.httpStatus, error.reason, error.message);
+  if (error instanceof SacError && error.reason !== 'InternalError' && error.reason !== 'Fenced')
+    return failure(error.httpStatus, error.reason, error.message);
   // Fastify's own: malformed JSON, too large, wrong content type.
-  if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500)
+  if (
+    error instanceof Error &&
+    'statusCode' in error &&
+    typeof error.statusCode === 'number' &&
+    error.statusCode >= 400 &&
+    error.statusCode < 500
+  )
     return failure(error.statusCode, 'BadRequest', error.message);
   return failure(500, 'InternalError', 'the controller failed to answer; its log says why');
 }

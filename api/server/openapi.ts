@@ -8,15 +8,42 @@ import { agentManifestSchema } from '../resources/agent.ts';
 import * as bodies from './bodies.ts';
 
 const BODIES: Partial<Readonly<Record<RouteName, z.ZodType>>> = {
-  stopController: bodies.noBody, create: bodies.createBody, replace: bodies.replaceBody, patch: bodies.patchBody, delete: bodies.deleteBody,
-  apply: bodies.applyBody, restart: bodies.restartBody, createToken: bodies.tokenBody, deleteToken: bodies.noBody,
+  stopController: bodies.noBody,
+  create: bodies.createBody,
+  replace: bodies.replaceBody,
+  patch: bodies.patchBody,
+  delete: bodies.deleteBody,
+  apply: bodies.applyBody,
+  restart: bodies.restartBody,
+  createToken: bodies.tokenBody,
+  deleteToken: bodies.noBody,
 };
-const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = { list: bodies.listQuery, logs: bodies.logQuery, attach: bodies.attachQuery };
+const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
+  list: bodies.listQuery,
+  logs: bodies.logQuery,
+  attach: bodies.attachQuery,
+};
 const SUMMARIES: Readonly<Record<RouteName, string>> = {
-  version: 'Version of the controller', healthz: 'The process answers', readyz: 'All places were listed once', metrics: 'Prometheus metrics', openapi: 'This document',
-  controller: 'State of the controller', stopController: 'Stop the controller; agents stay alive', list: 'List or watch resources', get: 'One resource',
-  create: 'Create an agent', replace: 'Replace an agent (409 when changed meanwhile)', patch: 'JSON merge patch (RFC 7396)', delete: 'Delete an agent', apply: 'Apply manifests',
-  restart: 'Start a new incarnation', logs: 'Output, as text', attach: 'How a terminal reaches the agent', listTokens: 'List tokens', createToken: 'Create a token; shown once', deleteToken: 'Delete a token',
+  version: 'Version of the controller',
+  healthz: 'The process answers',
+  readyz: 'All places were listed once',
+  metrics: 'Prometheus metrics',
+  openapi: 'This document',
+  controller: 'State of the controller',
+  stopController: 'Stop the controller; agents stay alive',
+  list: 'List or watch resources',
+  get: 'One resource',
+  create: 'Create an agent',
+  replace: 'Replace an agent (409 when changed meanwhile)',
+  patch: 'JSON merge patch (RFC 7396)',
+  delete: 'Delete an agent',
+  apply: 'Apply manifests',
+  restart: 'Start a new incarnation',
+  logs: 'Output, as text',
+  attach: 'How a terminal reaches the agent',
+  listTokens: 'List tokens',
+  createToken: 'Create a token; shown once',
+  deleteToken: 'Delete a token',
 };
 
 const jsonSchema = (schema: z.ZodType): Record<string, unknown> => {
@@ -31,8 +58,18 @@ export function openApiDocument(version: string): Readonly<Record<string, unknow
     const { method, path, role } = ROUTES[name];
     const template = path.replaceAll(/:([a-z]+)/g, '{$1}');
     const body = BODIES[name];
-    const inPath = [...path.matchAll(/:([a-z]+)/g)].map(([, key]) => ({ name: key, in: 'path', required: true, schema: { type: 'string' } }));
-    const inQuery = Object.entries(QUERIES[name]?.shape ?? {}).map(([key, schema]) => ({ name: key, in: 'query', required: false, schema: jsonSchema(schema) }));
+    const inPath = [...path.matchAll(/:([a-z]+)/g)].map(([, key]) => ({
+      name: key,
+      in: 'path',
+      required: true,
+      schema: { type: 'string' },
+    }));
+    const inQuery = Object.entries(QUERIES[name]?.shape ?? {}).map(([key, schema]) => ({
+      name: key,
+      in: 'query',
+      required: false,
+      schema: jsonSchema(schema),
+    }));
     const parameters = [...inPath, ...inQuery];
     const operation: Record<string, unknown> = {
       operationId: name,
@@ -43,7 +80,10 @@ export function openApiDocument(version: string): Readonly<Record<string, unknow
       ...(body && { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body) } } } }),
       responses: {
         '200': { description: 'Done' },
-        default: { description: 'Failure', content: { 'application/json': { schema: { $ref: '#/components/schemas/Status' } } } },
+        default: {
+          description: 'Failure',
+          content: { 'application/json': { schema: { $ref: '#/components/schemas/Status' } } },
+        },
       },
     };
     paths[template] = { ...paths[template], [method.toLowerCase()]: operation };
@@ -54,13 +94,22 @@ export function openApiDocument(version: string): Readonly<Record<string, unknow
     security: [{ bearer: [] }],
     paths,
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Over TCP; on the unix socket none is needed.' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'Over TCP; on the unix socket none is needed.' },
+      },
       schemas: {
         Agent: jsonSchema(agentManifestSchema),
         Status: {
           type: 'object',
           required: ['kind', 'status', 'code', 'reason', 'message'],
-          properties: { kind: { const: 'Status' }, status: { const: 'Failure' }, code: { type: 'integer' }, reason: { type: 'string' }, message: { type: 'string' }, problems: { type: 'array', items: { type: 'string' } } },
+          properties: {
+            kind: { const: 'Status' },
+            status: { const: 'Failure' },
+            code: { type: 'integer' },
+            reason: { type: 'string' },
+            message: { type: 'string' },
+            problems: { type: 'array', items: { type: 'string' } },
+          },
         },
       },
     },

@@ -2,11 +2,22 @@
  * Owns: what the API server needs from the rest, declared here so that it knows neither store nor controller.
  * Never: implementations; those are joined in controller/main.ts.
  */
-import type { Agent } from '../resources/agent.ts';
+
 import type {
-  AnyResource, ApplyRequest, ApplyResponse, ControllerStatus, DeleteRequest, LogQuery, PatchRequest, Plural, RestartRequest,
-  Role, TerminalResponse, TokenInfo,
+  AnyResource,
+  ApplyRequest,
+  ApplyResponse,
+  ControllerStatus,
+  DeleteRequest,
+  LogQuery,
+  PatchRequest,
+  Plural,
+  RestartRequest,
+  Role,
+  TerminalResponse,
+  TokenInfo,
 } from '../protocol.ts';
+import type { Agent } from '../resources/agent.ts';
 import type { ManifestMeta } from '../resources/meta.ts';
 
 /** Who asks: told by the door, never by the request's body. */
@@ -35,7 +46,17 @@ export interface AgentWrites {
   apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse>;
   create(manifest: { readonly metadata: ManifestMeta; readonly spec: unknown }, by: Caller): Promise<Agent>;
   /** `resourceVersion` must be current, else ConflictError. */
-  replace(name: string, body: { readonly resourceVersion: number; readonly labels: Record<string, string>; readonly annotations: Record<string, string>; readonly spec: unknown; readonly force?: boolean }, by: Caller): Promise<Agent>;
+  replace(
+    name: string,
+    body: {
+      readonly resourceVersion: number;
+      readonly labels: Record<string, string>;
+      readonly annotations: Record<string, string>;
+      readonly spec: unknown;
+      readonly force?: boolean;
+    },
+    by: Caller,
+  ): Promise<Agent>;
   patch(name: string, patch: PatchRequest, by: Caller): Promise<Agent>;
   remove(name: string, request: DeleteRequest, by: Caller): Promise<Agent>;
   restart(name: string, request: RestartRequest, by: Caller): Promise<Agent>;

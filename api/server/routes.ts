@@ -19,7 +19,11 @@ export type Handler = (request: FastifyRequest, reply: FastifyReply, caller: Cal
 const TOKEN_BYTES = 32;
 
 /** One handler a route: the type makes a route without a handler, or a handler without a route, an error. */
-export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams: Set<Disposable>): Readonly<Record<RouteName, Handler>> {
+export function createHandlers(
+  ports: ServerPorts,
+  limits: WatchLimits,
+  streams: Set<Disposable>,
+): Readonly<Record<RouteName, Handler>> {
   const { reads, writes, terminals, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
 
@@ -28,7 +32,10 @@ export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams:
     healthz: (_request, reply) => reply.type('text/plain').send('ok\n'),
     readyz: (_request, reply) => {
       const { ok, detail } = controller.ready();
-      return reply.code(ok ? 200 : 503).type('text/plain').send(`${detail}\n`);
+      return reply
+        .code(ok ? 200 : 503)
+        .type('text/plain')
+        .send(`${detail}\n`);
     },
     metrics: async (_request, reply) => {
       const { contentType, body } = await controller.metrics();
@@ -56,14 +63,22 @@ export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams:
         reply.raw.on('close', () => streams.delete(stream));
         return undefined;
       }
-      const list: List<AnyResource> = { apiVersion: 'sac/v1', kind: 'List', metadata: { resourceVersion: reads.version }, items: reads.list(plural).filter(selects) };
+      const list: List<AnyResource> = {
+        apiVersion: 'sac/v1',
+        kind: 'List',
+        metadata: { resourceVersion: reads.version },
+        items: reads.list(plural).filter(selects),
+      };
       return reply.type('application/json').send(JSON.stringify(list));
     },
     get: (request, reply) => {
       const plural = pluralOf(request);
       bodies.parse(bodies.noQuery, request.query, 'query');
       const found = reads.get(plural, name(request));
-      if (!found) throw new NotFoundError(`${plural.slice(0, -1)} "${name(request)}" not found; \`sac get ${plural}\` lists what there is`);
+      if (!found)
+        throw new NotFoundError(
+          `${plural.slice(0, -1)} "${name(request)}" not found; \`sac get ${plural}\` lists what there is`,
+        );
       return reply.type('application/json').send(JSON.stringify(found));
     },
     create: async (request, reply, caller) => {
@@ -72,14 +87,29 @@ export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams:
     },
     replace: (request, _reply, caller) => {
       const body = bodies.parse(bodies.replaceBody, request.body, 'body');
-      if (body.metadata.name !== name(request)) throw new BadRequestError(`body metadata.name: "${body.metadata.name}" is not the name in the path, "${name(request)}"`);
+      if (body.metadata.name !== name(request))
+        throw new BadRequestError(
+          `body metadata.name: "${body.metadata.name}" is not the name in the path, "${name(request)}"`,
+        );
       const { labels, annotations, resourceVersion } = body.metadata;
-      return writes.replace(name(request), { labels, annotations, resourceVersion, spec: body.spec, ...(body.force !== undefined && { force: body.force }) }, caller);
+      return writes.replace(
+        name(request),
+        {
+          labels,
+          annotations,
+          resourceVersion,
+          spec: body.spec,
+          ...(body.force !== undefined && { force: body.force }),
+        },
+        caller,
+      );
     },
     patch: (request, _reply, caller) => writes.patch(name(request), bodies.parsePatch(request.body), caller),
-    delete: (request, _reply, caller) => writes.remove(name(request), clean(bodies.parse(bodies.deleteBody, request.body, 'body')), caller),
+    delete: (request, _reply, caller) =>
+      writes.remove(name(request), clean(bodies.parse(bodies.deleteBody, request.body, 'body')), caller),
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
-    restart: (request, _reply, caller) => writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
+    restart: (request, _reply, caller) =>
+      writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
     logs: (request, reply) => {
       const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
       const abort = new AbortController();
@@ -92,17 +122,25 @@ export function createHandlers(ports: ServerPorts, limits: WatchLimits, streams:
       const lines = Readable.from(withNewlines(terminals.logs(name(request), query, abort.signal)));
       return reply.type('text/plain; charset=utf-8').send(lines);
     },
-    attach: (request) => terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
+    attach: (request) =>
+      terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
     listTokens: () => tokens.list().map(withoutHash),
     createToken: async (request, reply) => {
       const { role, description = '' } = bodies.parse(bodies.tokenBody, request.body, 'body');
       const token = `sac_${Buffer.from(ports.randomBytes(TOKEN_BYTES)).toString('base64url')}`;
-      const stored: StoredToken = { id: Buffer.from(ports.randomBytes(4)).toString('hex'), role, description, createdAt: new Date(ports.clock.now()).toISOString(), hash: hashToken(token) };
+      const stored: StoredToken = {
+        id: Buffer.from(ports.randomBytes(4)).toString('hex'),
+        role,
+        description,
+        createdAt: new Date(ports.clock.now()).toISOString(),
+        hash: hashToken(token),
+      };
       await tokens.add(stored);
       return reply.code(201).send({ ...withoutHash(stored), token });
     },
     deleteToken: async (request) => {
-      if (!(await tokens.remove(name(request)))) throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
+      if (!(await tokens.remove(name(request))))
+        throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
       return { deleted: name(request) };
     },
   };
@@ -112,7 +150,8 @@ const withoutHash = ({ hash: _hash, ...info }: StoredToken): TokenInfo => info;
 
 function param(request: FastifyRequest, key: string): string {
   const { params } = request;
-  const value = params !== null && typeof params === 'object' ? Object.getOwnPropertyDescriptor(params, key)?.value : undefined;
+  const value =
+    params !== null && typeof params === 'object' ? Object.getOwnPropertyDescriptor(params, key)?.value : undefined;
   if (typeof value !== 'string' || value.length > 253) throw new BadRequestError(`path: ${key} is missing or too long`);
   return value;
 }
@@ -124,7 +163,13 @@ function pluralOf(request: FastifyRequest): Plural {
   return found;
 }
 
-function selectorOf({ labelSelector, fieldSelector }: { readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined }): (resource: AnyResource) => boolean {
+function selectorOf({
+  labelSelector,
+  fieldSelector,
+}: {
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}): (resource: AnyResource) => boolean {
   const labels = labelSelector ? parseLabelSelector(labelSelector) : () => true;
   const fields = fieldSelector ? parseFieldSelector(fieldSelector) : () => true;
   return (resource) => labels('labels' in resource.metadata ? resource.metadata.labels : {}) && fields(resource);

@@ -39,14 +39,28 @@ const WATCH_LIMITS = { maxBuffered: 4 * 1024 * 1024, bookmarkMs: 60_000 };
 
 export function createServer(ports: ServerPorts, { socket, listen, log }: ServerOptions): Server {
   if (listen && !listen.tls && !isLoopback(listen.host))
-    throw new BadRequestError(`--listen ${listen.host}:${listen.port} is reachable from other machines, which needs TLS: add --tls-cert and --tls-key, or listen on 127.0.0.1`);
+    throw new BadRequestError(
+      `--listen ${listen.host}:${listen.port} is reachable from other machines, which needs TLS: add --tls-cert and --tls-key, or listen on 127.0.0.1`,
+    );
   const streams = new Set<Disposable>();
   const handlers = createHandlers(ports, WATCH_LIMITS, streams);
   const apps: FastifyInstance[] = [];
 
-  const serve = (door: (request: FastifyRequest, route: RouteName) => Caller, gate: (request: FastifyRequest) => void, tls?: ListenOptions['tls']): FastifyInstance => {
-    const base = { bodyLimit: BODY_LIMIT, requestTimeout: REQUEST_TIMEOUT_MS, forceCloseConnections: true, exposeHeadRoutes: false, logger: false as const };
-    const app: FastifyInstance = tls ? asPlain(Fastify({ ...base, https: { cert: tls.cert, key: tls.key } })) : Fastify(base);
+  const serve = (
+    door: (request: FastifyRequest, route: RouteName) => Caller,
+    gate: (request: FastifyRequest) => void,
+    tls?: ListenOptions['tls'],
+  ): FastifyInstance => {
+    const base = {
+      bodyLimit: BODY_LIMIT,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      forceCloseConnections: true,
+      exposeHeadRoutes: false,
+      logger: false as const,
+    };
+    const app: FastifyInstance = tls
+      ? asPlain(Fastify({ ...base, https: { cert: tls.cert, key: tls.key } }))
+      : Fastify(base);
     app.server.maxConnections = MAX_CONNECTIONS;
     app.addHook('onRequest', async (request) => gate(request));
     // JSON alone: forms and text/plain, which a browser sends without asking, are refused.
@@ -59,10 +73,23 @@ export function createServer(ports: ServerPorts, { socket, listen, log }: Server
       }
     });
     app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply));
-    app.setNotFoundHandler((request, reply) => answerFailure(new NotFoundError(`there is nothing at ${request.method} ${request.url.slice(0, 200)}; GET /openapi.json lists the routes`), request, reply));
+    app.setNotFoundHandler((request, reply) =>
+      answerFailure(
+        new NotFoundError(
+          `there is nothing at ${request.method} ${request.url.slice(0, 200)}; GET /openapi.json lists the routes`,
+        ),
+        request,
+        reply,
+      ),
+    );
     for (const route of Object.keys(ROUTES) as RouteName[]) {
       const { method, path } = ROUTES[route];
-      app.route({ method, url: path, bodyLimit: route === 'apply' ? APPLY_LIMIT : BODY_LIMIT, handler: guarded(route, handlers[route], door) });
+      app.route({
+        method,
+        url: path,
+        bodyLimit: route === 'apply' ? APPLY_LIMIT : BODY_LIMIT,
+        handler: guarded(route, handlers[route], door),
+      });
     }
     apps.push(app);
     return app;
@@ -70,24 +97,52 @@ export function createServer(ports: ServerPorts, { socket, listen, log }: Server
 
   const answerFailure = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const { status, body } = failureOf(error);
-    if (status >= 500) log('request failed', { method: request.method, url: request.url.split('?')[0], error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    if (status === 401 || status === 403) ports.audit({ at: new Date(ports.clock.now()).toISOString(), who: request.ip ?? 'unknown', role: 'viewer', verb: request.method, object: (request.url.split('?')[0] ?? '').slice(0, 300), result: status });
+    if (status >= 500)
+      log('request failed', {
+        method: request.method,
+        url: request.url.split('?')[0],
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    if (status === 401 || status === 403)
+      ports.audit({
+        at: new Date(ports.clock.now()).toISOString(),
+        who: request.ip ?? 'unknown',
+        role: 'viewer',
+        verb: request.method,
+        object: (request.url.split('?')[0] ?? '').slice(0, 300),
+        result: status,
+      });
     return reply.code(status).type('application/json').send(JSON.stringify(body));
   };
 
-  const guarded = (route: RouteName, handler: Handler, door: (request: FastifyRequest, route: RouteName) => Caller) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const caller = door(request, route);
-    const { role } = ROUTES[route];
-    if (role !== 'none') assertRole(caller, role);
-    const changes = request.method !== 'GET';
-    if (changes) reply.raw.on('finish', () => ports.audit({ at: new Date(ports.clock.now()).toISOString(), who: caller.name, role: caller.role, verb: route, object: request.url.split('?')[0] ?? '', result: reply.statusCode }));
-    return handler(request, reply, caller);
-  };
+  const guarded =
+    (route: RouteName, handler: Handler, door: (request: FastifyRequest, route: RouteName) => Caller) =>
+    async (request: FastifyRequest, reply: FastifyReply) => {
+      const caller = door(request, route);
+      const { role } = ROUTES[route];
+      if (role !== 'none') assertRole(caller, role);
+      const changes = request.method !== 'GET';
+      if (changes)
+        reply.raw.on('finish', () =>
+          ports.audit({
+            at: new Date(ports.clock.now()).toISOString(),
+            who: caller.name,
+            role: caller.role,
+            verb: route,
+            object: request.url.split('?')[0] ?? '',
+            result: reply.statusCode,
+          }),
+        );
+      return handler(request, reply, caller);
+    };
 
   return {
     async start() {
       await makePrivate(socket);
-      const local = serve(() => SOCKET_CALLER, () => undefined);
+      const local = serve(
+        () => SOCKET_CALLER,
+        () => undefined,
+      );
       const umask = process.umask(0o177);
       try {
         await local.listen({ path: socket });
@@ -99,7 +154,10 @@ export function createServer(ports: ServerPorts, { socket, listen, log }: Server
       let hosts: ReadonlySet<string> = new Set();
       const scheme = listen.tls ? 'https' : 'http';
       const remote = serve(
-        (request, route) => (ROUTES[route].role === 'none' ? ANONYMOUS : callerOf(request.headers, ports.tokens, new Date(ports.clock.now()).toISOString())),
+        (request, route) =>
+          ROUTES[route].role === 'none'
+            ? ANONYMOUS
+            : callerOf(request.headers, ports.tokens, new Date(ports.clock.now()).toISOString()),
         (request) => assertOwnHost(request.headers, hosts, scheme),
         listen.tls,
       );
@@ -147,8 +205,14 @@ async function makePrivate(socket: string): Promise<void> {
 export function assertPrivate(folder: string): void {
   const { mode, uid } = lstatSync(folder);
   const own = process.getuid?.();
-  if (own !== undefined && uid !== own) throw new DeniedError(`${folder} belongs to user ${uid}, not to you (${own}); set SAC_HOME to a folder of your own`);
-  if ((mode & 0o077) !== 0) throw new DeniedError(`${folder} is open to others (mode ${(mode & 0o777).toString(8)}); run \`chmod 700 ${folder}\``);
+  if (own !== undefined && uid !== own)
+    throw new DeniedError(
+      `${folder} belongs to user ${uid}, not to you (${own}); set SAC_HOME to a folder of your own`,
+    );
+  if ((mode & 0o077) !== 0)
+    throw new DeniedError(
+      `${folder} is open to others (mode ${(mode & 0o777).toString(8)}); run \`chmod 700 ${folder}\``,
+    );
 }
 
 const answers = (socket: string): Promise<boolean> =>

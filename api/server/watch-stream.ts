@@ -18,15 +18,26 @@ export interface WatchLimits {
   readonly bookmarkMs: number;
 }
 
-const KIND_OF: Readonly<Record<Plural, string>> = { agents: 'Agent', instances: 'Instance', events: 'Event', hosts: 'Host' };
+const KIND_OF: Readonly<Record<Plural, string>> = {
+  agents: 'Agent',
+  instances: 'Instance',
+  events: 'Event',
+  hosts: 'Host',
+};
 
 /** Throws GoneError before anything is written when `since` is no longer kept. Ends the stream when the reader is too slow. */
-export function streamWatch(reads: ResourceReads, { plural, since, selects }: WatchRequest, out: Writable, limits: WatchLimits): Disposable {
+export function streamWatch(
+  reads: ResourceReads,
+  { plural, since, selects }: WatchRequest,
+  out: Writable,
+  limits: WatchLimits,
+): Disposable {
   /** What this watcher holds, so that an object that leaves the selector is told as deleted. */
   const held = new Set<string>();
   const initial = since === undefined ? reads.list(plural).filter(selects) : [];
   const from = since ?? reads.version;
-  if (since !== undefined) for (const resource of reads.list(plural)) if (selects(resource)) held.add(resource.metadata.name);
+  if (since !== undefined)
+    for (const resource of reads.list(plural)) if (selects(resource)) held.add(resource.metadata.name);
 
   let backlog: ResourceEvent[] | undefined = [];
   const send = (event: WatchEvent<AnyResource>) => {
@@ -41,7 +52,8 @@ export function streamWatch(reads: ResourceReads, { plural, since, selects }: Wa
       const had = held.has(name);
       held.add(name);
       send({ type: had || type === 'MODIFIED' ? (had ? 'MODIFIED' : 'ADDED') : 'ADDED', resourceVersion, object });
-    } else if (held.delete(name) || (type === 'DELETED' && selects(object))) send({ type: 'DELETED', resourceVersion, object });
+    } else if (held.delete(name) || (type === 'DELETED' && selects(object)))
+      send({ type: 'DELETED', resourceVersion, object });
   };
   const subscription = reads.watch(from, (event) => (backlog ? backlog.push(event) : deliver(event)));
   for (const object of initial) {
@@ -53,7 +65,10 @@ export function streamWatch(reads: ResourceReads, { plural, since, selects }: Wa
   backlog = undefined;
   for (const event of waiting) deliver(event);
 
-  const bookmarks = setInterval(() => send({ type: 'BOOKMARK', resourceVersion: reads.version }), limits.bookmarkMs).unref();
+  const bookmarks = setInterval(
+    () => send({ type: 'BOOKMARK', resourceVersion: reads.version }),
+    limits.bookmarkMs,
+  ).unref();
   const close = () => {
     clearInterval(bookmarks);
     subscription[Symbol.dispose]();

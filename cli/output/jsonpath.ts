@@ -10,13 +10,23 @@ type Step =
   | { readonly kind: 'deep'; readonly name: string }
   | { readonly kind: 'index'; readonly at: number }
   | { readonly kind: 'slice'; readonly from: number | undefined; readonly to: number | undefined }
-  | { readonly kind: 'filter'; readonly path: readonly Step[]; readonly operator: string; readonly literal: string | undefined };
+  | {
+      readonly kind: 'filter';
+      readonly path: readonly Step[];
+      readonly operator: string;
+      readonly literal: string | undefined;
+    };
 
-type Node = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'path'; readonly steps: readonly Step[] } | { readonly kind: 'range'; readonly steps: readonly Step[]; readonly body: readonly Node[] };
+type Node =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'path'; readonly steps: readonly Step[] }
+  | { readonly kind: 'range'; readonly steps: readonly Step[]; readonly body: readonly Node[] };
 
 /** Compiles a template; throws BadRequestError telling what is not understood. */
 export function compileJsonPath(template: string): (resource: unknown) => string {
-  const source = template.includes('{') ? template : `{${template.startsWith('.') || template.startsWith('$') ? '' : '.'}${template}}`;
+  const source = template.includes('{')
+    ? template
+    : `{${template.startsWith('.') || template.startsWith('$') ? '' : '.'}${template}}`;
   const tokens = tokenize(source);
   const { nodes, next } = parseNodes(tokens, 0, source);
   if (next !== tokens.length) throw wrong(source, 'an {end} without {range}');
@@ -29,7 +39,8 @@ export function valuesAt(path: string, resource: unknown): readonly unknown[] {
   return walk(parseSteps(bare, path), resource, resource);
 }
 
-const wrong = (template: string, what: string) => new BadRequestError(`jsonpath "${template}" is not understood: ${what}; write for example {.items[*].metadata.name}`);
+const wrong = (template: string, what: string) =>
+  new BadRequestError(`jsonpath "${template}" is not understood: ${what}; write for example {.items[*].metadata.name}`);
 
 function tokenize(template: string): readonly { readonly brace: boolean; readonly text: string }[] {
   const tokens: { brace: boolean; text: string }[] = [];
@@ -57,7 +68,11 @@ function tokenize(template: string): readonly { readonly brace: boolean; readonl
   return tokens;
 }
 
-function parseNodes(tokens: ReturnType<typeof tokenize>, from: number, template: string): { readonly nodes: readonly Node[]; readonly next: number } {
+function parseNodes(
+  tokens: ReturnType<typeof tokenize>,
+  from: number,
+  template: string,
+): { readonly nodes: readonly Node[]; readonly next: number } {
   const nodes: Node[] = [];
   let at = from;
   for (; at < tokens.length; at++) {
@@ -79,8 +94,10 @@ function parseNodes(tokens: ReturnType<typeof tokenize>, from: number, template:
 const unquote = (quoted: string): string =>
   quoted.slice(1, -1).replace(/\\(.)/g, (_, c: string) => ({ n: '\n', t: '\t', r: '\r' })[c] ?? c);
 
-const STEP = /^(?:\.\.([A-Za-z_][\w-]*)|\.\*|\.((?:\\.|[\w-])+)|\[\*\]|\[(-?\d+)\]|\[(-?\d*):(-?\d*)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\])/;
-const FILTER = /^\[\?\(\s*@((?:\.(?:\\.|[\w-])+|\['[^']*'\])*)\s*(?:(==|!=|<=|>=|<|>)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|-?[\w.]+)\s*)?\)\]/;
+const STEP =
+  /^(?:\.\.([A-Za-z_][\w-]*)|\.\*|\.((?:\\.|[\w-])+)|\[\*\]|\[(-?\d+)\]|\[(-?\d*):(-?\d*)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\])/;
+const FILTER =
+  /^\[\?\(\s*@((?:\.(?:\\.|[\w-])+|\['[^']*'\])*)\s*(?:(==|!=|<=|>=|<|>)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|-?[\w.]+)\s*)?\)\]/;
 
 function parseSteps(expression: string, template: string): readonly Step[] {
   const steps: Step[] = [];
@@ -91,7 +108,12 @@ function parseSteps(expression: string, template: string): readonly Step[] {
     const filter = FILTER.exec(rest);
     if (filter) {
       const literal = filter[3];
-      steps.push({ kind: 'filter', path: parseSteps(filter[1] ?? '', template), operator: filter[2] ?? '', literal: literal !== undefined && /^["']/.test(literal) ? unquote(literal) : literal });
+      steps.push({
+        kind: 'filter',
+        path: parseSteps(filter[1] ?? '', template),
+        operator: filter[2] ?? '',
+        literal: literal !== undefined && /^["']/.test(literal) ? unquote(literal) : literal,
+      });
       rest = rest.slice(filter[0].length);
       continue;
     }
@@ -102,7 +124,8 @@ function parseSteps(expression: string, template: string): readonly Step[] {
     if (deep !== undefined) steps.push({ kind: 'deep', name: deep });
     else if (name !== undefined) steps.push({ kind: 'field', name });
     else if (index !== undefined) steps.push({ kind: 'index', at: Number(index) });
-    else if (from !== undefined || to !== undefined) steps.push({ kind: 'slice', from: from ? Number(from) : undefined, to: to ? Number(to) : undefined });
+    else if (from !== undefined || to !== undefined)
+      steps.push({ kind: 'slice', from: from ? Number(from) : undefined, to: to ? Number(to) : undefined });
     else steps.push({ kind: 'all' });
     rest = rest.slice(whole.length);
   }
@@ -147,8 +170,19 @@ function passes({ path, operator, literal }: Extract<Step, { kind: 'filter' }>, 
   if (operator === '') return found !== undefined;
   const actual = found === undefined || found === null ? '' : String(found);
   const wanted = literal ?? '';
-  const order = actual !== '' && wanted !== '' && !Number.isNaN(Number(actual)) && !Number.isNaN(Number(wanted)) ? Number(actual) - Number(wanted) : actual < wanted ? -1 : actual > wanted ? 1 : 0;
-  return { '==': order === 0, '!=': order !== 0, '<': order < 0, '>': order > 0, '<=': order <= 0, '>=': order >= 0 }[operator] ?? false;
+  const order =
+    actual !== '' && wanted !== '' && !Number.isNaN(Number(actual)) && !Number.isNaN(Number(wanted))
+      ? Number(actual) - Number(wanted)
+      : actual < wanted
+        ? -1
+        : actual > wanted
+          ? 1
+          : 0;
+  return (
+    { '==': order === 0, '!=': order !== 0, '<': order < 0, '>': order > 0, '<=': order <= 0, '>=': order >= 0 }[
+      operator
+    ] ?? false
+  );
 }
 
 function render(node: Node, at: unknown, root: unknown): string {
@@ -158,8 +192,11 @@ function render(node: Node, at: unknown, root: unknown): string {
     case 'path':
       return walk(node.steps, at, root).map(show).join(' ');
     case 'range':
-      return walk(node.steps, at, root).map((value) => node.body.map((inner) => render(inner, value, root)).join('')).join('');
+      return walk(node.steps, at, root)
+        .map((value) => node.body.map((inner) => render(inner, value, root)).join(''))
+        .join('');
   }
 }
 
-export const show = (value: unknown): string => (typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value));
+export const show = (value: unknown): string =>
+  typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);

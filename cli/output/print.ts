@@ -42,21 +42,30 @@ export function createPrinter({ format, showLabels, headers, now }: PrintOptions
         },
       };
     case 'name':
-      return { print: async (plural, items) => items.map(({ metadata }) => `${typeOf(plural).singular}/${metadata.name}\n`).join('') };
+      return {
+        print: async (plural, items) =>
+          items.map(({ metadata }) => `${typeOf(plural).singular}/${metadata.name}\n`).join(''),
+      };
     case 'jsonpath': {
-      if (argument === '') throw new BadRequestError('-o jsonpath= needs a template, for example -o jsonpath={.items[*].metadata.name}');
+      if (argument === '')
+        throw new BadRequestError('-o jsonpath= needs a template, for example -o jsonpath={.items[*].metadata.name}');
       const template = compileJsonPath(argument);
       return { print: async (_plural, items, single) => template(wrap(items, single)) };
     }
     case 'custom-columns': {
       const columns = argument.split(',').map((column) => {
         const at = column.indexOf(':');
-        if (at <= 0) throw new BadRequestError(`custom column "${column}" is not HEADER:PATH (for example NAME:.metadata.name)`);
+        if (at <= 0)
+          throw new BadRequestError(`custom column "${column}" is not HEADER:PATH (for example NAME:.metadata.name)`);
         return { header: column.slice(0, at), path: column.slice(at + 1) };
       });
       return {
         print: async (_plural, items) =>
-          table(columns.map(({ header }) => header), items.map((item) => columns.map(({ path }) => valuesAt(path, item).map(show).join(',') || '<none>')), headers),
+          table(
+            columns.map(({ header }) => header),
+            items.map((item) => columns.map(({ path }) => valuesAt(path, item).map(show).join(',') || '<none>')),
+            headers,
+          ),
       };
     }
     default:
@@ -69,13 +78,29 @@ function splitFormat(format = ''): readonly [string, string] {
   return at < 0 ? [format, ''] : [format.slice(0, at), format.slice(at + 1)];
 }
 
-const wrap = (items: readonly AnyResource[], single: boolean): unknown => (single && items.length === 1 ? items[0] : { apiVersion: 'sac/v1', kind: 'List', metadata: {}, items });
+const wrap = (items: readonly AnyResource[], single: boolean): unknown =>
+  single && items.length === 1 ? items[0] : { apiVersion: 'sac/v1', kind: 'List', metadata: {}, items };
 
-const labelsOf = (item: AnyResource): string => ('labels' in item.metadata ? Object.entries(item.metadata.labels).map(([key, value]) => `${key}=${value}`).join(',') : '') || '<none>';
+const labelsOf = (item: AnyResource): string =>
+  ('labels' in item.metadata
+    ? Object.entries(item.metadata.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',')
+    : '') || '<none>';
 
-function tableOf(plural: Plural, items: readonly AnyResource[], wide: boolean, showLabels: boolean, headers: boolean, now: number): string {
+function tableOf(
+  plural: Plural,
+  items: readonly AnyResource[],
+  wide: boolean,
+  showLabels: boolean,
+  headers: boolean,
+  now: number,
+): string {
   const columns = columnsOf(plural, wide);
-  const rows = items.map((item) => [...columns.map(({ cell }) => cell(item, now)), ...(showLabels ? [labelsOf(item)] : [])]);
+  const rows = items.map((item) => [
+    ...columns.map(({ cell }) => cell(item, now)),
+    ...(showLabels ? [labelsOf(item)] : []),
+  ]);
   return table([...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows, headers);
 }
 
@@ -92,7 +117,10 @@ const only =
 function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
   switch (plural) {
     case 'agents': {
-      const on = (header: string, cell: (agent: Agent, now: number) => string): Column => ({ header, cell: only<Agent>('Agent', cell) });
+      const on = (header: string, cell: (agent: Agent, now: number) => string): Column => ({
+        header,
+        cell: only<Agent>('Agent', cell),
+      });
       return [
         on('NAME', ({ metadata }) => metadata.name),
         on('READY', ({ status }) => `${status.readyInstances}/${status.desiredInstances}`),
@@ -102,8 +130,18 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
           ? [
               on('ACTIVITY', ({ status }) => status.activity),
               on('PROFILE', ({ spec }) => spec.profile ?? (spec.command ? 'exec' : 'claude-code')),
-              on('PLACE', ({ status }) => [...new Set(status.instances.map(({ host, runtime }) => (runtime === '' ? '<none>' : `${host}/${runtime}`)))].join(',') || '<none>'),
-              on('SOURCE', ({ metadata }) => (metadata.source ? `${metadata.source.kind}:${metadata.source.name}` : '<none>')),
+              on(
+                'PLACE',
+                ({ status }) =>
+                  [
+                    ...new Set(
+                      status.instances.map(({ host, runtime }) => (runtime === '' ? '<none>' : `${host}/${runtime}`)),
+                    ),
+                  ].join(',') || '<none>',
+              ),
+              on('SOURCE', ({ metadata }) =>
+                metadata.source ? `${metadata.source.kind}:${metadata.source.name}` : '<none>',
+              ),
               on('REASON', ({ status }) => reasonOf(status.conditions)),
             ]
           : []),
@@ -111,7 +149,10 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
       ];
     }
     case 'instances': {
-      const on = (header: string, cell: (instance: Instance, now: number) => string): Column => ({ header, cell: only<Instance>('Instance', cell) });
+      const on = (header: string, cell: (instance: Instance, now: number) => string): Column => ({
+        header,
+        cell: only<Instance>('Instance', cell),
+      });
       return [
         on('NAME', ({ metadata }) => metadata.name),
         on('AGENT', ({ spec }) => spec.agent),
@@ -123,14 +164,21 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
           ? [
               on('PID', ({ status }) => String(status.pid ?? '<none>')),
               on('SESSION', ({ status }) => status.session ?? '<none>'),
-              on('LAST-EXIT', ({ status }) => (status.lastExit ? (status.lastExit.signal ?? String(status.lastExit.code ?? status.lastExit.reason)) : '<none>')),
+              on('LAST-EXIT', ({ status }) =>
+                status.lastExit
+                  ? (status.lastExit.signal ?? String(status.lastExit.code ?? status.lastExit.reason))
+                  : '<none>',
+              ),
             ]
           : []),
         on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
       ];
     }
     case 'events': {
-      const on = (header: string, cell: (event: EventObject, now: number) => string): Column => ({ header, cell: only<EventObject>('Event', cell) });
+      const on = (header: string, cell: (event: EventObject, now: number) => string): Column => ({
+        header,
+        cell: only<EventObject>('Event', cell),
+      });
       return [
         on('LAST-SEEN', ({ lastSeen }, now) => age(lastSeen, now)),
         on('TYPE', ({ type }) => type),
@@ -141,13 +189,29 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
       ];
     }
     case 'hosts': {
-      const on = (header: string, cell: (host: Host, now: number) => string): Column => ({ header, cell: only<Host>('Host', cell) });
+      const on = (header: string, cell: (host: Host, now: number) => string): Column => ({
+        header,
+        cell: only<Host>('Host', cell),
+      });
       return [
         on('NAME', ({ metadata }) => metadata.name),
         on('READY', ({ status }) => (status.ready ? 'True' : 'False')),
         on('AGENTS', ({ status }) => String(status.agents)),
-        on('RUNTIMES', ({ status }) => status.places.filter(({ available }) => available).map(({ runtime }) => runtime).join(',') || '<none>'),
-        ...(wide ? [on('DETAIL', ({ status }) => status.places.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; '))] : []),
+        on(
+          'RUNTIMES',
+          ({ status }) =>
+            status.places
+              .filter(({ available }) => available)
+              .map(({ runtime }) => runtime)
+              .join(',') || '<none>',
+        ),
+        ...(wide
+          ? [
+              on('DETAIL', ({ status }) =>
+                status.places.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; '),
+              ),
+            ]
+          : []),
         on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
       ];
     }

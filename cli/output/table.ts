@@ -7,7 +7,12 @@ import { oneLine } from './terminal.ts';
 export function table(headers: readonly string[], rows: readonly (readonly string[])[], showHeaders = true): string {
   const cells = [...(showHeaders ? [headers] : []), ...rows.map((row) => row.map(oneLine))];
   const widths = headers.map((_, column) => Math.max(0, ...cells.map((row) => (row[column] ?? '').length)));
-  return cells.map((row) => `${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3))).join('')}\n`).join('');
+  return cells
+    .map(
+      (row) =>
+        `${row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 3))).join('')}\n`,
+    )
+    .join('');
 }
 
 /** `45s`, `12m`, `3h`, `5d`: how long ago, in the largest unit, as kubectl does. */
@@ -16,7 +21,8 @@ export function age(iso: string | undefined, now: number): string {
   const seconds = Math.max(0, Math.floor((now - Date.parse(iso)) / 1000));
   if (Number.isNaN(seconds)) return '<unknown>';
   if (seconds < 120) return `${seconds}s`;
-  if (seconds < 600) return seconds % 60 === 0 ? `${Math.floor(seconds / 60)}m` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+  if (seconds < 600)
+    return seconds % 60 === 0 ? `${Math.floor(seconds / 60)}m` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
   if (seconds < 10_800) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;

@@ -2,18 +2,31 @@
  * Owns: every way an intention changes: apply, create, replace, patch, delete, restart; generations and who owns which field.
  * Never: touches an agent; it writes what is wanted, the reconciler does the rest.
  */
-import { type AgentManifestInput, type AgentSpec, agentManifestSchema, agentSpecSchema } from '../../api/resources/agent.ts';
+
+import type {
+  ApplyItem,
+  ApplyRequest,
+  ApplyResponse,
+  ApplyResult,
+  ComparableAgent,
+  PatchRequest,
+} from '../../api/protocol.ts';
+import type { Agent } from '../../api/resources/agent.ts';
+import {
+  type AgentManifestInput,
+  type AgentSpec,
+  agentManifestSchema,
+  agentSpecSchema,
+} from '../../api/resources/agent.ts';
 import { BadRequestError, ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
+import type { Source } from '../../api/resources/meta.ts';
 import { manifestMetaSchema } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
-import type { Source } from '../../api/resources/meta.ts';
-import type { Agent } from '../../api/resources/agent.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import type { ApplyItem, ApplyRequest, ApplyResponse, ApplyResult, ComparableAgent, PatchRequest } from '../../api/protocol.ts';
 import type { AgentWrites, Caller } from '../../api/server/ports.ts';
 import type { AgentRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
-import { disputedPaths, mergePatch, threeWayMerge, type Tree } from './three-way-merge.ts';
+import { disputedPaths, mergePatch, type Tree, threeWayMerge } from './three-way-merge.ts';
 
 export interface AgentWritesOptions {
   readonly store: Store;
@@ -54,10 +67,19 @@ export class StoredAgentWrites implements AgentWrites {
   async create(manifest: Parameters<AgentWrites['create']>[0], by: Caller): Promise<Agent> {
     const name = manifest.metadata.name;
     if (name === undefined) throw new InvalidError(['metadata.name: is required']);
-    if (this.#options.store.agent(name)) throw new ConflictError(`agent "${name}" exists already; change it with apply, patch or replace`);
-    const input = { apiVersion: 'sac/v1' as const, kind: 'Agent' as const, metadata: { ...manifest.metadata, name }, spec: manifest.spec };
-    const [outcome] = (await this.apply({ items: [{ origin: name, manifest: parseManifest(input).input }], source: CLI_SOURCE }, by)).errors;
-    if (outcome) throw outcome.reason === 'Conflict' ? new ConflictError(outcome.message) : new InvalidError([outcome.message]);
+    if (this.#options.store.agent(name))
+      throw new ConflictError(`agent "${name}" exists already; change it with apply, patch or replace`);
+    const input = {
+      apiVersion: 'sac/v1' as const,
+      kind: 'Agent' as const,
+      metadata: { ...manifest.metadata, name },
+      spec: manifest.spec,
+    };
+    const [outcome] = (
+      await this.apply({ items: [{ origin: name, manifest: parseManifest(input).input }], source: CLI_SOURCE }, by)
+    ).errors;
+    if (outcome)
+      throw outcome.reason === 'Conflict' ? new ConflictError(outcome.message) : new InvalidError([outcome.message]);
     return this.#view(name);
   }
 
@@ -65,7 +87,9 @@ export class StoredAgentWrites implements AgentWrites {
     return this.#change(name, by, body.force === true, (current) => {
       const seen = this.#options.store.viewAgent(name)?.metadata.resourceVersion;
       if (seen !== body.resourceVersion && current.resourceVersion > body.resourceVersion)
-        throw new ConflictError(`agent "${name}" was changed meanwhile (version ${current.resourceVersion}, yours is ${body.resourceVersion}); read it again`);
+        throw new ConflictError(
+          `agent "${name}" was changed meanwhile (version ${current.resourceVersion}, yours is ${body.resourceVersion}); read it again`,
+        );
       return { labels: body.labels, annotations: body.annotations, spec: parseSpec(body.spec) };
     });
   }
@@ -73,9 +97,16 @@ export class StoredAgentWrites implements AgentWrites {
   patch(name: string, patch: PatchRequest, by: Caller): Promise<Agent> {
     return this.#change(name, by, patch.force === true, (current) => {
       const expected = patch.metadata?.resourceVersion;
-      if (expected !== undefined && current.resourceVersion > expected) throw new ConflictError(`agent "${name}" was changed meanwhile; read it again`);
-      const meta = parseMeta({ labels: mergePatch(current.record.labels, patch.metadata?.labels ?? {}), annotations: mergePatch(current.record.annotations, patch.metadata?.annotations ?? {}) });
-      return { ...meta, spec: patch.spec === undefined ? current.record.spec : parseSpec(mergePatch(current.record.spec, patch.spec)) };
+      if (expected !== undefined && current.resourceVersion > expected)
+        throw new ConflictError(`agent "${name}" was changed meanwhile; read it again`);
+      const meta = parseMeta({
+        labels: mergePatch(current.record.labels, patch.metadata?.labels ?? {}),
+        annotations: mergePatch(current.record.annotations, patch.metadata?.annotations ?? {}),
+      });
+      return {
+        ...meta,
+        spec: patch.spec === undefined ? current.record.spec : parseSpec(mergePatch(current.record.spec, patch.spec)),
+      };
     });
   }
 
@@ -83,7 +114,14 @@ export class StoredAgentWrites implements AgentWrites {
     await this.#write(name, ({ record }) => {
       if (record.deletedAt !== undefined && (record.forceDelete === true || !force)) return undefined;
       const event = this.#event(name, 'Deleted', `Deletion was asked for by ${by.name}.`);
-      return { record: { ...record, deletedAt: record.deletedAt ?? this.#options.clock.now(), ...(force && { forceDelete: true }) }, event };
+      return {
+        record: {
+          ...record,
+          deletedAt: record.deletedAt ?? this.#options.clock.now(),
+          ...(force && { forceDelete: true }),
+        },
+        event,
+      };
     });
     return this.#view(name);
   }
@@ -93,12 +131,20 @@ export class StoredAgentWrites implements AgentWrites {
       if (record.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted`);
       if (record.spec.suspend) throw new ConflictError(`agent "${name}" is suspended; \`sac start ${name}\` wakes it`);
       const who = request.by ?? by.name;
-      return { record: { ...record, restartAt: this.#options.clock.now(), restartBy: who }, event: this.#event(name, 'RestartRequested', `Restart was asked for by ${who}.`) };
+      return {
+        record: { ...record, restartAt: this.#options.clock.now(), restartBy: who },
+        event: this.#event(name, 'RestartRequested', `Restart was asked for by ${who}.`),
+      };
     });
     return this.#view(name);
   }
 
-  async #applyItem(item: ApplyItem, request: ApplyRequest, by: Caller, owners: ReadonlyMap<string, string>): Promise<ApplyResult | ApplyResponse['errors'][number]> {
+  async #applyItem(
+    item: ApplyItem,
+    request: ApplyRequest,
+    by: Caller,
+    owners: ReadonlyMap<string, string>,
+  ): Promise<ApplyResult | ApplyResponse['errors'][number]> {
     const claimed = item.manifest.metadata?.name ?? '';
     try {
       const { name, input } = parseManifest(item.manifest);
@@ -107,7 +153,9 @@ export class StoredAgentWrites implements AgentWrites {
         try {
           return await this.#applyOnce(name, input, current, request, by, owners);
         } catch (error) {
-          const raced = error instanceof ConflictError && this.#options.store.agent(name)?.resourceVersion !== current?.resourceVersion;
+          const raced =
+            error instanceof ConflictError &&
+            this.#options.store.agent(name)?.resourceVersion !== current?.resourceVersion;
           if (!raced || attempt >= ATTEMPTS) throw error;
         }
       }
@@ -117,13 +165,23 @@ export class StoredAgentWrites implements AgentWrites {
     }
   }
 
-  async #applyOnce(name: string, input: AgentManifestInput, current: Versioned<AgentRecord> | undefined, request: ApplyRequest, by: Caller, owners: ReadonlyMap<string, string>): Promise<ApplyResult> {
+  async #applyOnce(
+    name: string,
+    input: AgentManifestInput,
+    current: Versioned<AgentRecord> | undefined,
+    request: ApplyRequest,
+    by: Caller,
+    owners: ReadonlyMap<string, string>,
+  ): Promise<ApplyResult> {
     const { clock, canonical, launchKey, store } = this.#options;
     const before = current?.record;
-    if (before?.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
+    if (before?.deletedAt !== undefined)
+      throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
     const declared = declaredIn(input);
     const ours = !before || sameSource(before.source, request.source) || request.force === true;
-    const draft = before ? merge(before, ours ? before.lastApplied : { spec: {} }, declared) : merge(undefined, undefined, declared);
+    const draft = before
+      ? merge(before, ours ? before.lastApplied : { spec: {} }, declared)
+      : merge(undefined, undefined, declared);
     this.#assertNamesFree(name, draft.spec, owners);
 
     const same = before !== undefined && canonical(draftOf(before)) === canonical(draft);
@@ -147,23 +205,55 @@ export class StoredAgentWrites implements AgentWrites {
       restarts,
       ...(request.dryRun && { ...(before && { before: comparable(before) }), after: comparable(next) }),
     };
-    const bookkeeping = before && canonical([before.lastApplied, before.source]) === canonical([next.lastApplied, next.source]);
+    const bookkeeping =
+      before && canonical([before.lastApplied, before.source]) === canonical([next.lastApplied, next.source]);
     if (request.dryRun || (same && bookkeeping)) return result;
-    const events = action === 'unchanged' ? [] : [this.#event(name, action === 'created' ? 'Created' : 'Configured', `${action === 'created' ? 'Declared' : 'Changed'} by ${describeSource(request.source, by)}.`)];
+    const events =
+      action === 'unchanged'
+        ? []
+        : [
+            this.#event(
+              name,
+              action === 'created' ? 'Created' : 'Configured',
+              `${action === 'created' ? 'Declared' : 'Changed'} by ${describeSource(request.source, by)}.`,
+            ),
+          ];
     await store.commit([{ type: 'put-agent', expected: current?.resourceVersion ?? 0, record: next }], events);
     return result;
   }
 
   async #prune(request: ApplyRequest, by: Caller): Promise<readonly ApplyResult[]> {
-    if (request.items.length === 0) throw new BadRequestError('prune with no manifests would delete everything of this source; delete agents by name or with --all instead');
+    if (request.items.length === 0)
+      throw new BadRequestError(
+        'prune with no manifests would delete everything of this source; delete agents by name or with --all instead',
+      );
     const selects = request.prune?.labelSelector ? parseLabelSelector(request.prune.labelSelector) : () => true;
     const kept = new Set(request.items.map(({ manifest }) => manifest.metadata?.name));
-    const doomed = [...this.#options.store.agents()].map(({ record }) => record).filter((record) => sameSource(record.source, request.source) && !kept.has(record.name) && record.deletedAt === undefined && selects(record.labels));
+    const doomed = [...this.#options.store.agents()]
+      .map(({ record }) => record)
+      .filter(
+        (record) =>
+          sameSource(record.source, request.source) &&
+          !kept.has(record.name) &&
+          record.deletedAt === undefined &&
+          selects(record.labels),
+      );
     if (!request.dryRun) await Promise.all(doomed.map(({ name }) => this.remove(name, {}, by)));
-    return doomed.map((record) => ({ name: record.name, action: 'pruned', generation: record.generation, restarts: false, ...(request.dryRun && { before: comparable(record) }) }));
+    return doomed.map((record) => ({
+      name: record.name,
+      action: 'pruned',
+      generation: record.generation,
+      restarts: false,
+      ...(request.dryRun && { before: comparable(record) }),
+    }));
   }
 
-  async #change(name: string, by: Caller, force: boolean, draftFrom: (current: Versioned<AgentRecord>) => Draft): Promise<Agent> {
+  async #change(
+    name: string,
+    by: Caller,
+    force: boolean,
+    draftFrom: (current: Versioned<AgentRecord>) => Draft,
+  ): Promise<Agent> {
     const { canonical } = this.#options;
     await this.#write(name, (current) => {
       const { record } = current;
@@ -174,13 +264,21 @@ export class StoredAgentWrites implements AgentWrites {
       // What was applied by hand may be changed by hand; what a file declares is changed in the file.
       if (!force && record.source.kind !== 'apply') this.#assertNotOwned(record, draft, { kind: 'apply', name: 'cli' });
       const changed = canonical(record.spec) !== canonical(draft.spec);
-      return { record: { ...record, ...draft, generation: record.generation + (changed ? 1 : 0) }, event: this.#event(name, 'Configured', `Changed by ${by.name}.`) };
+      return {
+        record: { ...record, ...draft, generation: record.generation + (changed ? 1 : 0) },
+        event: this.#event(name, 'Configured', `Changed by ${by.name}.`),
+      };
     });
     return this.#view(name);
   }
 
   /** Reads, changes, writes; again when somebody else wrote in between. `change` returns undefined when there is nothing to write. */
-  async #write(name: string, change: (current: Versioned<AgentRecord>) => { readonly record: AgentRecord; readonly event: RecordedEvent } | undefined): Promise<void> {
+  async #write(
+    name: string,
+    change: (
+      current: Versioned<AgentRecord>,
+    ) => { readonly record: AgentRecord; readonly event: RecordedEvent } | undefined,
+  ): Promise<void> {
     const { store } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const current = store.agent(name);
@@ -188,7 +286,10 @@ export class StoredAgentWrites implements AgentWrites {
       const next = change(current);
       if (!next) return;
       try {
-        await store.commit([{ type: 'put-agent', expected: current.resourceVersion, record: next.record }], [next.event]);
+        await store.commit(
+          [{ type: 'put-agent', expected: current.resourceVersion, record: next.record }],
+          [next.event],
+        );
         return;
       } catch (error) {
         if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
@@ -199,28 +300,44 @@ export class StoredAgentWrites implements AgentWrites {
   #assertNotOwned(record: AgentRecord, draft: Draft, asking: Source): void {
     const { canonical } = this.#options;
     const same = (a: unknown, b: unknown) => canonical(a) === canonical(b);
-    const fields = disputedPaths(record.lastApplied.spec, record.spec as Tree, draft.spec as Tree, same).map((path) => `spec.${path}`);
-    for (const key of Object.keys(record.lastApplied.labels ?? {})) if (record.labels[key] !== draft.labels[key]) fields.push(`metadata.labels["${key}"]`);
-    for (const key of Object.keys(record.lastApplied.annotations ?? {})) if (record.annotations[key] !== draft.annotations[key]) fields.push(`metadata.annotations["${key}"]`);
+    const fields = disputedPaths(record.lastApplied.spec, record.spec as Tree, draft.spec as Tree, same).map(
+      (path) => `spec.${path}`,
+    );
+    for (const key of Object.keys(record.lastApplied.labels ?? {}))
+      if (record.labels[key] !== draft.labels[key]) fields.push(`metadata.labels["${key}"]`);
+    for (const key of Object.keys(record.lastApplied.annotations ?? {}))
+      if (record.annotations[key] !== draft.annotations[key]) fields.push(`metadata.annotations["${key}"]`);
     if (fields.length === 0) return;
     const { source } = record;
     const where = source.path ? `${source.name}/${source.path}` : source.name;
-    const way = asking.kind === 'apply' ? 'edit it there, or use --force to change it until that file changes next' : 'remove one of the two';
-    throw new ConflictError(`agent "${record.name}": ${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} declared by ${source.kind} ${where}; ${way}`);
+    const way =
+      asking.kind === 'apply'
+        ? 'edit it there, or use --force to change it until that file changes next'
+        : 'remove one of the two';
+    throw new ConflictError(
+      `agent "${record.name}": ${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} declared by ${source.kind} ${where}; ${way}`,
+    );
   }
 
   /** Which agent each instance name belongs to now. */
   #instanceOwners(): ReadonlyMap<string, string> {
     const owners = new Map<string, string>();
-    for (const { record } of this.#options.store.agents()) for (const instance of this.#options.instanceNames(record.name, record.spec)) owners.set(instance, record.name);
+    for (const { record } of this.#options.store.agents())
+      for (const instance of this.#options.instanceNames(record.name, record.spec)) owners.set(instance, record.name);
     return owners;
   }
 
   #assertNamesFree(name: string, spec: AgentSpec, owners: ReadonlyMap<string, string>): void {
     for (const instance of this.#options.instanceNames(name, spec)) {
       const owner = owners.get(instance);
-      if (owner !== undefined && owner !== name) throw new ConflictError(`agent "${name}" would have an instance "${instance}", which is one of agent "${owner}"; rename one of them`);
-      if (instance.length > 63) throw new InvalidError([`agent "${name}" would have an instance "${instance}", which is longer than 63 characters; shorten the name`]);
+      if (owner !== undefined && owner !== name)
+        throw new ConflictError(
+          `agent "${name}" would have an instance "${instance}", which is one of agent "${owner}"; rename one of them`,
+        );
+      if (instance.length > 63)
+        throw new InvalidError([
+          `agent "${name}" would have an instance "${instance}", which is longer than 63 characters; shorten the name`,
+        ]);
     }
   }
 
@@ -237,11 +354,17 @@ export class StoredAgentWrites implements AgentWrites {
 
 const CLI_SOURCE: Source = { kind: 'apply', name: 'cli' };
 
-const describeSource = (source: Source, by: Caller): string => (source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`);
+const describeSource = (source: Source, by: Caller): string =>
+  source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`;
 const sameSource = (a: Source, b: Source): boolean => a.kind === b.kind && a.name === b.name;
 const draftOf = ({ labels, annotations, spec }: AgentRecord): Draft => ({ labels, annotations, spec });
 
-const comparable = ({ name, labels, annotations, spec }: AgentRecord): ComparableAgent => ({ apiVersion: 'sac/v1', kind: 'Agent', metadata: { name, labels, annotations }, spec });
+const comparable = ({ name, labels, annotations, spec }: AgentRecord): ComparableAgent => ({
+  apiVersion: 'sac/v1',
+  kind: 'Agent',
+  metadata: { name, labels, annotations },
+  spec,
+});
 
 type Declared = AgentRecord['lastApplied'];
 
@@ -252,11 +375,17 @@ const declaredIn = (input: AgentManifestInput): Declared => ({
 });
 
 function merge(live: AgentRecord | undefined, before: Declared | undefined, now: Declared): Draft {
-  const texts = (key: 'labels' | 'annotations') => parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
-  return { labels: texts('labels'), annotations: texts('annotations'), spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec)) };
+  const texts = (key: 'labels' | 'annotations') =>
+    parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
+  return {
+    labels: texts('labels'),
+    annotations: texts('annotations'),
+    spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec)),
+  };
 }
 
-const parseTexts = (tree: Tree): Readonly<Record<string, string>> => Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, String(value)]));
+const parseTexts = (tree: Tree): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, String(value)]));
 
 function parseManifest(input: unknown): { readonly name: string; readonly input: AgentManifestInput } {
   const checked = check(agentManifestSchema, input);
@@ -268,12 +397,16 @@ function parseManifest(input: unknown): { readonly name: string; readonly input:
 
 function parseSpec(spec: unknown): AgentSpec {
   const checked = check(agentSpecSchema, spec);
-  if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(['spec', ...path])}: ${message}`));
+  if (!checked.ok)
+    throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(['spec', ...path])}: ${message}`));
   return checked.value;
 }
 
 function parseMeta(meta: unknown): Pick<Draft, 'labels' | 'annotations'> {
   const checked = check(manifestMetaSchema, meta);
-  if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(['metadata', ...path])}: ${message}`));
+  if (!checked.ok)
+    throw new InvalidError(
+      checked.issues.map(({ path, message }) => `${formatPath(['metadata', ...path])}: ${message}`),
+    );
   return { labels: checked.value.labels ?? {}, annotations: checked.value.annotations ?? {} };
 }

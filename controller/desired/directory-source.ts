@@ -65,9 +65,18 @@ export class DirectorySource implements AsyncDisposable {
   async start(): Promise<void> {
     const { dir, polling, log } = this.#options;
     await this.resync();
-    this.#watcher = watch(dir, { ignoreInitial: true, depth: 2, followSymlinks: false, usePolling: polling, interval: 1_000, ignorePermissionErrors: true });
+    this.#watcher = watch(dir, {
+      ignoreInitial: true,
+      depth: 2,
+      followSymlinks: false,
+      usePolling: polling,
+      interval: 1_000,
+      ignorePermissionErrors: true,
+    });
     this.#watcher.on('all', () => this.#soon(SETTLE_MS));
-    this.#watcher.on('error', (error) => log('watching failed; the directory is still read at every resync', { dir, error: String(error) }));
+    this.#watcher.on('error', (error) =>
+      log('watching failed; the directory is still read at every resync', { dir, error: String(error) }),
+    );
   }
 
   /** Reads the whole directory and makes the store agree. Calls that come while it runs share one more run. */
@@ -118,7 +127,10 @@ export class DirectorySource implements AsyncDisposable {
     const found = await read(dir);
     const problems = found.problems.map(({ text }) => text);
     if (!found.ok || !this.#sameFileSystem()) {
-      this.#problems = problems.length > 0 ? problems : [`${dir}: another file system appeared in its place; nothing is deleted until it is back`];
+      this.#problems =
+        problems.length > 0
+          ? problems
+          : [`${dir}: another file system appeared in its place; nothing is deleted until it is back`];
       this.#missingSince.clear();
       return;
     }
@@ -131,7 +143,11 @@ export class DirectorySource implements AsyncDisposable {
     const present = new Set([...found.documents.map(({ name }) => name), ...found.brokenNames]);
     this.#heldSomething ||= present.size > 0;
     if (this.#heldSomething) await this.#deleteGone(present);
-    else if (this.#declaredHere().length > 0) this.#problems = [...this.#problems, `${dir} is empty although ${this.#declaredHere().length} agents came from it; they are kept. Delete them with \`sac delete\` if that is meant`];
+    else if (this.#declaredHere().length > 0)
+      this.#problems = [
+        ...this.#problems,
+        `${dir} is empty although ${this.#declaredHere().length} agents came from it; they are kept. Delete them with \`sac delete\` if that is meant`,
+      ];
   }
 
   /** Only what this directory declared, and only when it was gone at two readings apart. */
@@ -149,7 +165,12 @@ export class DirectorySource implements AsyncDisposable {
   }
 
   #declaredHere(): readonly string[] {
-    return [...this.#options.records()].filter(({ source, deletedAt }) => source.kind === this.#source.kind && source.name === this.#source.name && deletedAt === undefined).map(({ name }) => name);
+    return [...this.#options.records()]
+      .filter(
+        ({ source, deletedAt }) =>
+          source.kind === this.#source.kind && source.name === this.#source.name && deletedAt === undefined,
+      )
+      .map(({ name }) => name);
   }
 
   /** An unmounted directory looks empty: its place is taken by the folder below, on another device. */

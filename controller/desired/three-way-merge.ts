@@ -53,7 +53,12 @@ export function leafPaths(tree: Tree, prefix = ''): readonly string[] {
 }
 
 /** Paths of leaves of `declared` that `a` and `b` do not agree on. */
-export function disputedPaths(declared: Tree, a: Tree, b: Tree, same: (x: unknown, y: unknown) => boolean): readonly string[] {
+export function disputedPaths(
+  declared: Tree,
+  a: Tree,
+  b: Tree,
+  same: (x: unknown, y: unknown) => boolean,
+): readonly string[] {
   return leafPaths(declared).filter((path) => !same(valueAt(a, path), valueAt(b, path)));
 }
 

@@ -10,8 +10,19 @@ import { migrate, type Tables } from './schema.ts';
 
 /** One row to write; `document` undefined deletes it. */
 export type RowChange =
-  | { readonly table: 'agents' | 'instances'; readonly key: string; readonly version: number; readonly document: string | undefined }
-  | { readonly table: 'events'; readonly key: string; readonly version: number; readonly lastSeen: number; readonly document: string | undefined }
+  | {
+      readonly table: 'agents' | 'instances';
+      readonly key: string;
+      readonly version: number;
+      readonly document: string | undefined;
+    }
+  | {
+      readonly table: 'events';
+      readonly key: string;
+      readonly version: number;
+      readonly lastSeen: number;
+      readonly document: string | undefined;
+    }
   | { readonly table: 'tokens'; readonly key: string; readonly document: string | undefined };
 
 export interface Loaded {
@@ -29,7 +40,9 @@ export class Database implements AsyncDisposable {
   readonly #inode: number;
   readonly #readToken: SQLite.Statement;
   readonly #putMeta: SQLite.Statement;
-  readonly #statements: Readonly<Record<RowChange['table'], { readonly put: SQLite.Statement; readonly remove: SQLite.Statement }>>;
+  readonly #statements: Readonly<
+    Record<RowChange['table'], { readonly put: SQLite.Statement; readonly remove: SQLite.Statement }>
+  >;
   #token = 0;
 
   private constructor(path: string, sqlite: SQLite.Database, db: Kysely<Tables>) {
@@ -38,7 +51,9 @@ export class Database implements AsyncDisposable {
     this.#db = db;
     this.#inode = statSync(path).ino;
     this.#readToken = sqlite.prepare("select value from meta where key = 'token'").pluck();
-    this.#putMeta = sqlite.prepare('insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value');
+    this.#putMeta = sqlite.prepare(
+      'insert into meta (key, value) values (?, ?) on conflict (key) do update set value = excluded.value',
+    );
     // Kysely writes the SQL once; the statements run synchronously, so that a batch is one uninterrupted transaction.
     const prepare = (query: Compilable): SQLite.Statement => sqlite.prepare(query.compile().sql);
     this.#statements = {
@@ -47,7 +62,11 @@ export class Database implements AsyncDisposable {
           db
             .insertInto('agents')
             .values({ name: '', version: 0, document: '' })
-            .onConflict((c) => c.column('name').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') }))),
+            .onConflict((c) =>
+              c
+                .column('name')
+                .doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') })),
+            ),
         ),
         remove: prepare(db.deleteFrom('agents').where('name', '=', '')),
       },
@@ -56,7 +75,11 @@ export class Database implements AsyncDisposable {
           db
             .insertInto('instances')
             .values({ id: '', version: 0, document: '' })
-            .onConflict((c) => c.column('id').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') }))),
+            .onConflict((c) =>
+              c
+                .column('id')
+                .doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') })),
+            ),
         ),
         remove: prepare(db.deleteFrom('instances').where('id', '=', '')),
       },
@@ -65,12 +88,25 @@ export class Database implements AsyncDisposable {
           db
             .insertInto('events')
             .values({ key: '', version: 0, last_seen: 0, document: '' })
-            .onConflict((c) => c.column('key').doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), last_seen: eb.ref('excluded.last_seen'), document: eb.ref('excluded.document') }))),
+            .onConflict((c) =>
+              c
+                .column('key')
+                .doUpdateSet((eb) => ({
+                  version: eb.ref('excluded.version'),
+                  last_seen: eb.ref('excluded.last_seen'),
+                  document: eb.ref('excluded.document'),
+                })),
+            ),
         ),
         remove: prepare(db.deleteFrom('events').where('key', '=', '')),
       },
       tokens: {
-        put: prepare(db.insertInto('tokens').values({ id: '', document: '' }).onConflict((c) => c.column('id').doUpdateSet((eb) => ({ document: eb.ref('excluded.document') })))),
+        put: prepare(
+          db
+            .insertInto('tokens')
+            .values({ id: '', document: '' })
+            .onConflict((c) => c.column('id').doUpdateSet((eb) => ({ document: eb.ref('excluded.document') }))),
+        ),
         remove: prepare(db.deleteFrom('tokens').where('id', '=', '')),
       },
     };
@@ -81,14 +117,19 @@ export class Database implements AsyncDisposable {
    * may be lost when the machine loses power, which costs history, never an agent. A database that cannot be read is moved
    * aside (`onCorrupt` is told where) and begun anew.
    */
-  static async open(path: string, onCorrupt: (movedTo: string, why: string) => void, stamp: () => number): Promise<Database> {
+  static async open(
+    path: string,
+    onCorrupt: (movedTo: string, why: string) => void,
+    stamp: () => number,
+  ): Promise<Database> {
     try {
       return await Database.#openOnce(path);
     } catch (error) {
       const code = error instanceof SQLite.SqliteError ? error.code : '';
       if (code !== 'SQLITE_NOTADB' && !code.startsWith('SQLITE_CORRUPT')) throw error;
       const aside = `${path}.corrupt-${stamp()}`;
-      for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+      for (const suffix of ['', '-wal', '-shm'])
+        if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
       onCorrupt(aside, code);
       return Database.#openOnce(path);
     }
@@ -102,7 +143,8 @@ export class Database implements AsyncDisposable {
       sqlite.pragma('synchronous = NORMAL');
       sqlite.pragma('busy_timeout = 5000');
       sqlite.pragma('wal_autocheckpoint = 1000');
-      if (sqlite.pragma('quick_check', { simple: true }) !== 'ok') throw new SQLite.SqliteError('the database is damaged', 'SQLITE_CORRUPT');
+      if (sqlite.pragma('quick_check', { simple: true }) !== 'ok')
+        throw new SQLite.SqliteError('the database is damaged', 'SQLITE_CORRUPT');
       const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
       await migrate(db);
       return new Database(path, sqlite, db);
@@ -114,17 +156,20 @@ export class Database implements AsyncDisposable {
 
   /** From now on this process is the one that may write; whoever held the token before has lost it. */
   takeOver(now: number): void {
-    this.#token = this.#sqlite.transaction(() => {
-      const next = Number(this.#readToken.get() ?? 0) + 1;
-      this.#putMeta.run('token', String(next));
-      this.#beat(now);
-      return next;
-    }).immediate();
+    this.#token = this.#sqlite
+      .transaction(() => {
+        const next = Number(this.#readToken.get() ?? 0) + 1;
+        this.#putMeta.run('token', String(next));
+        this.#beat(now);
+        return next;
+      })
+      .immediate();
   }
 
   /** Throws FencedError when another controller took over, or the file was replaced under us. */
   assertNotFenced(): void {
-    if (Number(this.#readToken.get() ?? 0) !== this.#token) throw new FencedError('another controller has taken over this SAC_HOME; this one must stop');
+    if (Number(this.#readToken.get() ?? 0) !== this.#token)
+      throw new FencedError('another controller has taken over this SAC_HOME; this one must stop');
   }
 
   heartbeat(now: number): void {
@@ -134,11 +179,16 @@ export class Database implements AsyncDisposable {
     } catch {
       inode = undefined;
     }
-    if (inode !== this.#inode) throw new FencedError(`${this.#path} was ${inode === undefined ? 'deleted' : 'replaced'} while in use; the controller must start anew`);
-    this.#sqlite.transaction(() => {
-      this.assertNotFenced();
-      this.#beat(now);
-    }).immediate();
+    if (inode !== this.#inode)
+      throw new FencedError(
+        `${this.#path} was ${inode === undefined ? 'deleted' : 'replaced'} while in use; the controller must start anew`,
+      );
+    this.#sqlite
+      .transaction(() => {
+        this.assertNotFenced();
+        this.#beat(now);
+      })
+      .immediate();
   }
 
   #beat(now: number): void {
@@ -153,7 +203,12 @@ export class Database implements AsyncDisposable {
       this.#db.selectFrom('tokens').select('document').execute(),
     ]);
     const highest = await this.#db.selectFrom('meta').select('value').where('key', '=', 'version').executeTakeFirst();
-    const version = Math.max(Number(highest?.value ?? 0), ...agents.map((row) => row.version), ...instances.map((row) => row.version), ...events.map((row) => row.version));
+    const version = Math.max(
+      Number(highest?.value ?? 0),
+      ...agents.map((row) => row.version),
+      ...instances.map((row) => row.version),
+      ...events.map((row) => row.version),
+    );
     return { agents, instances, events, tokens, version };
   }
 

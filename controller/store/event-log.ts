@@ -49,7 +49,10 @@ export class EventLog {
     const event: EventObject = {
       apiVersion: 'sac/v1',
       kind: 'Event',
-      metadata: { name: before?.metadata.name ?? `${regarding.name}.${version.toString(36)}`, resourceVersion: version },
+      metadata: {
+        name: before?.metadata.name ?? `${regarding.name}.${version.toString(36)}`,
+        resourceVersion: version,
+      },
       type,
       reason,
       message,

@@ -33,7 +33,10 @@ export function holdHome({ path, database, home, pid, now, takeover }: LockOptio
     sqlite.close();
     if (!(error instanceof SQLite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
     const silent = now - lastHeartbeat(database) > HOLDER_SILENT_MS;
-    if (!takeover && !silent) throw new ConflictError(`another controller holds ${home} (${holder(holderFile)}); stop it with \`sac controller stop\`, or replace it with --takeover`);
+    if (!takeover && !silent)
+      throw new ConflictError(
+        `another controller holds ${home} (${holder(holderFile)}); stop it with \`sac controller stop\`, or replace it with --takeover`,
+      );
     writeFileSync(holderFile, `pid ${pid}, since ${isoTime(now)}, took over`, { mode: 0o600 });
     return { [Symbol.dispose]: () => undefined };
   }

@@ -16,10 +16,30 @@ type Migration = (db: Kysely<Tables>) => Promise<void>;
 
 export const MIGRATIONS: readonly Migration[] = [
   async (db) => {
-    await db.schema.createTable('agents').addColumn('name', 'text', (c) => c.primaryKey()).addColumn('version', 'integer', (c) => c.notNull()).addColumn('document', 'text', (c) => c.notNull()).execute();
-    await db.schema.createTable('instances').addColumn('id', 'text', (c) => c.primaryKey()).addColumn('version', 'integer', (c) => c.notNull()).addColumn('document', 'text', (c) => c.notNull()).execute();
-    await db.schema.createTable('events').addColumn('key', 'text', (c) => c.primaryKey()).addColumn('version', 'integer', (c) => c.notNull()).addColumn('last_seen', 'integer', (c) => c.notNull()).addColumn('document', 'text', (c) => c.notNull()).execute();
-    await db.schema.createTable('tokens').addColumn('id', 'text', (c) => c.primaryKey()).addColumn('document', 'text', (c) => c.notNull()).execute();
+    await db.schema
+      .createTable('agents')
+      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable('instances')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable('events')
+      .addColumn('key', 'text', (c) => c.primaryKey())
+      .addColumn('version', 'integer', (c) => c.notNull())
+      .addColumn('last_seen', 'integer', (c) => c.notNull())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable('tokens')
+      .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .execute();
   },
 ];
 
@@ -27,7 +47,10 @@ export const MIGRATIONS: readonly Migration[] = [
 export async function migrate(db: Kysely<Tables>): Promise<void> {
   await sql`create table if not exists meta (key text primary key, value text not null)`.execute(db);
   const at = await readNumber(db, 'schema');
-  if (at > MIGRATIONS.length) throw new Error(`the database was written by a newer sac (schema ${at}, this one knows ${MIGRATIONS.length}); upgrade sac, or move sac.db away: that loses history, no agent`);
+  if (at > MIGRATIONS.length)
+    throw new Error(
+      `the database was written by a newer sac (schema ${at}, this one knows ${MIGRATIONS.length}); upgrade sac, or move sac.db away: that loses history, no agent`,
+    );
   for (let next = at; next < MIGRATIONS.length; next++) {
     await db.transaction().execute(async (trx) => {
       await MIGRATIONS[next]?.(trx);
@@ -42,5 +65,9 @@ export async function readNumber(db: Kysely<Tables>, key: string): Promise<numbe
 }
 
 export async function writeNumber(db: Kysely<Tables>, key: string, value: number): Promise<void> {
-  await db.insertInto('meta').values({ key, value: String(value) }).onConflict((c) => c.column('key').doUpdateSet({ value: String(value) })).execute();
+  await db
+    .insertInto('meta')
+    .values({ key, value: String(value) })
+    .onConflict((c) => c.column('key').doUpdateSet({ value: String(value) }))
+    .execute();
 }

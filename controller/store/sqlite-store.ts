@@ -5,8 +5,8 @@
  * Bounds: `maxEvents` events in all, `maxEventsPerObject` an object, `watchHistory` changes for watchers to resume from.
  */
 import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
-import type { EventObject } from '../../api/resources/event.ts';
 import { ConflictError, GoneError } from '../../api/resources/errors.ts';
+import type { EventObject } from '../../api/resources/event.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Database, RowChange } from './database.ts';
@@ -71,7 +71,11 @@ class SqliteStore implements Store {
     this.#events = new EventLog(options.limits?.events ?? 5_000, options.limits?.eventsPerObject ?? 100, EVENT_AGE_MS);
   }
 
-  fill(agents: readonly Versioned<AgentRecord>[], instances: readonly Versioned<InstanceRecord>[], events: readonly { readonly key: string; readonly event: EventObject }[]): void {
+  fill(
+    agents: readonly Versioned<AgentRecord>[],
+    instances: readonly Versioned<InstanceRecord>[],
+    events: readonly { readonly key: string; readonly event: EventObject }[],
+  ): void {
     for (const agent of agents) this.#agents.set(agent.record.name, agent);
     for (const instance of instances) this.#setInstance(instance);
     this.#events.fill(events);
@@ -108,10 +112,15 @@ class SqliteStore implements Store {
     return view;
   }
   viewAgents(): readonly Agent[] {
-    return [...this.#agents.keys()].sort().map((name) => this.viewAgent(name)).filter((view) => view !== undefined);
+    return [...this.#agents.keys()]
+      .sort()
+      .map((name) => this.viewAgent(name))
+      .filter((view) => view !== undefined);
   }
   viewInstances(): readonly Instance[] {
-    return [...this.#instances.values()].sort((a, b) => (a.record.name < b.record.name ? -1 : 1)).map((versioned) => this.#makeInstanceView(versioned));
+    return [...this.#instances.values()]
+      .sort((a, b) => (a.record.name < b.record.name ? -1 : 1))
+      .map((versioned) => this.#makeInstanceView(versioned));
   }
   events(): readonly EventObject[] {
     return this.#events.list();
@@ -129,8 +138,10 @@ class SqliteStore implements Store {
   }
 
   watch(since: number, onEvent: (event: StoreEvent) => void): Disposable {
-    if (since < this.#forgotten) throw new GoneError(`changes since version ${since} are no longer kept (oldest: ${this.#forgotten}); list again`);
-    if (since > this.#version) throw new GoneError(`version ${since} was never given out (newest: ${this.#version}); list again`);
+    if (since < this.#forgotten)
+      throw new GoneError(`changes since version ${since} are no longer kept (oldest: ${this.#forgotten}); list again`);
+    if (since > this.#version)
+      throw new GoneError(`version ${since} was never given out (newest: ${this.#version}); list again`);
     for (const event of this.#history) if (event.resourceVersion > since) onEvent(event);
     this.#watchers.add(onEvent);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onEvent) };
@@ -161,7 +172,9 @@ class SqliteStore implements Store {
     let version = this.#version;
     this.#events.begin();
     for (const pending of batch) {
-      const conflict = pending.changes.map((change) => this.#conflict(change, overlay)).find((message) => message !== undefined);
+      const conflict = pending.changes
+        .map((change) => this.#conflict(change, overlay))
+        .find((message) => message !== undefined);
       if (conflict !== undefined) {
         pending.reject(new ConflictError(conflict));
         continue;
@@ -191,7 +204,12 @@ class SqliteStore implements Store {
         told.push(...this.#apply(change, versions[i] ?? version));
       });
     }
-    for (const object of this.#events.accept()) told.push({ type: object.count === 1 ? 'ADDED' : 'MODIFIED', resourceVersion: object.metadata.resourceVersion, object });
+    for (const object of this.#events.accept())
+      told.push({
+        type: object.count === 1 ? 'ADDED' : 'MODIFIED',
+        resourceVersion: object.metadata.resourceVersion,
+        object,
+      });
     told.sort((a, b) => a.resourceVersion - b.resourceVersion);
     for (const { pending, versions } of accepted) pending.resolve(versions);
     this.#tell(told);
@@ -199,9 +217,16 @@ class SqliteStore implements Store {
 
   #conflict(change: Change, overlay: ReadonlyMap<string, number>): string | undefined {
     const key = keyOf(change);
-    const current = overlay.get(key) ?? (change.type.endsWith('agent') ? this.#agents.get(nameOf(change))?.resourceVersion : this.#instances.get(nameOf(change) as InstanceId)?.resourceVersion) ?? 0;
+    const current =
+      overlay.get(key) ??
+      (change.type.endsWith('agent')
+        ? this.#agents.get(nameOf(change))?.resourceVersion
+        : this.#instances.get(nameOf(change) as InstanceId)?.resourceVersion) ??
+      0;
     if (current === change.expected) return undefined;
-    return change.expected === 0 ? `${nameOf(change)} exists already` : `${nameOf(change)} was changed meanwhile (version ${current}, not ${change.expected}); read it again`;
+    return change.expected === 0
+      ? `${nameOf(change)} exists already`
+      : `${nameOf(change)} was changed meanwhile (version ${current}, not ${change.expected}); read it again`;
   }
 
   #apply(change: Change, version: number): StoreEvent[] {
@@ -225,7 +250,9 @@ class SqliteStore implements Store {
         const type = this.#instances.has(change.record.id) ? 'MODIFIED' : 'ADDED';
         this.#setInstance(versioned);
         const told = [lazy(type, version, () => this.#makeInstanceView(versioned))];
-        return this.#agents.has(change.record.agent) ? [...told, this.#agentEvent('MODIFIED', change.record.agent, version)] : told;
+        return this.#agents.has(change.record.agent)
+          ? [...told, this.#agentEvent('MODIFIED', change.record.agent, version)]
+          : told;
       }
       case 'delete-instance': {
         const last = this.#instances.get(change.id);
@@ -234,7 +261,9 @@ class SqliteStore implements Store {
         this.#byAgent.get(last.record.agent)?.delete(change.id);
         this.#views.delete(last.record.agent);
         const told = [lazy('DELETED', version, () => this.#makeInstanceView(last))];
-        return this.#agents.has(last.record.agent) ? [...told, this.#agentEvent('MODIFIED', last.record.agent, version)] : told;
+        return this.#agents.has(last.record.agent)
+          ? [...told, this.#agentEvent('MODIFIED', last.record.agent, version)]
+          : told;
       }
     }
   }
@@ -256,12 +285,20 @@ class SqliteStore implements Store {
 
   #makeAgentView(agent: Versioned<AgentRecord>, instances: readonly Versioned<InstanceRecord>[]): Agent {
     const version = Math.max(agent.resourceVersion, ...instances.map(({ resourceVersion }) => resourceVersion));
-    const status = this.#options.status.agentStatus(agent.record, instances.map(({ record }) => record));
+    const status = this.#options.status.agentStatus(
+      agent.record,
+      instances.map(({ record }) => record),
+    );
     return viewAgentRecord(this.#options.fleet, agent.record, version, status);
   }
 
   #makeInstanceView({ record, resourceVersion }: Versioned<InstanceRecord>): Instance {
-    return viewInstanceRecord(record, resourceVersion, this.#agents.get(record.agent)?.record, this.#options.status.instanceStatus(record));
+    return viewInstanceRecord(
+      record,
+      resourceVersion,
+      this.#agents.get(record.agent)?.record,
+      this.#options.status.instanceStatus(record),
+    );
   }
 
   #tell(events: readonly StoreEvent[]): void {
@@ -304,5 +341,10 @@ const keyOf = (change: Change): string => `${change.type.endsWith('agent') ? 'ag
 
 function rowOf(change: Change, version: number): RowChange {
   const table = change.type.endsWith('agent') ? 'agents' : 'instances';
-  return { table, key: nameOf(change), version, document: 'record' in change ? JSON.stringify(change.record) : undefined };
+  return {
+    table,
+    key: nameOf(change),
+    version,
+    document: 'record' in change ? JSON.stringify(change.record) : undefined,
+  };
 }

@@ -2,8 +2,7 @@
  * Owns: the port through which the controller and the API server read and write resources.
  * Never: decides; never touches agents.
  */
-import type { AgentSpec } from '../../api/resources/agent.ts';
-import type { Agent, Instance } from '../../api/resources/agent.ts';
+import type { Agent, AgentSpec, Instance } from '../../api/resources/agent.ts';
 import type { EventDraft, EventObject } from '../../api/resources/event.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
@@ -25,7 +24,11 @@ export interface AgentRecord {
   readonly restartBy?: string;
   readonly spec: AgentSpec;
   /** The manifest as its source last submitted it (sparse): which fields the source owns. */
-  readonly lastApplied: { readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>>; readonly spec: Readonly<Record<string, unknown>> };
+  readonly lastApplied: {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly spec: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** What is remembered of one instance. */
@@ -55,7 +58,11 @@ export interface Versioned<T> {
 
 export interface RecordedEvent extends EventDraft {
   readonly at: Instant;
-  readonly regarding: { readonly kind: 'Agent' | 'Instance' | 'Host' | 'Controller'; readonly name: string; readonly instance?: string };
+  readonly regarding: {
+    readonly kind: 'Agent' | 'Instance' | 'Host' | 'Controller';
+    readonly name: string;
+    readonly instance?: string;
+  };
 }
 
 export type WatchedObject = Agent | Instance | EventObject;

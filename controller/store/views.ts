@@ -6,7 +6,12 @@ import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/res
 import { isoTime } from '../../api/resources/time.ts';
 import type { AgentRecord, InstanceRecord } from './store.ts';
 
-export const viewAgentRecord = (fleet: string, record: AgentRecord, resourceVersion: number, status: AgentStatus): Agent => ({
+export const viewAgentRecord = (
+  fleet: string,
+  record: AgentRecord,
+  resourceVersion: number,
+  status: AgentStatus,
+): Agent => ({
   apiVersion: 'sac/v1',
   kind: 'Agent',
   metadata: {
@@ -26,7 +31,12 @@ export const viewAgentRecord = (fleet: string, record: AgentRecord, resourceVers
   status,
 });
 
-export const viewInstanceRecord = (record: InstanceRecord, resourceVersion: number, agent: AgentRecord | undefined, status: InstanceStatus): Instance => ({
+export const viewInstanceRecord = (
+  record: InstanceRecord,
+  resourceVersion: number,
+  agent: AgentRecord | undefined,
+  status: InstanceStatus,
+): Instance => ({
   apiVersion: 'sac/v1',
   kind: 'Instance',
   metadata: {

@@ -2,12 +2,25 @@
  * Owns: reading the process runtime's listing. Pure.
  * Never: guesses: a line that is not whole is no sighting.
  */
-import { fleetOf, type FleetId, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Sighting } from '../runtime.ts';
 
 const LINE = /^(\S+) (\S+) (\d+) ([0-9a-f]+) (running|exited) (\d+|-) (\d+|-) (\d+) (\d+|-)$/;
 const SIGNALS: Readonly<Record<number, string>> = {
-  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 7: 'SIGBUS', 8: 'SIGFPE', 9: 'SIGKILL', 10: 'SIGUSR1', 11: 'SIGSEGV', 12: 'SIGUSR2', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  10: 'SIGUSR1',
+  11: 'SIGSEGV',
+  12: 'SIGUSR2',
+  13: 'SIGPIPE',
+  14: 'SIGALRM',
+  15: 'SIGTERM',
 };
 
 /** sh tells a signal as 128 + its number; codes beyond the known signals are the agent's own. */
@@ -31,7 +44,12 @@ export function parseListing(text: string, fleet: FleetId): readonly Sighting[] 
       session: name,
       ...(pid !== '-' && { pid: Number(pid) }),
       ...(Number(began) > 0 && { startedAt: Number(began) * 1000 }),
-      ...(state === 'exited' && { exit: { ...(status !== '-' && exitFromStatus(Number(status))), ...(ended !== '-' && { at: Number(ended) * 1000 }) } }),
+      ...(state === 'exited' && {
+        exit: {
+          ...(status !== '-' && exitFromStatus(Number(status))),
+          ...(ended !== '-' && { at: Number(ended) * 1000 }),
+        },
+      }),
     };
     return [sighting];
   });

@@ -6,7 +6,11 @@ import type { Transport } from '../../transport/transport.ts';
 
 const MAX_WAITING = 10_000;
 
-export async function* followLines(t: Transport, argv: readonly string[], signal: AbortSignal | undefined): AsyncIterable<string> {
+export async function* followLines(
+  t: Transport,
+  argv: readonly string[],
+  signal: AbortSignal | undefined,
+): AsyncIterable<string> {
   const waiting: string[] = [];
   let dropped = 0;
   let ended = signal?.aborted === true;

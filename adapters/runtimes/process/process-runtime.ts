@@ -9,7 +9,14 @@ import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { SharedLook } from '../reap/shared-look.ts';
-import { type Launch, type LogOptions, type Runtime, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
+import {
+  type Launch,
+  type LogOptions,
+  type Runtime,
+  type RuntimeContext,
+  RuntimeError,
+  type Sighting,
+} from '../runtime.ts';
 import { parseListing } from './listing.ts';
 import { followLines } from './log-lines.ts';
 import { CLEAR, LIST, START, SUPERVISOR, TERM, WATCH } from './scripts.ts';
@@ -36,7 +43,9 @@ export function createProcessRuntime(context: RuntimeContext): Runtime & AsyncDi
     capabilities: { screen: false, attach: false, push: true },
     async probe(t) {
       const { code } = await t.run(['sh', '-c', 'command -v setsid >/dev/null && [ -r /proc/self/stat ]']);
-      return code === 0 ? { available: true, detail: 'sh, setsid and /proc' } : { available: false, detail: 'needs setsid (util-linux) and /proc' };
+      return code === 0
+        ? { available: true, detail: 'sh, setsid and /proc' }
+        : { available: false, detail: 'needs setsid (util-linux) and /proc' };
     },
     list: (t) => on(t).list(),
     watch(t, onHint) {
@@ -96,14 +105,21 @@ class Machine {
       if (code !== 0) throw new RuntimeError(`processes could not be listed: ${stderr.trim()}`);
       const sightings = parseListing(stdout, this.#context.fleet);
       // Just started: its pid is about to be written.
-      if (tries >= PID_TRIES || !sightings.some(({ state, pid }) => state === 'running' && pid === undefined)) return sightings;
+      if (tries >= PID_TRIES || !sightings.some(({ state, pid }) => state === 'running' && pid === undefined))
+        return sightings;
       await new Promise((wake) => setTimeout(wake, PID_WAIT_MS));
     }
   }
 
   async start(launch: Launch): Promise<void> {
     const name = instanceNameOf(launch.id);
-    await this.#transport.putFiles([{ path: launchFilePath(this.#context.dirs, launch.id), content: renderLaunchScript(launch, this.#context.dirs), mode: 0o600 }]);
+    await this.#transport.putFiles([
+      {
+        path: launchFilePath(this.#context.dirs, launch.id),
+        content: renderLaunchScript(launch, this.#context.dirs),
+        mode: 0o600,
+      },
+    ]);
     if ((await this.#startBatched(launch)) === 'started') return;
 
     const found = (await this.list()).find(({ id }) => id === launch.id);
@@ -113,7 +129,8 @@ class Machine {
       throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
     }
     await this.#script(CLEAR, 'sac-clear', [this.#root, name, String(found.incarnation)]);
-    if ((await this.#startBatched(launch)) === 'taken') throw new RuntimeError(`${name} was started by somebody else meanwhile`);
+    if ((await this.#startBatched(launch)) === 'taken')
+      throw new RuntimeError(`${name} was started by somebody else meanwhile`);
     // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
     this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
   }
@@ -130,7 +147,9 @@ class Machine {
     const batch = this.#waiting;
     this.#waiting = [];
     try {
-      this.#supervisorWritten ??= this.#transport.putFiles([{ path: `${this.#root}/supervisor.sh`, content: SUPERVISOR, mode: 0o600 }]);
+      this.#supervisorWritten ??= this.#transport.putFiles([
+        { path: `${this.#root}/supervisor.sh`, content: SUPERVISOR, mode: 0o600 },
+      ]);
       await this.#supervisorWritten.catch((error: unknown) => {
         this.#supervisorWritten = undefined;
         throw error;
@@ -140,12 +159,22 @@ class Machine {
         return `${instanceNameOf(id)} ${id} ${incarnation} ${launchHash} ${blocks} ${options.process.logFiles}`;
       });
       const { dirs } = this.#context;
-      const { stdout, stderr } = await this.#script(START, 'sac-start', [this.#root, dirs.logs, `${dirs.run}/launch`, this.#fifo], `${lines.join('\n')}\n`);
+      const { stdout, stderr } = await this.#script(
+        START,
+        'sac-start',
+        [this.#root, dirs.logs, `${dirs.run}/launch`, this.#fifo],
+        `${lines.join('\n')}\n`,
+      );
       const outcomes = new Map(stdout.split('\n').map((line) => line.split(' ', 2) as [string, string]));
       for (const { launch, resolve, reject } of batch) {
         const outcome = outcomes.get(instanceNameOf(launch.id));
         if (outcome === 'started' || outcome === 'taken') resolve(outcome);
-        else reject(new RuntimeError(`${instanceNameOf(launch.id)} could not be started: ${stderr.trim() || 'the start script gave no answer'}`));
+        else
+          reject(
+            new RuntimeError(
+              `${instanceNameOf(launch.id)} could not be started: ${stderr.trim() || 'the start script gave no answer'}`,
+            ),
+          );
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -169,7 +198,13 @@ class Machine {
     if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
     await this.reaper.reap(id, incarnation);
     const { dirs } = this.#context;
-    await this.#transport.run(['mv', '-f', '--', `${dirs.logs}/${name}/current.log`, `${dirs.logs}/${name}/previous.log`]);
+    await this.#transport.run([
+      'mv',
+      '-f',
+      '--',
+      `${dirs.logs}/${name}/current.log`,
+      `${dirs.logs}/${name}/previous.log`,
+    ]);
     if (seen) await this.#script(CLEAR, 'sac-clear', [this.#root, name, String(incarnation)]);
     await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
   }
@@ -207,12 +242,19 @@ class Machine {
     }
     let { code, stdout } = await this.#transport.run(['tail', '-n', count, '--', file]);
     // At rest there is no current run: the last one is what there is to show.
-    if (code !== 0 && !previous) ({ code, stdout } = await this.#transport.run(['tail', '-n', count, '--', `${folder}/previous.log`]));
-    if (code !== 0) throw new RuntimeError(previous ? `no earlier run of ${instanceNameOf(id)} is kept` : `${instanceNameOf(id)} has written nothing yet`);
+    if (code !== 0 && !previous)
+      ({ code, stdout } = await this.#transport.run(['tail', '-n', count, '--', `${folder}/previous.log`]));
+    if (code !== 0)
+      throw new RuntimeError(
+        previous ? `no earlier run of ${instanceNameOf(id)} is kept` : `${instanceNameOf(id)} has written nothing yet`,
+      );
     if (stdout !== '') yield* stdout.replace(/\n$/, '').split('\n');
   }
 
   #script(script: string, name: string, args: readonly string[], stdin?: string) {
-    return this.#transport.run(['sh', '-c', script, name, ...args], { timeoutMs: this.#context.timeoutMs, ...(stdin !== undefined && { stdin }) });
+    return this.#transport.run(['sh', '-c', script, name, ...args], {
+      timeoutMs: this.#context.timeoutMs,
+      ...(stdin !== undefined && { stdin }),
+    });
   }
 }

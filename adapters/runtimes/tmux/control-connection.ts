@@ -43,7 +43,8 @@ export class ControlConnection implements Disposable {
    * been made by `words` in language.ts. With `patient` there is no deadline (wait-for).
    */
   async request(lines: readonly string[], patient = false): Promise<Reply> {
-    if (this.#closedReason !== undefined) throw new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
+    if (this.#closedReason !== undefined)
+      throw new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
     const sentinel = `sac-end-${++this.#requests}`;
     const reply = this.#parser.expect(sentinel);
     for (const line of lines) this.#conversation.write(line);
@@ -51,7 +52,10 @@ export class ControlConnection implements Disposable {
     if (patient) return Promise.race([reply, this.#whenClosed]);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new TransportError('timeout', `tmux did not answer within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+      timer = setTimeout(
+        () => reject(new TransportError('timeout', `tmux did not answer within ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      );
     });
     try {
       return await Promise.race([reply, this.#whenClosed, late]);

@@ -7,7 +7,10 @@ import { RuntimeError, type Sighting } from '../runtime.ts';
 
 /** One word of a tmux command. Between single quotes nothing is special but the quote (tmux(1), PARSING SYNTAX). */
 export function word(text: string): string {
-  if (/[\n\r\0]/.test(text)) throw new RuntimeError(`"${text.replaceAll(/[\n\r\0]/g, '?')}" holds a line break, which tmux's control mode cannot carry`);
+  if (/[\n\r\0]/.test(text))
+    throw new RuntimeError(
+      `"${text.replaceAll(/[\n\r\0]/g, '?')}" holds a line break, which tmux's control mode cannot carry`,
+    );
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 export const command = (...words: readonly string[]): string => words.map(word).join(' ');
@@ -29,7 +32,22 @@ export interface Pane {
 }
 
 const SIGNAL_NAMES: readonly string[] = [
-  '', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGKILL', 'SIGUSR1', 'SIGSEGV', 'SIGUSR2', 'SIGPIPE', 'SIGALRM', 'SIGTERM',
+  '',
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGKILL',
+  'SIGUSR1',
+  'SIGSEGV',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGTERM',
 ];
 export const signalName = (number: number): string => SIGNAL_NAMES[number] ?? `SIG${number}`;
 

@@ -78,12 +78,18 @@ export class TmuxServer implements AsyncDisposable {
     if (!connection) return;
     await connection.closed;
     const { code, stdout } = await transport.run([...tmux, 'list-sessions', '-F', '#{session_name}'], { timeoutMs });
-    if (code === 0 && stdout.trim() === HIDDEN_SESSION) await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
+    if (code === 0 && stdout.trim() === HIDDEN_SESSION)
+      await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
   }
 
   async #connect(): Promise<ControlConnection> {
     const { transport, tmux, timeoutMs, pidFile } = this.#options;
-    const connection = new ControlConnection(transport, [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'], timeoutMs, () => this.#lost(connection));
+    const connection = new ControlConnection(
+      transport,
+      [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'],
+      timeoutMs,
+      () => this.#lost(connection),
+    );
     const reply = await connection.request([
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
@@ -100,7 +106,8 @@ export class TmuxServer implements AsyncDisposable {
     const pid = Number(reply.lines.at(-1));
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     clearInterval(this.#nudging);
-    if (transport.signal && Number.isInteger(pid) && !this.#disposed) this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
+    if (transport.signal && Number.isInteger(pid) && !this.#disposed)
+      this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
     this.#connection = connection;
     if (this.#disposed) connection[Symbol.dispose]();
     else await this.#listen(connection);
@@ -115,7 +122,12 @@ export class TmuxServer implements AsyncDisposable {
   async #listen(connection: ControlConnection): Promise<void> {
     const { transport, tmux, timeoutMs } = this.#options;
     this.#listener?.[Symbol.dispose]();
-    const listener = new ControlConnection(transport, [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`], timeoutMs, () => connection[Symbol.dispose]());
+    const listener = new ControlConnection(
+      transport,
+      [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`],
+      timeoutMs,
+      () => connection[Symbol.dispose](),
+    );
     this.#listener = listener;
     await listener.request([command('display-message', '-p', 'attached')]);
     const wait = async () => {

@@ -13,7 +13,10 @@ export const run: Run = async (args, options, context) => {
   await assertLocal(context, 'attach');
   const client = await context.client();
   const { argv } = await client.attach(name, text(options, 'instance'));
-  if (argv.length === 0) throw new BadRequestError(`agent "${name}" lives in a runtime without a terminal; \`sac logs ${name} -f\` shows its output`);
+  if (argv.length === 0)
+    throw new BadRequestError(
+      `agent "${name}" lives in a runtime without a terminal; \`sac logs ${name} -f\` shows its output`,
+    );
   if (!process.stdin.isTTY) throw new BadRequestError('attach needs a terminal, and standard input is none');
   return handOver(argv);
 };

@@ -24,11 +24,22 @@ async function checkFile(path: string, options: Options, context: Context): Prom
   let code: number = problems.length > 0 ? EXIT.usage : EXIT.done;
   for (const { name, parsed, origin } of documents) {
     const { host, hosts: several, runtime } = parsed.spec.place;
-    const wanted = several === 'all' ? hosts.map(({ metadata }) => metadata.name) : (several ?? (host === undefined ? ['local'] : [host].flat()));
-    const fits = wanted.filter((one) => hosts.some(({ metadata, status }) => metadata.name === one && status.places.some((place) => place.available && (runtime === 'auto' || place.runtime === runtime))));
+    const wanted =
+      several === 'all'
+        ? hosts.map(({ metadata }) => metadata.name)
+        : (several ?? (host === undefined ? ['local'] : [host].flat()));
+    const fits = wanted.filter((one) =>
+      hosts.some(
+        ({ metadata, status }) =>
+          metadata.name === one &&
+          status.places.some((place) => place.available && (runtime === 'auto' || place.runtime === runtime)),
+      ),
+    );
     if (fits.length > 0) context.out.write(`agent/${name} valid, can run on ${fits.join(', ')}\n`);
     else {
-      context.err.write(`sac: ${origin} agent/${name} is valid, but no host can take it: wanted ${wanted.join(', ')} with runtime ${runtime}; \`sac get hosts -o wide\` says what there is\n`);
+      context.err.write(
+        `sac: ${origin} agent/${name} is valid, but no host can take it: wanted ${wanted.join(', ')} with runtime ${runtime}; \`sac get hosts -o wide\` says what there is\n`,
+      );
       code = EXIT.failed;
     }
   }
@@ -39,7 +50,11 @@ async function checkAgent(word: string, context: Context): Promise<number> {
   const client = await context.client();
   const [name = word] = agentNames([word]);
   const { status } = await client.get('agents', name);
-  const bad = status.conditions.filter(({ type, status: is }) => (type === 'Ready' || type === 'Placed' || type === 'HostReachable') && is !== 'True');
-  context.out.write(`agent/${name} ${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready\n${bad.map(({ type, reason, message }) => `  ${type} is not true: ${reason}: ${message}\n`).join('')}`);
+  const bad = status.conditions.filter(
+    ({ type, status: is }) => (type === 'Ready' || type === 'Placed' || type === 'HostReachable') && is !== 'True',
+  );
+  context.out.write(
+    `agent/${name} ${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready\n${bad.map(({ type, reason, message }) => `  ${type} is not true: ${reason}: ${message}\n`).join('')}`,
+  );
   return status.ready ? EXIT.done : EXIT.failed;
 }

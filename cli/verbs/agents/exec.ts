@@ -11,7 +11,8 @@ export const run: Run = async (args, options, context) => {
   const [target = '', ...rest] = args;
   const command = rest[0] === '--' ? rest.slice(1) : rest;
   const [name] = agentNames([target]);
-  if (name === undefined || command.length === 0) throw new BadRequestError('say which agent and what to run: `sac exec NAME -- COMMAND ARGS`');
+  if (name === undefined || command.length === 0)
+    throw new BadRequestError('say which agent and what to run: `sac exec NAME -- COMMAND ARGS`');
   await assertLocal(context, 'exec');
   const client = await context.client();
   const { cwd } = await client.attach(name, text(options, 'instance'));

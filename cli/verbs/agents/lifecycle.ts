@@ -31,13 +31,21 @@ export const run: Run = async (args, options, context) => {
     }
     const before = await client.get('agents', name);
     const suspend = verb === 'stop';
-    if (before.spec.suspend === suspend) context.out.write(`agent/${name} ${suspend ? 'is stopped already' : 'is started already'}\n`);
+    if (before.spec.suspend === suspend)
+      context.out.write(`agent/${name} ${suspend ? 'is stopped already' : 'is started already'}\n`);
     else {
       await client.patch(name, { spec: { suspend }, ...force });
-      context.out.write(`agent/${name} ${suspend ? 'stopping; it stays declared, `sac start` wakes it' : 'starting'}\n`);
+      context.out.write(
+        `agent/${name} ${suspend ? 'stopping; it stays declared, `sac start` wakes it' : 'starting'}\n`,
+      );
     }
   }
-  return names.length === 0 || !flag(options, 'wait') ? EXIT.done : followUp(client, { names, goals: [verb === 'stop' ? STOPPED : READY] }, options, context);
+  return names.length === 0 || !flag(options, 'wait')
+    ? EXIT.done
+    : followUp(client, { names, goals: [verb === 'stop' ? STOPPED : READY] }, options, context);
 };
 
-const isManifest = (word: string, { cwd }: Context): boolean => (word.includes('/') || /\.(?:ya?ml|json)$/.test(word)) && !/^agents?\//.test(word) ? true : /[/.]/.test(word) && existsSync(resolve(cwd, word));
+const isManifest = (word: string, { cwd }: Context): boolean =>
+  (word.includes('/') || /\.(?:ya?ml|json)$/.test(word)) && !/^agents?\//.test(word)
+    ? true
+    : /[/.]/.test(word) && existsSync(resolve(cwd, word));

@@ -2,8 +2,9 @@
  * Owns: `sac logs`.
  * Never: lets an agent's output obey the reader's terminal, unless --raw asks for it.
  */
-import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+
 import type { Client } from '../../../api/client.ts';
+import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { stripControls } from '../../output/terminal.ts';
 import { agentNames } from '../../resources.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
@@ -13,7 +14,8 @@ export const run: Run = async (args, options, context) => {
   const selector = text(options, 'selector');
   if (selector === undefined) {
     const [name, ...more] = args.length > 0 ? agentNames(args) : [];
-    if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac logs NAME`, or several with -l');
+    if (name === undefined || more.length > 0)
+      throw new BadRequestError('name one agent: `sac logs NAME`, or several with -l');
     await show(client, name, '', options, context);
     return EXIT.done;
   }
@@ -23,7 +25,13 @@ export const run: Run = async (args, options, context) => {
   return EXIT.done;
 };
 
-async function show(client: Client, name: string, prefix: string, options: Options, { out, signal }: Context): Promise<void> {
+async function show(
+  client: Client,
+  name: string,
+  prefix: string,
+  options: Options,
+  { out, signal }: Context,
+): Promise<void> {
   const tail = text(options, 'tail');
   if (tail !== undefined && !/^\d+$/.test(tail)) throw new BadRequestError(`--tail "${tail}" is not a number of lines`);
   const instance = text(options, 'instance');

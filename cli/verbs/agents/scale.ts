@@ -17,5 +17,7 @@ export const run: Run = async (args, options, context) => {
     await client.patch(name, { spec: { replicas: Number(replicas) } });
     context.out.write(`agent/${name} scaled to ${replicas}\n`);
   }
-  return flag(options, 'wait') && Number(replicas) > 0 ? followUp(client, { names, goals: [READY] }, options, context) : EXIT.done;
+  return flag(options, 'wait') && Number(replicas) > 0
+    ? followUp(client, { names, goals: [READY] }, options, context)
+    : EXIT.done;
 };

@@ -23,7 +23,8 @@ export const run: Run = async (args, options, context) => {
     return document;
   });
   if (to === 'sac/v1') tellWarnings(context, documents);
-  if (output === 'json') context.out.write(`${JSON.stringify(converted.length === 1 ? converted[0] : converted, undefined, 2)}\n`);
+  if (output === 'json')
+    context.out.write(`${JSON.stringify(converted.length === 1 ? converted[0] : converted, undefined, 2)}\n`);
   else context.out.write(converted.map((document) => stringify(document, { lineWidth: 0 })).join('---\n'));
   return problems.length > 0 ? EXIT.usage : EXIT.done;
 };

@@ -12,15 +12,18 @@ export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
 
 export const run: Run = async (_args, options, context) => {
   const dryRun = text(options, 'dryRun');
-  if (dryRun !== undefined && dryRun !== 'client' && dryRun !== 'server' && dryRun !== 'none') throw new BadRequestError(`--dry-run "${dryRun}" is not client or server`);
+  if (dryRun !== undefined && dryRun !== 'client' && dryRun !== 'server' && dryRun !== 'none')
+    throw new BadRequestError(`--dry-run "${dryRun}" is not client or server`);
   const output = text(options, 'output');
-  if (output !== undefined && output !== 'name' && output !== 'json') throw new BadRequestError(`-o "${output}" is not name or json`);
+  if (output !== undefined && output !== 'name' && output !== 'json')
+    throw new BadRequestError(`-o "${output}" is not name or json`);
   const { documents, problems } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
   const broken = problems.length > 0 ? EXIT.usage : EXIT.done;
   if (documents.length === 0) return broken;
-  if (flag(options, 'prune') && broken !== EXIT.done) throw new BadRequestError('nothing was applied or pruned: with --prune every manifest must be valid');
+  if (flag(options, 'prune') && broken !== EXIT.done)
+    throw new BadRequestError('nothing was applied or pruned: with --prune every manifest must be valid');
   if (dryRun === 'client') {
     context.out.write(documents.map(({ name }) => `agent/${name} valid (dry run)\n`).join(''));
     return broken;
@@ -36,14 +39,26 @@ export const run: Run = async (_args, options, context) => {
   });
   if (output === 'json') context.out.write(`${JSON.stringify({ results, errors }, undefined, 2)}\n`);
   else context.out.write(results.map((result) => line(result, output === 'name', dryRun === 'server')).join(''));
-  tellProblems(context, errors.map(({ origin, message }) => `${origin} ${message}`));
-  const refused = errors.length === 0 ? EXIT.done : errors.every(({ reason }) => reason === 'Conflict') ? EXIT.conflict : EXIT.usage;
+  tellProblems(
+    context,
+    errors.map(({ origin, message }) => `${origin} ${message}`),
+  );
+  const refused =
+    errors.length === 0 ? EXIT.done : errors.every(({ reason }) => reason === 'Conflict') ? EXIT.conflict : EXIT.usage;
   const code = broken === EXIT.done ? refused : broken;
   const names = results.filter(({ action }) => action !== 'pruned').map(({ name }) => name);
   if (!flag(options, 'wait') || dryRun === 'server' || names.length === 0) return code;
-  const resting = new Set(documents.filter(({ parsed }) => parsed.spec.suspend || parsed.spec.replicas === 0).map(({ name }) => name));
-  const waited = await followUp(client, { names: names.filter((name) => !resting.has(name)), goals: [READY], told: 'ready' }, options, context);
+  const resting = new Set(
+    documents.filter(({ parsed }) => parsed.spec.suspend || parsed.spec.replicas === 0).map(({ name }) => name),
+  );
+  const waited = await followUp(
+    client,
+    { names: names.filter((name) => !resting.has(name)), goals: [READY], told: 'ready' },
+    options,
+    context,
+  );
   return waited === EXIT.done ? code : waited;
 };
 
-const line = ({ name, action }: ApplyResult, nameOnly: boolean, dryRun: boolean): string => (nameOnly ? `agent/${name}\n` : `agent/${name} ${action}${dryRun ? ' (dry run)' : ''}\n`);
+const line = ({ name, action }: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>
+  nameOnly ? `agent/${name}\n` : `agent/${name} ${action}${dryRun ? ' (dry run)' : ''}\n`;

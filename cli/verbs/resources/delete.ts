@@ -38,6 +38,11 @@ export const run: Run = async (args, options, context) => {
     return code;
   }
   if (deleted.length === 0) return code;
-  const waited = await followUp(client, { names: deleted, goals: [{ kind: 'delete' }], told: 'deleted' }, options, context);
+  const waited = await followUp(
+    client,
+    { names: deleted, goals: [{ kind: 'delete' }], told: 'deleted' },
+    options,
+    context,
+  );
   return waited === EXIT.done ? code : waited;
 };

@@ -5,8 +5,8 @@
 import type { Agent } from '../../../api/resources/agent.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
-import { oneLine, stripControls } from '../../output/terminal.ts';
 import { age, table } from '../../output/table.ts';
+import { oneLine, stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
 import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
@@ -20,12 +20,17 @@ export const run: Run = async (args, options, context) => {
   let code: number = EXIT.done;
   const pages: string[] = [];
   for (const named of parseResources(args, 'agents')) {
-    const { items, missing } = await fetchItems(client, named, selector === undefined ? {} : { labelSelector: selector });
+    const { items, missing } = await fetchItems(
+      client,
+      named,
+      selector === undefined ? {} : { labelSelector: selector },
+    );
     for (const name of missing) {
       context.err.write(`sac: ${named.plural.slice(0, -1)} "${oneLine(name)}" not found\n`);
       code = EXIT.notFound;
     }
-    for (const item of items) pages.push(item.kind === 'Agent' ? describeAgent(item, events, now) : stripControls(toYaml(item)));
+    for (const item of items)
+      pages.push(item.kind === 'Agent' ? describeAgent(item, events, now) : stripControls(toYaml(item)));
   }
   context.out.write(pages.join('\n'));
   return code;
@@ -42,21 +47,55 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
     ['Created', `${metadata.creationTimestamp} (${age(metadata.creationTimestamp, now)} ago)`],
     ...(metadata.deletionTimestamp ? [['Deleting since', metadata.deletionTimestamp] as [string, string]] : []),
     ['Generation', `${metadata.generation} (observed ${status.observedGeneration})`],
-    ['Status', `${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready, ${status.restarts} restarts`],
+    [
+      'Status',
+      `${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready, ${status.restarts} restarts`,
+    ],
     ['Environment', Object.keys(env).join(', ') || '<none>'],
   ];
-  const conditions = table(['  TYPE', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'], status.conditions.map(({ type, status: is, reason, lastTransitionTime, message }) => [`  ${type}`, is, reason, age(lastTransitionTime, now), message]));
+  const conditions = table(
+    ['  TYPE', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'],
+    status.conditions.map(({ type, status: is, reason, lastTransitionTime, message }) => [
+      `  ${type}`,
+      is,
+      reason,
+      age(lastTransitionTime, now),
+      message,
+    ]),
+  );
   const instances = table(
     ['  NAME', 'STATUS', 'PLACE', 'PID', 'STARTED', 'LAST-EXIT'],
-    status.instances.map(({ name, phase, host, runtime, pid, startedAt, lastExit }) => [`  ${name}`, phase, runtime === '' ? '<none>' : `${host}/${runtime}`, String(pid ?? '<none>'), startedAt ? `${age(startedAt, now)} ago` : '<none>', exitText(lastExit, now)]),
+    status.instances.map(({ name, phase, host, runtime, pid, startedAt, lastExit }) => [
+      `  ${name}`,
+      phase,
+      runtime === '' ? '<none>' : `${host}/${runtime}`,
+      String(pid ?? '<none>'),
+      startedAt ? `${age(startedAt, now)} ago` : '<none>',
+      exitText(lastExit, now),
+    ]),
   );
-  const mine = events.filter(({ regarding }) => regarding.kind === 'Agent' && regarding.name === metadata.name).sort((a, b) => (a.lastSeen < b.lastSeen ? -1 : 1)).slice(-20);
-  const happened = table(['  AGE', 'TYPE', 'REASON', 'COUNT', 'MESSAGE'], mine.map(({ lastSeen, type, reason, count, message }) => [`  ${age(lastSeen, now)}`, type, reason, String(count), message]));
+  const mine = events
+    .filter(({ regarding }) => regarding.kind === 'Agent' && regarding.name === metadata.name)
+    .sort((a, b) => (a.lastSeen < b.lastSeen ? -1 : 1))
+    .slice(-20);
+  const happened = table(
+    ['  AGE', 'TYPE', 'REASON', 'COUNT', 'MESSAGE'],
+    mine.map(({ lastSeen, type, reason, count, message }) => [
+      `  ${age(lastSeen, now)}`,
+      type,
+      reason,
+      String(count),
+      message,
+    ]),
+  );
   const width = Math.max(...lines.map(([key]) => key.length)) + 2;
   return [
     ...lines.map(([key, value]) => `${`${key}:`.padEnd(width)} ${oneLine(value)}`),
     'Spec:',
-    ...stripControls(toYaml(shown)).trimEnd().split('\n').map((line) => `  ${line}`),
+    ...stripControls(toYaml(shown))
+      .trimEnd()
+      .split('\n')
+      .map((line) => `  ${line}`),
     'Conditions:',
     conditions.trimEnd(),
     'Instances:',
@@ -66,6 +105,12 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
   ].join('\n');
 }
 
-const pairs = (map: Readonly<Record<string, string>>): string => Object.entries(map).map(([key, value]) => `${key}=${value}`).join(', ') || '<none>';
+const pairs = (map: Readonly<Record<string, string>>): string =>
+  Object.entries(map)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ') || '<none>';
 
-const exitText = (exit: Agent['status']['instances'][number]['lastExit'], now: number): string => (exit ? `${exit.reason} ${exit.signal ?? (exit.code === undefined ? '' : `code ${exit.code}`)} ${age(exit.at, now)} ago` : '<none>');
+const exitText = (exit: Agent['status']['instances'][number]['lastExit'], now: number): string =>
+  exit
+    ? `${exit.reason} ${exit.signal ?? (exit.code === undefined ? '' : `code ${exit.code}`)} ${age(exit.at, now)} ago`
+    : '<none>';

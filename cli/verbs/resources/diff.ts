@@ -16,11 +16,26 @@ export const run: Run = async (_args, options, context) => {
   tellProblems(context, problems);
   if (documents.length === 0) return EXIT.usage;
   const client = await context.client();
-  const { results, errors } = await client.apply({ items: documents.map(({ origin, manifest }) => ({ origin, manifest })), source: CLI_SOURCE, dryRun: true });
-  tellProblems(context, errors.map(({ origin, message }) => `${origin} ${message}`));
+  const { results, errors } = await client.apply({
+    items: documents.map(({ origin, manifest }) => ({ origin, manifest })),
+    source: CLI_SOURCE,
+    dryRun: true,
+  });
+  tellProblems(
+    context,
+    errors.map(({ origin, message }) => `${origin} ${message}`),
+  );
   const changed = results.filter(({ action }) => action !== 'unchanged');
   const patches = changed.map(({ name, before, after, restarts }) => {
-    const patch = createTwoFilesPatch(`live/agent/${name}`, `manifest/agent/${name}`, yaml(before), yaml(after), '', '', { context: 3 });
+    const patch = createTwoFilesPatch(
+      `live/agent/${name}`,
+      `manifest/agent/${name}`,
+      yaml(before),
+      yaml(after),
+      '',
+      '',
+      { context: 3 },
+    );
     const note = restarts ? '# restarts the running agent\n' : '';
     return `${note}${colour(stripControls(patch).replace(/^=+\n/, ''), context.out.colour)}`;
   });
@@ -29,10 +44,19 @@ export const run: Run = async (_args, options, context) => {
   return changed.length > 0 ? EXIT.failed : EXIT.done;
 };
 
-const yaml = (agent: ComparableAgent | undefined): string => (agent ? stringify(agent, { sortMapEntries: true, lineWidth: 0 }) : '');
+const yaml = (agent: ComparableAgent | undefined): string =>
+  agent ? stringify(agent, { sortMapEntries: true, lineWidth: 0 }) : '';
 
 const colour = (patch: string, on: boolean): string =>
   patch
     .split('\n')
-    .map((line) => (line.startsWith('+') ? paint(on, 'green', line) : line.startsWith('-') ? paint(on, 'red', line) : line.startsWith('@@') ? paint(on, 'cyan', line) : line))
+    .map((line) =>
+      line.startsWith('+')
+        ? paint(on, 'green', line)
+        : line.startsWith('-')
+          ? paint(on, 'red', line)
+          : line.startsWith('@@')
+            ? paint(on, 'cyan', line)
+            : line,
+    )
     .join('\n');

@@ -19,17 +19,33 @@ export const run: Run = async (args, options, context) => {
   if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac edit NAME`');
   const client = await context.client();
   const { metadata, spec } = await client.get('agents', name);
-  const original = stringify({ apiVersion: 'sac/v1', kind: 'Agent', metadata: { name, labels: metadata.labels, annotations: metadata.annotations }, spec }, { lineWidth: 0 });
+  const original = stringify(
+    {
+      apiVersion: 'sac/v1',
+      kind: 'Agent',
+      metadata: { name, labels: metadata.labels, annotations: metadata.annotations },
+      spec,
+    },
+    { lineWidth: 0 },
+  );
   const folder = mkdtempSync(join(tmpdir(), 'sac-edit-'));
   const file = join(folder, `${name}.yaml`);
   let text = original;
   let problems: readonly string[] = [];
   for (;;) {
-    writeFileSync(file, `${INTRO}${problems.map((problem) => `# PROBLEM ${problem}\n`).join('')}${text}`, { mode: 0o600 });
+    writeFileSync(file, `${INTRO}${problems.map((problem) => `# PROBLEM ${problem}\n`).join('')}${text}`, {
+      mode: 0o600,
+    });
     await openEditor(file, context);
     const typed = withoutComments(readFileSync(file, 'utf8'));
-    if (typed.trim() === '' || typed === withoutComments(original) || (problems.length > 0 && typed === withoutComments(text))) {
-      context.out.write(problems.length > 0 ? `Edit cancelled; what you typed is in ${file}\n` : 'Edit cancelled, no changes made.\n');
+    if (
+      typed.trim() === '' ||
+      typed === withoutComments(original) ||
+      (problems.length > 0 && typed === withoutComments(text))
+    ) {
+      context.out.write(
+        problems.length > 0 ? `Edit cancelled; what you typed is in ${file}\n` : 'Edit cancelled, no changes made.\n',
+      );
       if (problems.length === 0) rmSync(folder, { recursive: true });
       return problems.length > 0 ? EXIT.usage : EXIT.done;
     }
@@ -44,7 +60,11 @@ export const run: Run = async (args, options, context) => {
     }
     try {
       const { labels = {}, annotations = {} } = document.parsed.metadata;
-      await client.replace(name, { metadata: { name, labels, annotations, resourceVersion: metadata.resourceVersion }, spec: parse(typed).spec, ...(flag(options, 'force') && { force: true }) });
+      await client.replace(name, {
+        metadata: { name, labels, annotations, resourceVersion: metadata.resourceVersion },
+        spec: parse(typed).spec,
+        ...(flag(options, 'force') && { force: true }),
+      });
     } catch (error) {
       if (!(error instanceof SacError)) throw error;
       context.err.write(`sac: ${error.message}\nsac: what you typed is in ${file}\n`);
@@ -56,14 +76,26 @@ export const run: Run = async (args, options, context) => {
   }
 };
 
-const withoutComments = (text: string): string => text.split('\n').filter((line) => !line.startsWith('#')).join('\n');
+const withoutComments = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !line.startsWith('#'))
+    .join('\n');
 
 function openEditor(file: string, { env }: Context): Promise<void> {
   // Split on spaces, without a shell, as git and kubectl users write it: EDITOR="code --wait".
-  const [program = 'vi', ...args] = (env['SAC_EDITOR'] || env['VISUAL'] || env['EDITOR'] || 'vi').split(/\s+/).filter(Boolean);
+  const [program = 'vi', ...args] = (env['SAC_EDITOR'] || env['VISUAL'] || env['EDITOR'] || 'vi')
+    .split(/\s+/)
+    .filter(Boolean);
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args, file], { stdio: 'inherit' });
-    child.on('error', () => reject(new BadRequestError(`editor "${program}" cannot be started; set EDITOR to one that is installed`)));
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new BadRequestError(`editor "${program}" ended with code ${code}; what you typed is in ${file}`))));
+    child.on('error', () =>
+      reject(new BadRequestError(`editor "${program}" cannot be started; set EDITOR to one that is installed`)),
+    );
+    child.on('exit', (code) =>
+      code === 0
+        ? resolve()
+        : reject(new BadRequestError(`editor "${program}" ended with code ${code}; what you typed is in ${file}`)),
+    );
   });
 }

@@ -13,7 +13,13 @@ import { type Context, flag, type Options, type Run, text } from '../../verb.ts'
 
 export const run: Run = async (args, options, context) => {
   const named = parseResources(args);
-  const printerWith = (headers: boolean) => createPrinter({ format: text(options, 'output'), showLabels: flag(options, 'showLabels'), headers: headers && options['headers'] !== false, now: Date.now() });
+  const printerWith = (headers: boolean) =>
+    createPrinter({
+      format: text(options, 'output'),
+      showLabels: flag(options, 'showLabels'),
+      headers: headers && options['headers'] !== false,
+      now: Date.now(),
+    });
   const printer = printerWith(true);
   const query = queryOf(options);
   const client = await context.client();
@@ -27,20 +33,30 @@ export const run: Run = async (args, options, context) => {
     }
     const sorted = sortBy(items, text(options, 'sortBy'));
     if (sorted.length === 0 && missing.length === 0 && isTable(options)) context.err.write(`No ${plural} found.\n`);
-    else if (sorted.length > 0 || missing.length === 0) context.out.write(await printer.print(plural, sorted, names.length === 1));
+    else if (sorted.length > 0 || missing.length === 0)
+      context.out.write(await printer.print(plural, sorted, names.length === 1));
   }
   return code;
 };
 
-const isTable = (options: Options): boolean => ['', 'wide', 'name'].includes((text(options, 'output') ?? '').split('=')[0] ?? '') || (text(options, 'output') ?? '').startsWith('custom-columns');
+const isTable = (options: Options): boolean =>
+  ['', 'wide', 'name'].includes((text(options, 'output') ?? '').split('=')[0] ?? '') ||
+  (text(options, 'output') ?? '').startsWith('custom-columns');
 
 const queryOf = (options: Options): ListQuery => {
   const labelSelector = text(options, 'selector');
   const fieldSelector = text(options, 'fieldSelector');
-  return { ...(labelSelector !== undefined && { labelSelector }), ...(fieldSelector !== undefined && { fieldSelector }) };
+  return {
+    ...(labelSelector !== undefined && { labelSelector }),
+    ...(fieldSelector !== undefined && { fieldSelector }),
+  };
 };
 
-export async function fetchItems(client: Client, { plural, names }: Named, query: ListQuery): Promise<{ readonly items: readonly AnyResource[]; readonly missing: readonly string[] }> {
+export async function fetchItems(
+  client: Client,
+  { plural, names }: Named,
+  query: ListQuery,
+): Promise<{ readonly items: readonly AnyResource[]; readonly missing: readonly string[] }> {
   if (names.length === 0) return { items: (await client.list(plural, query)).items, missing: [] };
   const items: AnyResource[] = [];
   const missing: string[] = [];
@@ -57,7 +73,10 @@ export async function fetchItems(client: Client, { plural, names }: Named, query
 
 function sortBy(items: readonly AnyResource[], path: string | undefined): readonly AnyResource[] {
   if (path === undefined) return items;
-  const keyed = items.map((item) => ({ item, key: valuesAt(path.startsWith('{') || path.startsWith('.') ? path : `.${path}`, item)[0] }));
+  const keyed = items.map((item) => ({
+    item,
+    key: valuesAt(path.startsWith('{') || path.startsWith('.') ? path : `.${path}`, item)[0],
+  }));
   return keyed.sort((a, b) => compare(a.key, b.key)).map(({ item }) => item);
 }
 
@@ -69,12 +88,25 @@ function compare(a: unknown, b: unknown): number {
 
 type PrinterWith = (headers: boolean) => ReturnType<typeof createPrinter>;
 
-async function watch(client: Client, named: readonly Named[], query: ListQuery, printerWith: PrinterWith, context: Context): Promise<number> {
+async function watch(
+  client: Client,
+  named: readonly Named[],
+  query: ListQuery,
+  printerWith: PrinterWith,
+  context: Context,
+): Promise<number> {
   await Promise.all(named.map(({ plural, names }) => watchOne(client, plural, names, query, printerWith, context)));
   return EXIT.done;
 }
 
-async function watchOne(client: Client, plural: Plural, names: readonly string[], query: ListQuery, printerWith: PrinterWith, context: Context): Promise<void> {
+async function watchOne(
+  client: Client,
+  plural: Plural,
+  names: readonly string[],
+  query: ListQuery,
+  printerWith: PrinterWith,
+  context: Context,
+): Promise<void> {
   let first = true;
   for await (const { type, object } of client.watch(plural, { ...query, signal: context.signal })) {
     if (!object || (names.length > 0 && !names.includes(object.metadata.name))) continue;

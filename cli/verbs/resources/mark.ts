@@ -21,11 +21,14 @@ export const run: Run = async (args, options, context) => {
       const key = at < 0 ? change.slice(0, -1) : change.slice(0, at);
       const value = at < 0 ? null : change.slice(at + 1);
       const before = metadata[what][key];
-      if (value !== null && before !== undefined && before !== value && !flag(options, 'overwrite')) throw new ConflictError(`agent/${name} has ${key}=${before} already; use --overwrite to change it`);
+      if (value !== null && before !== undefined && before !== value && !flag(options, 'overwrite'))
+        throw new ConflictError(`agent/${name} has ${key}=${before} already; use --overwrite to change it`);
       patch[key] = value;
     }
     const after = await client.patch(name, { metadata: { [what]: patch } });
-    context.out.write(`agent/${name} ${after.metadata.resourceVersion === metadata.resourceVersion ? 'unchanged' : what === 'labels' ? 'labeled' : 'annotated'}\n`);
+    context.out.write(
+      `agent/${name} ${after.metadata.resourceVersion === metadata.resourceVersion ? 'unchanged' : what === 'labels' ? 'labeled' : 'annotated'}\n`,
+    );
   }
   return EXIT.done;
 };

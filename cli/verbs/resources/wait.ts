@@ -12,8 +12,21 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 export const run: Run = async (args, options, context) => {
   const goals = texts(options, 'for').map(parseGoal);
-  if (goals.length === 0) throw new BadRequestError('say what to wait for: --for=condition=Ready, --for=delete, --for=create or --for=jsonpath=...');
+  if (goals.length === 0)
+    throw new BadRequestError(
+      'say what to wait for: --for=condition=Ready, --for=delete, --for=create or --for=jsonpath=...',
+    );
   const client = await context.client();
   const names = await selectAgents(client, args, options, 'wait');
-  return followUp(client, { names, goals, told: goals.some(({ kind }) => kind === 'delete') ? 'deleted' : 'condition met', defaultTimeoutMs: DEFAULT_TIMEOUT_MS }, options, context);
+  return followUp(
+    client,
+    {
+      names,
+      goals,
+      told: goals.some(({ kind }) => kind === 'delete') ? 'deleted' : 'condition met',
+      defaultTimeoutMs: DEFAULT_TIMEOUT_MS,
+    },
+    options,
+    context,
+  );
 };

@@ -8,6 +8,17 @@ import { RESOURCE_TYPES } from '../../resources.ts';
 import type { Run } from '../../verb.ts';
 
 export const run: Run = async (_args, _options, { out }) => {
-  out.write(table(['NAME', 'SHORTNAMES', 'APIVERSION', 'KIND', 'VERBS'], RESOURCE_TYPES.map(({ plural, short, kind, verbs }) => [plural, short.join(','), 'sac/v1', kind, verbs.join(',')])));
+  out.write(
+    table(
+      ['NAME', 'SHORTNAMES', 'APIVERSION', 'KIND', 'VERBS'],
+      RESOURCE_TYPES.map(({ plural, short, kind, verbs }) => [
+        plural,
+        short.join(','),
+        'sac/v1',
+        kind,
+        verbs.join(','),
+      ]),
+    ),
+  );
   return EXIT.done;
 };

@@ -23,7 +23,8 @@ export const run: Run = async ([shell], _options, { out }) => {
   }
 };
 
-const longFlags = (verb: Verb): readonly string[] => (verb.options ?? []).flatMap(({ flags }) => /--[a-z-]+/.exec(flags) ?? []);
+const longFlags = (verb: Verb): readonly string[] =>
+  (verb.options ?? []).flatMap(({ flags }) => /--[a-z-]+/.exec(flags) ?? []);
 const NAMES = 'sac get agents -o name --request-timeout 1s 2>/dev/null';
 const takesNames = ({ args = '', name }: Verb): boolean => args.includes('name') && name !== 'get';
 const types = RESOURCE_TYPES.map(({ plural }) => plural);
@@ -31,7 +32,9 @@ const types = RESOURCE_TYPES.map(({ plural }) => plural);
 function bash(): string {
   const cases = VERBS.map((verb) => {
     const subs = (verb.subverbs ?? []).map(({ name }) => name);
-    const words = [...subs, ...longFlags(verb), ...(verb.name === 'get' || verb.name === 'describe' ? types : [])].join(' ');
+    const words = [...subs, ...longFlags(verb), ...(verb.name === 'get' || verb.name === 'describe' ? types : [])].join(
+      ' ',
+    );
     return `    ${[verb.name, ...(verb.aliases ?? [])].join('|')}) words="${words}"; names=${takesNames(verb) ? 1 : 0} ;;`;
   });
   return `# sac completion for bash: source <(sac completion bash)
@@ -56,7 +59,9 @@ function fish(): string {
     const seen = `__fish_seen_subcommand_from ${verb.name}`;
     return [
       `complete -c sac -n __fish_use_subcommand -f -a ${verb.name} -d '${verb.summary.replaceAll("'", "\\'")}'`,
-      ...(verb.subverbs ?? []).map(({ name, summary }) => `complete -c sac -n '${seen}' -f -a ${name} -d '${summary.replaceAll("'", "\\'")}'`),
+      ...(verb.subverbs ?? []).map(
+        ({ name, summary }) => `complete -c sac -n '${seen}' -f -a ${name} -d '${summary.replaceAll("'", "\\'")}'`,
+      ),
       ...longFlags(verb).map((flag) => `complete -c sac -n '${seen}' -l ${flag.slice(2)}`),
       ...(takesNames(verb) ? [`complete -c sac -n '${seen}' -f -a '(${NAMES} | string replace agent/ "")'`] : []),
     ];

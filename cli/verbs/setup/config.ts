@@ -20,11 +20,22 @@ export const run: Run = async (args, options, { home, out, cwd }) => {
     return name;
   };
   const assertKnown = (wanted: string) => {
-    if (wanted !== LOCAL && !config.contexts[wanted]) throw new NotFoundError(`context "${wanted}" does not exist; known: ${[LOCAL, ...Object.keys(config.contexts)].join(', ')}`);
+    if (wanted !== LOCAL && !config.contexts[wanted])
+      throw new NotFoundError(
+        `context "${wanted}" does not exist; known: ${[LOCAL, ...Object.keys(config.contexts)].join(', ')}`,
+      );
   };
   switch (text(options, 'verb')) {
     case 'get-contexts':
-      out.write(table(['CURRENT', 'NAME', 'CONTROLLER'], [[LOCAL, home.socket], ...Object.entries(config.contexts).map(([key, context]) => [key, context.server ?? context.socket ?? ''])].map(([key = '', where = '']) => [key === current ? '*' : '', key, where])));
+      out.write(
+        table(
+          ['CURRENT', 'NAME', 'CONTROLLER'],
+          [
+            [LOCAL, home.socket],
+            ...Object.entries(config.contexts).map(([key, context]) => [key, context.server ?? context.socket ?? '']),
+          ].map(([key = '', where = '']) => [key === current ? '*' : '', key, where]),
+        ),
+      );
       return EXIT.done;
     case 'current-context':
       out.write(`${current}\n`);
@@ -35,7 +46,8 @@ export const run: Run = async (args, options, { home, out, cwd }) => {
       out.write(`current context is now ${named()}\n`);
       return EXIT.done;
     case 'set-context': {
-      if (named() === LOCAL) throw new BadRequestError('the context "local" is always this machine\'s socket; choose another name');
+      if (named() === LOCAL)
+        throw new BadRequestError('the context "local" is always this machine\'s socket; choose another name');
       writeConfig(home.config, withContext(config, named(), contextFrom(options, cwd, config.contexts[named()])));
       out.write(`context ${named()} set\n`);
       return EXIT.done;
@@ -43,7 +55,10 @@ export const run: Run = async (args, options, { home, out, cwd }) => {
     case 'delete-context': {
       assertKnown(named());
       const { [named()]: _gone, ...contexts } = config.contexts;
-      writeConfig(home.config, { contexts, ...(current !== named() && config['current-context'] !== undefined && { 'current-context': current }) });
+      writeConfig(home.config, {
+        contexts,
+        ...(current !== named() && config['current-context'] !== undefined && { 'current-context': current }),
+      });
       out.write(`context ${named()} deleted\n`);
       return EXIT.done;
     }
@@ -53,7 +68,10 @@ export const run: Run = async (args, options, { home, out, cwd }) => {
   }
 };
 
-const withContext = (config: Config, name: string, context: ConfigContext): Config => ({ ...config, contexts: { ...config.contexts, [name]: context } });
+const withContext = (config: Config, name: string, context: ConfigContext): Config => ({
+  ...config,
+  contexts: { ...config.contexts, [name]: context },
+});
 
 function contextFrom(options: Parameters<Run>[1], cwd: string, before: ConfigContext | undefined): ConfigContext {
   const server = text(options, 'server');
@@ -68,6 +86,7 @@ function contextFrom(options: Parameters<Run>[1], cwd: string, before: ConfigCon
     ...(tokenFile !== undefined && { 'token-file': resolve(cwd, tokenFile) }),
     ...(caFile !== undefined && { 'ca-file': resolve(cwd, caFile) }),
   };
-  if (context.server === undefined && context.socket === undefined) throw new BadRequestError('say where the controller is: --server URL or --socket PATH');
+  if (context.server === undefined && context.socket === undefined)
+    throw new BadRequestError('say where the controller is: --server URL or --socket PATH');
   return context;
 }

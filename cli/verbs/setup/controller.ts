@@ -27,7 +27,12 @@ export const run: Run = (_args, options, context) => {
 
 function flagsFrom(options: Options): readonly string[] {
   const flags: string[] = texts(options, 'agentsDir').flatMap((dir) => ['--agents-dir', dir]);
-  for (const [key, name] of [['listen', '--listen'], ['tlsCert', '--tls-cert'], ['tlsKey', '--tls-key'], ['resync', '--resync']] as const) {
+  for (const [key, name] of [
+    ['listen', '--listen'],
+    ['tlsCert', '--tls-cert'],
+    ['tlsKey', '--tls-key'],
+    ['resync', '--resync'],
+  ] as const) {
     const value = text(options, key);
     if (value !== undefined) flags.push(name, value);
   }
@@ -36,7 +41,11 @@ function flagsFrom(options: Options): readonly string[] {
 
 function runInForeground(options: Options, { env, cwd }: Context): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [controllerProgram(), ...flagsFrom(options)], { cwd, env: { ...env }, stdio: 'inherit' });
+    const child = spawn(process.execPath, [controllerProgram(), ...flagsFrom(options)], {
+      cwd,
+      env: { ...env },
+      stdio: 'inherit',
+    });
     for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
     // A terminal sends Ctrl-C to both of us: we wait for it.
     process.removeAllListeners('SIGINT');
@@ -54,7 +63,13 @@ async function start(options: Options, context: Context): Promise<number> {
   } catch (error) {
     if (!(error instanceof NoControllerError)) throw error;
   }
-  const pid = await startInBackground({ home: context.home, env: context.env, cwd: context.cwd, err: context.err, flags: flagsFrom(options) });
+  const pid = await startInBackground({
+    home: context.home,
+    env: context.env,
+    cwd: context.cwd,
+    err: context.err,
+    flags: flagsFrom(options),
+  });
   context.out.write(`controller started (pid ${pid})\n`);
   return EXIT.done;
 }
@@ -63,7 +78,11 @@ async function stop(options: Options, context: Context): Promise<number> {
   const client = await context.running();
   const { pid, agents } = await client.controller();
   await client.stopController();
-  const end = Date.now() + (text(options, 'timeout') === undefined ? STOP_TIMEOUT_MS : parseDuration(text(options, 'timeout') ?? '', '--timeout'));
+  const end =
+    Date.now() +
+    (text(options, 'timeout') === undefined
+      ? STOP_TIMEOUT_MS
+      : parseDuration(text(options, 'timeout') ?? '', '--timeout'));
   while (await answers(client)) {
     if (Date.now() > end) throw new TimedOutError(`the controller (pid ${pid}) has not stopped yet`);
     await new Promise((wake) => setTimeout(wake, 50));
@@ -91,10 +110,26 @@ async function status(options: Options, context: Context): Promise<number> {
   return EXIT.done;
 }
 
-const describe = ({ pid, version, home, fleet, socket, listen, agentsDirs, startedAt, agents, manifestErrors }: ControllerStatus): string => {
+const describe = ({
+  pid,
+  version,
+  home,
+  fleet,
+  socket,
+  listen,
+  agentsDirs,
+  startedAt,
+  agents,
+  manifestErrors,
+}: ControllerStatus): string => {
   const lines: [string, string][] = [
-    ['Running', `pid ${pid}, version ${version}, since ${startedAt}`], ['Home', home], ['Fleet', fleet], ['Socket', socket], ['Listening', listen ?? 'no (only the socket)'],
-    ['Watching', agentsDirs.join(', ') || 'no directory'], ['Agents', String(agents)],
+    ['Running', `pid ${pid}, version ${version}, since ${startedAt}`],
+    ['Home', home],
+    ['Fleet', fleet],
+    ['Socket', socket],
+    ['Listening', listen ?? 'no (only the socket)'],
+    ['Watching', agentsDirs.join(', ') || 'no directory'],
+    ['Agents', String(agents)],
   ];
   const problems = manifestErrors.map((problem) => `  ${oneLine(problem)}\n`).join('');
   return `${lines.map(([key, value]) => `${`${key}:`.padEnd(11)} ${oneLine(value)}\n`).join('')}${problems === '' ? '' : `Manifest problems:\n${problems}`}`;

@@ -13,11 +13,20 @@ export const run: Run = async (args, options, context) => {
     case 'create': {
       const asked = text(options, 'role');
       const role = ROLES.find((one) => one === asked);
-      if (!role) throw new BadRequestError(`--role ${asked === undefined ? 'is needed' : `"${asked}" does not exist`}: admin, operator or viewer`);
+      if (!role)
+        throw new BadRequestError(
+          `--role ${asked === undefined ? 'is needed' : `"${asked}" does not exist`}: admin, operator or viewer`,
+        );
       const description = text(options, 'description');
-      const created = await (await context.client()).createToken({ role, ...(description !== undefined && { description }) });
+      const created = await (await context.client()).createToken({
+        role,
+        ...(description !== undefined && { description }),
+      });
       context.out.write(json ? `${JSON.stringify(created, undefined, 2)}\n` : `${created.token}\n`);
-      if (!json) context.err.write(`token ${created.id} (${created.role}); it is shown only now, keep it in a file only you can read\n`);
+      if (!json)
+        context.err.write(
+          `token ${created.id} (${created.role}); it is shown only now, keep it in a file only you can read\n`,
+        );
       return EXIT.done;
     }
     case 'delete': {
@@ -31,7 +40,19 @@ export const run: Run = async (args, options, context) => {
       const tokens = await (await context.client()).listTokens();
       if (json) context.out.write(`${JSON.stringify(tokens, undefined, 2)}\n`);
       else if (tokens.length === 0) context.err.write('No tokens found.\n');
-      else context.out.write(table(['ID', 'ROLE', 'DESCRIPTION', 'LAST-USED', 'AGE'], tokens.map(({ id, role, description, lastUsedAt, createdAt }) => [id, role, description || '<none>', lastUsedAt ? age(lastUsedAt, Date.now()) : '<never>', age(createdAt, Date.now())])));
+      else
+        context.out.write(
+          table(
+            ['ID', 'ROLE', 'DESCRIPTION', 'LAST-USED', 'AGE'],
+            tokens.map(({ id, role, description, lastUsedAt, createdAt }) => [
+              id,
+              role,
+              description || '<none>',
+              lastUsedAt ? age(lastUsedAt, Date.now()) : '<never>',
+              age(createdAt, Date.now()),
+            ]),
+          ),
+        );
       return EXIT.done;
     }
   }

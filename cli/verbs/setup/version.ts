@@ -13,7 +13,8 @@ export const run: Run = async (_args, options, context) => {
   } catch (error) {
     if (!(error instanceof NoControllerError)) throw error;
   }
-  if (text(options, 'output') === 'json') context.out.write(`${JSON.stringify({ client: VERSION, controller }, undefined, 2)}\n`);
+  if (text(options, 'output') === 'json')
+    context.out.write(`${JSON.stringify({ client: VERSION, controller }, undefined, 2)}\n`);
   else context.out.write(`client: ${VERSION}\ncontroller: ${controller ?? 'none runs'}\n`);
   return EXIT.done;
 };
