@@ -186,8 +186,8 @@ export class Controller {
 
   #lookAt(ids: readonly InstanceId[] | 'all'): void {
     if (!this.#synced) return;
-    if (ids !== 'all') return this.#enqueue(ids);
-    for (const { record } of this.#options.store.instances()) this.#queue.add(record.id);
+    if (ids !== 'all') this.#enqueue(ids);
+    else for (const { record } of this.#options.store.instances()) this.#queue.add(record.id);
   }
 
   #enqueue(ids: readonly InstanceId[]): void {
