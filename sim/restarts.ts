@@ -52,16 +52,16 @@ export function checkRestarts(
       const next = runs[n + 1];
       const until = next?.startedAt ?? Number.POSITIVE_INFINITY;
       if (run.endedAt === undefined) return;
+      // Two at once is for another property to judge; the second is no restart of the first.
+      if (until < run.endedAt) return;
+      const untouched = edits.every(({ at }) => at < run.incarnation - (calm ? 0 : LOOK_MS) || at > until);
+      // Gone without a trace before anybody can have seen it: for all that can be known it never started.
+      const unseen = run.vanished && run.endedAt - run.startedAt < (faults ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS);
       // How it ended may never have been seen.
       const unread = run.corpseLost === true && !calm;
-      // Gone without a trace before anybody can have seen it: for all that can be known it never started.
-      if (unread || (run.vanished && run.endedAt - run.startedAt < (faults ? UNSEEN_WITH_FAULTS_MS : UNSEEN_MS))) {
-        retries = { ...retries, most: retries.most + 1 };
-        return;
-      }
-      const untouched = edits.every(({ at }) => at < run.incarnation - (calm ? 0 : LOOK_MS) || at > until);
-      if (!untouched || run.asked) {
-        retries = { least: 0, most: retries.most + 1 };
+      if (!untouched || run.asked || unseen || unread) {
+        const least = untouched && !run.asked ? retries.least : 0;
+        retries = { least, most: retries.most + 1 };
         return;
       }
       const spec = edits.findLast(({ at }) => at < run.incarnation)?.spec;
