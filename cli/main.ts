@@ -93,12 +93,42 @@ function attach(
   });
 }
 
+const GLOBAL_FLAGS = ['--context', '--socket', '--server', '--token-file', '--request-timeout'];
+
+/**
+ * Global flags may stand anywhere, as with kubectl. Not behind `--`, not in a command that `exec` is given, and not after
+ * `config`, whose verbs have flags of these names.
+ */
+export function withGlobalsFirst(argv: readonly string[]): readonly string[] {
+  const globals: string[] = [];
+  const rest: string[] = [];
+  let words = 0;
+  for (let at = 0; at < argv.length; at++) {
+    const token = argv[at] ?? '';
+    const verb = rest.find((word) => !word.startsWith('-'));
+    if (token === '--' || verb === 'config' || (verb === 'exec' && words > 2)) {
+      rest.push(...argv.slice(at));
+      break;
+    }
+    if (GLOBAL_FLAGS.includes(token)) {
+      globals.push(token, ...argv.slice(at + 1, at + 2));
+      at++;
+    } else if (GLOBAL_FLAGS.some((flag) => token.startsWith(`${flag}=`))) globals.push(token);
+    else {
+      rest.push(token);
+      if (!token.startsWith('-')) words++;
+    }
+  }
+  return [...globals, ...rest];
+}
+
 /** `sac agent start web` is `sac start web`: a resource type before a verb is skipped. */
 function withoutNoun(argv: readonly string[]): readonly string[] {
-  const [noun, verb] = argv;
+  const at = argv.findIndex((word, i) => !word.startsWith('-') && !GLOBAL_FLAGS.includes(argv[i - 1] ?? ''));
+  const [noun, verb] = argv.slice(Math.max(0, at));
   const isVerb = (word: string | undefined) =>
     VERBS.some(({ name, aliases }) => name === word || aliases?.includes(word ?? ''));
-  return noun !== undefined && findType(noun) && isVerb(verb) ? argv.slice(1) : argv;
+  return noun !== undefined && findType(noun) && isVerb(verb) ? argv.filter((_, i) => i !== at) : argv;
 }
 
 async function main(): Promise<void> {
@@ -115,7 +145,7 @@ async function main(): Promise<void> {
   try {
     await build((code) => {
       exit = code;
-    }, abort.signal).parseAsync(withoutNoun(process.argv.slice(2)), { from: 'user' });
+    }, abort.signal).parseAsync(withoutNoun(withGlobalsFirst(process.argv.slice(2))), { from: 'user' });
   } catch (error) {
     exit = tell(error);
   }

@@ -38,6 +38,8 @@ export interface ControllerOptions {
   /** A number in [0, 1), to spread resyncs of many controllers. */
   readonly random: () => number;
   readonly onFenced: () => void;
+  /** Sources of intentions look again too. */
+  readonly onResync?: () => Promise<void>;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
@@ -149,6 +151,7 @@ export class Controller {
   /** Lists every place, looks at every instance, clears away leftovers that belong to nobody. */
   async resync(): Promise<void> {
     const { store, places, log } = this.#options;
+    await this.#options.onResync?.();
     await this.observer.refresh();
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());

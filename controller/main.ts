@@ -164,6 +164,9 @@ async function run(
     resyncMs: flags.resyncMs,
     random: () => randomInt(1_000_000) / 1_000_000,
     onFenced: () => end({ code: 1, why: 'another controller has taken over' }),
+    onResync: async () => {
+      for (const source of sources) await source.resync();
+    },
     log,
   });
   metrics = createMetrics({

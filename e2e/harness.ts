@@ -71,9 +71,9 @@ export class Fleet implements AsyncDisposable {
     } = {},
   ): Promise<Ran> {
     return run(process.execPath, [CLI, ...args], {
+      ...options,
       env: { ...this.env, ...options.env },
       cwd: options.cwd ?? this.dir,
-      ...options,
     });
   }
 

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { execManifest, Fleet, until } from './harness.ts';
 
 const QUICKSTART = resolve(import.meta.dirname, '..', 'manifests', 'quickstart');
-const FAST = { startup: { minReadySeconds: 0 }, restart: { policy: 'always', maxRetries: 100, backoff: { initial: 0, max: 0 } } };
+const FAST = {
+  startup: { minReadySeconds: 0 },
+  restart: { policy: 'always', maxRetries: 100, backoff: { initial: 0, max: 0 } },
+};
 
 let fleet: Fleet;
 beforeEach(() => {
@@ -15,7 +18,8 @@ afterEach(() => fleet[Symbol.asyncDispose]());
 
 const agent = (name: string) => fleet.json(['get', 'agent', name]);
 const pidOf = async (name: string): Promise<number> => (await agent(name)).status.instances[0].pid;
-const running = (name: string) => until(`${name} to run`, async () => ((await agent(name)).status.phase === 'Running' ? agent(name) : undefined));
+const running = (name: string) =>
+  until(`${name} to run`, async () => ((await agent(name)).status.phase === 'Running' ? agent(name) : undefined));
 const isAlive = (pid: number): boolean => {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -23,7 +27,10 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
-const apply = (name: string, command: readonly string[], spec: Readonly<Record<string, unknown>> = {}) => fleet.ok(['apply', '-f', '-', '--wait', '--timeout', '20s'], { stdin: execManifest(name, command, { ...FAST, ...spec }) });
+const apply = (name: string, command: readonly string[], spec: Readonly<Record<string, unknown>> = {}) =>
+  fleet.ok(['apply', '-f', '-', '--wait', '--timeout', '20s'], {
+    stdin: execManifest(name, command, { ...FAST, ...spec }),
+  });
 const controllerPid = async (): Promise<number> => (await fleet.json(['controller', 'status'])).pid;
 const killController = async (): Promise<void> => {
   const pid = await controllerPid();
@@ -42,25 +49,83 @@ describe('the first command', () => {
     expect(list.kind).toBe('List');
     expect(list.items).toHaveLength(3);
     for (const { metadata, spec, status } of list.items) {
-      expect(metadata).toMatchObject({ name: expect.any(String), id: expect.any(String), generation: 1, resourceVersion: expect.any(Number), labels: expect.any(Object) });
+      expect(metadata).toMatchObject({
+        name: expect.any(String),
+        id: expect.any(String),
+        generation: 1,
+        resourceVersion: expect.any(Number),
+        labels: expect.any(Object),
+      });
       expect(spec.restart.policy).toEqual(expect.any(String));
-      expect(status).toMatchObject({ phase: 'Running', ready: true, restarts: 0, observedGeneration: 1, activity: expect.any(String), conditions: expect.any(Array) });
-      expect(status.instances).toEqual([expect.objectContaining({ name: metadata.name, host: 'local', runtime: 'tmux', session: metadata.name, pid: expect.any(Number), startedAt: expect.any(String) })]);
+      expect(status).toMatchObject({
+        phase: 'Running',
+        ready: true,
+        restarts: 0,
+        observedGeneration: 1,
+        activity: expect.any(String),
+        conditions: expect.any(Array),
+      });
+      expect(status.instances).toEqual([
+        expect.objectContaining({
+          name: metadata.name,
+          host: 'local',
+          runtime: 'tmux',
+          session: metadata.name,
+          pid: expect.any(Number),
+          startedAt: expect.any(String),
+        }),
+      ]);
     }
-    expect(await fleet.json(['controller', 'status'])).toMatchObject({ pid: expect.any(Number), socket: join(fleet.home, 'sac.sock'), listen: null, agentsDirs: [] });
+    expect(await fleet.json(['controller', 'status'])).toMatchObject({
+      pid: expect.any(Number),
+      socket: join(fleet.home, 'sac.sock'),
+      listen: null,
+      agentsDirs: [],
+    });
     expect((await fleet.sac(['diff', '-f', QUICKSTART])).code).toBe(0);
-    expect(await fleet.ok(['apply', '-f', QUICKSTART])).toBe('agent/clock unchanged\nagent/gauge unchanged\nagent/parrot unchanged\n');
+    expect(await fleet.ok(['apply', '-f', QUICKSTART])).toBe(
+      'agent/clock unchanged\nagent/gauge unchanged\nagent/parrot unchanged\n',
+    );
   });
 
   it('works without tmux, and says what is missing', async () => {
     const bin = join(fleet.dir, 'bin');
     mkdirSync(bin);
-    for (const program of ['sh', 'env', 'setsid', 'dd', 'sed', 'wc', 'mv', 'rm', 'mkdir', 'mkfifo', 'cat', 'date', 'tail', 'grep', 'tr', 'sleep', 'xargs', 'awk', 'kill'])
-      for (const from of ['/usr/bin', '/bin']) if (existsSync(join(from, program)) && !existsSync(join(bin, program))) symlinkSync(join(from, program), join(bin, program));
-    await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: execManifest('lone', ['sleep', '1000'], FAST), env: { PATH: bin } });
+    for (const program of [
+      'sh',
+      'env',
+      'setsid',
+      'dd',
+      'sed',
+      'wc',
+      'mv',
+      'rm',
+      'mkdir',
+      'mkfifo',
+      'cat',
+      'date',
+      'tail',
+      'grep',
+      'tr',
+      'sleep',
+      'xargs',
+      'awk',
+      'kill',
+    ])
+      for (const from of ['/usr/bin', '/bin'])
+        if (existsSync(join(from, program)) && !existsSync(join(bin, program)))
+          symlinkSync(join(from, program), join(bin, program));
+    await fleet.ok(['apply', '-f', '-', '--wait'], {
+      stdin: execManifest('lone', ['sleep', '1000'], FAST),
+      env: { PATH: bin },
+    });
     const lone = await agent('lone');
     expect(lone.status.instances[0].runtime).toBe('process');
-    expect(lone.status.conditions.find(({ type }: { type: string }) => type === 'Placed')).toMatchObject({ status: 'True', reason: 'FellBack', message: expect.stringContaining('tmux is not installed') });
+    expect(lone.status.conditions.find(({ type }: { type: string }) => type === 'Placed')).toMatchObject({
+      status: 'True',
+      reason: 'FellBack',
+      message: expect.stringContaining('tmux is not installed'),
+    });
   });
 });
 
@@ -81,8 +146,16 @@ describe.each(['tmux', 'process'])('an agent in %s', (runtime) => {
     expect(status.instances[0].lastExit).toMatchObject({ signal: 'SIGKILL', reason: 'Killed', at: expect.any(String) });
     expect(await fleet.ok(['logs', 'web', '--previous'])).toContain(`run of ${first}`);
     const events = (await fleet.json(['events', '--for', 'agent/web'])).items;
-    expect(events.map(({ reason }: { reason: string }) => reason)).toEqual(expect.arrayContaining(['Created', 'Started', 'Ready', 'Exited']));
-    expect(events[0]).toMatchObject({ message: expect.any(String), count: expect.any(Number), firstSeen: expect.any(String), lastSeen: expect.any(String), regarding: { kind: 'Agent', name: 'web' } });
+    expect(events.map(({ reason }: { reason: string }) => reason)).toEqual(
+      expect.arrayContaining(['Created', 'Started', 'Ready', 'Exited']),
+    );
+    expect(events[0]).toMatchObject({
+      message: expect.any(String),
+      count: expect.any(Number),
+      firstSeen: expect.any(String),
+      lastSeen: expect.any(String),
+      regarding: { kind: 'Agent', name: 'web' },
+    });
   });
 
   it('is adopted by a controller that comes back, also without its database', async () => {
@@ -116,7 +189,9 @@ describe.each(['tmux', 'process'])('an agent in %s', (runtime) => {
     expect(isAlive(pid)).toBe(false);
     expect((await agent('web')).status).toMatchObject({ phase: 'Stopped', ready: false });
     await apply('other', ['sleep', '1000'], place);
-    expect(await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('web', ['sleep', '1000'], { ...FAST, ...place }) })).toBe('agent/web unchanged\n');
+    expect(
+      await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('web', ['sleep', '1000'], { ...FAST, ...place }) }),
+    ).toBe('agent/web unchanged\n');
     expect((await agent('web')).spec.suspend).toBe(true);
     await fleet.ok(['start', 'web', '--wait', '--timeout', '20s']);
     expect(isAlive(await pidOf('web'))).toBe(true);
@@ -129,7 +204,9 @@ describe.each(['tmux', 'process'])('an agent in %s', (runtime) => {
     await fleet.ok(['label', 'web', 'role=x']);
     expect(await pidOf('web')).toBe(pid);
     await apply('web', ['sleep', '1001'], { ...place, terminationGracePeriodSeconds: 1 });
-    await until('the new launch', async () => readFileSync(`/proc/${await pidOf('web')}/cmdline`, 'utf8').includes('1001'));
+    await until('the new launch', async () =>
+      readFileSync(`/proc/${await pidOf('web')}/cmdline`, 'utf8').includes('1001'),
+    );
     expect(isAlive(pid)).toBe(false);
     const before = await pidOf('web');
     await fleet.ok(['restart', 'web', '--wait', '--timeout', '20s']);
@@ -138,22 +215,33 @@ describe.each(['tmux', 'process'])('an agent in %s', (runtime) => {
 
   it('that ended well stays so, also across the controller and without its database', async () => {
     const once = join(fleet.dir, 'ran');
-    await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('job', ['sh', '-c', `echo run >> ${once}`], { ...place, startup: { minReadySeconds: 0 } }) });
+    await fleet.ok(['apply', '-f', '-'], {
+      stdin: execManifest('job', ['sh', '-c', `echo run >> ${once}`], { ...place, startup: { minReadySeconds: 0 } }),
+    });
     await until('success', async () => (await agent('job')).status.phase === 'Succeeded');
     await killController();
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(fleet.home, `sac.db${suffix}`), { force: true });
-    await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('job', ['sh', '-c', `echo run >> ${once}`], { ...place, startup: { minReadySeconds: 0 } }) });
+    await fleet.ok(['apply', '-f', '-'], {
+      stdin: execManifest('job', ['sh', '-c', `echo run >> ${once}`], { ...place, startup: { minReadySeconds: 0 } }),
+    });
     await until('success', async () => (await agent('job')).status.phase === 'Succeeded');
     expect(readFileSync(once, 'utf8')).toBe('run\n');
   });
 
   it('that crashes again and again is given up, and tried again when asked', async () => {
-    await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('bad', ['sh', '-c', 'exit 4'], { ...place, restart: { policy: 'on-failure', maxRetries: 2, backoff: { initial: 0, max: 0 } } }) });
+    await fleet.ok(['apply', '-f', '-'], {
+      stdin: execManifest('bad', ['sh', '-c', 'exit 4'], {
+        ...place,
+        restart: { policy: 'on-failure', maxRetries: 2, backoff: { initial: 0, max: 0 } },
+      }),
+    });
     const waited = await fleet.sac(['wait', 'agent/bad', '--for=condition=Ready', '--timeout', '20s']);
     expect(waited.code).toBe(6);
     const { status } = await agent('bad');
     expect(status).toMatchObject({ phase: 'Failed', restarts: 2 });
-    expect(status.conditions.find(({ type }: { type: string }) => type === 'Started')).toMatchObject({ reason: 'CrashLoop' });
+    expect(status.conditions.find(({ type }: { type: string }) => type === 'Started')).toMatchObject({
+      reason: 'CrashLoop',
+    });
     expect(status.instances[0].lastExit).toMatchObject({ code: 4, reason: 'Error' });
     await fleet.ok(['restart', 'bad']);
     await until('more restarts', async () => (await agent('bad')).status.restarts > 2);
@@ -168,9 +256,18 @@ describe('tmux', () => {
     process.kill(server, 'SIGKILL');
     await until('all to run anew', async () => {
       const now = await fleet.json(['get', 'agents']);
-      return now.items.every(({ status }: { status: { ready: boolean; instances: { pid: number }[] } }, i: number) => status.ready && status.instances[0]?.pid !== before[i]);
+      return now.items.every(
+        ({ status }: { status: { ready: boolean; instances: { pid: number }[] } }, i: number) =>
+          status.ready && status.instances[0]?.pid !== before[i],
+      );
     });
-    expect((await fleet.tmux(['list-sessions', '-F', '#{session_name}'])).stdout.trim().split('\n').filter((name) => name !== '_sac').sort()).toEqual(['a', 'b', 'c']);
+    expect(
+      (await fleet.tmux(['list-sessions', '-F', '#{session_name}'])).stdout
+        .trim()
+        .split('\n')
+        .filter((name) => name !== '_sac')
+        .sort(),
+    ).toEqual(['a', 'b', 'c']);
   });
 
   it('touches no session that is not its own', async () => {
@@ -178,7 +275,9 @@ describe('tmux', () => {
     await fleet.tmux(['new-session', '-d', '-s', 'webfoot', 'sleep', '1000']);
     await fleet.ok(['delete', 'agent', 'web']);
     expect((await fleet.tmux(['has-session', '-t', '=webfoot'])).code).toBe(0);
-    const refused = await fleet.sac(['apply', '-f', '-', '--wait', '--timeout', '2s'], { stdin: execManifest('webfoot', ['sleep', '1000'], { place: { runtime: 'tmux' } }) });
+    const refused = await fleet.sac(['apply', '-f', '-', '--wait', '--timeout', '2s'], {
+      stdin: execManifest('webfoot', ['sleep', '1000'], { place: { runtime: 'tmux' } }),
+    });
     expect(refused.code).toBe(5);
     expect(await fleet.ok(['events', '--for', 'agent/webfoot'])).toContain("is not sac's");
   });
@@ -186,7 +285,8 @@ describe('tmux', () => {
 
 describe('a watched directory', () => {
   const write = (name: string, text: string) => fleet.write(`agents/${name}/spec.yaml`, text);
-  const manifest = (command: string, more = '') => `apiVersion: sac/v1\nkind: Agent\nspec:\n  command: [sleep, "${command}"]\n  startup: {minReadySeconds: 0}\n${more}`;
+  const manifest = (command: string, more = '') =>
+    `apiVersion: sac/v1\nkind: Agent\nspec:\n  command: [sleep, "${command}"]\n  startup: {minReadySeconds: 0}\n${more}`;
 
   it('is followed: added, edited, deleted; broken and half-written files change nothing', async () => {
     write('one', manifest('1000'));
@@ -200,10 +300,15 @@ describe('a watched directory', () => {
     const pid = await pidOf('two');
 
     write('two', 'apiVersion: sac/v1\nkind: Agent\nspec:\n  command: [sle');
-    await until('the problem to be told', async () => (await fleet.json(['controller', 'status'])).manifestErrors.length === 1);
+    await until(
+      'the problem to be told',
+      async () => (await fleet.json(['controller', 'status'])).manifestErrors.length === 1,
+    );
     expect((await fleet.json(['controller', 'status'])).manifestErrors[0]).toMatch(/two\/spec\.yaml:\d+:\d+/);
     write('two', manifest('1000', '  restart: {policy: sometimes}\n'));
-    await until('the other problem', async () => (await fleet.json(['controller', 'status'])).manifestErrors[0]?.includes('sometimes'));
+    await until('the other problem', async () =>
+      (await fleet.json(['controller', 'status'])).manifestErrors[0]?.includes('sometimes'),
+    );
     expect(await pidOf('two')).toBe(pid);
     write('two', manifest('1000'));
     await until('no problem', async () => (await fleet.json(['controller', 'status'])).manifestErrors.length === 0);
@@ -222,7 +327,10 @@ describe('a watched directory', () => {
     await running('one');
     const pid = await pidOf('one');
     renameSync(fleet.agentsDir, `${fleet.agentsDir}.away`);
-    await until('the problem to be told', async () => (await fleet.json(['controller', 'status'])).manifestErrors.length > 0);
+    await until(
+      'the problem to be told',
+      async () => (await fleet.json(['controller', 'status'])).manifestErrors.length > 0,
+    );
     mkdirSync(fleet.agentsDir);
     expect(await pidOf('one')).toBe(pid);
     rmSync(fleet.agentsDir, { recursive: true });
@@ -269,7 +377,8 @@ describe('doors', () => {
   it('TCP needs a token of the right role, the right host, and no foreign origin', async () => {
     await fleet.controller(['--listen', '127.0.0.1:0']);
     const { listen } = await fleet.json(['controller', 'status']);
-    const get = (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) => fetch(`http://${listen}${path}`, { ...init, headers });
+    const get = (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) =>
+      fetch(`http://${listen}${path}`, { ...init, headers });
     expect((await get('/healthz')).status).toBe(200);
     expect((await get('/metrics')).status).toBe(200);
     expect((await get('/apis/sac/v1/agents')).status).toBe(401);
@@ -278,11 +387,37 @@ describe('doors', () => {
     expect((await get('/apis/sac/v1/agents', bearer)).status).toBe(200);
     expect((await get('/apis/sac/v1/agents', { ...bearer, origin: 'http://evil.example' })).status).toBe(403);
     expect((await get('/apis/sac/v1/tokens', bearer)).status).toBe(403);
-    expect((await get('/apis/sac/v1/agents/x', { ...bearer, 'content-type': 'application/json' }, { method: 'DELETE', body: '{}' })).status).toBe(403);
-    expect((await get('/apis/sac/v1/agents', { ...bearer, 'content-type': 'text/plain' }, { method: 'POST', body: '{}' })).status).toBe(415);
+    expect(
+      (
+        await get(
+          '/apis/sac/v1/agents/x',
+          { ...bearer, 'content-type': 'application/json' },
+          { method: 'DELETE', body: '{}' },
+        )
+      ).status,
+    ).toBe(403);
+    expect(
+      (await get('/apis/sac/v1/agents', { ...bearer, 'content-type': 'text/plain' }, { method: 'POST', body: '{}' }))
+        .status,
+    ).toBe(415);
     writeFileSync(join(fleet.dir, 'token'), viewer, { mode: 0o600 });
-    expect((await fleet.sac(['get', 'agents', '--server', `http://${listen}`, '--token-file', join(fleet.dir, 'token')])).code).toBe(0);
-    expect((await fleet.sac(['delete', 'agent', 'x', '--server', `http://${listen}`, '--token-file', join(fleet.dir, 'token')])).code).toBe(8);
+    expect(
+      (await fleet.sac(['get', 'agents', '--server', `http://${listen}`, '--token-file', join(fleet.dir, 'token')]))
+        .code,
+    ).toBe(0);
+    expect(
+      (
+        await fleet.sac([
+          'delete',
+          'agent',
+          'x',
+          '--server',
+          `http://${listen}`,
+          '--token-file',
+          join(fleet.dir, 'token'),
+        ])
+      ).code,
+    ).toBe(8);
   });
 
   it('refuses to listen beyond loopback without TLS, and a home open to others', async () => {
@@ -312,7 +447,10 @@ describe('doors', () => {
   });
 
   it('a manifest that is wrong is told with file, line and column, and changes nothing', async () => {
-    const file = fleet.write('bad.yaml', 'apiVersion: sac/v1\nkind: Agent\nmetadata: {name: bad}\nspec:\n  command: [sleep, "1"]\n  restart:\n    policy: sometimes\n    maxRetires: 3\n---\napiVersion: sac/v1\nkind: Agent\nmetadata: {name: good}\nspec: {command: [sleep, "1000"]}\n');
+    const file = fleet.write(
+      'bad.yaml',
+      'apiVersion: sac/v1\nkind: Agent\nmetadata: {name: bad}\nspec:\n  command: [sleep, "1"]\n  restart:\n    policy: sometimes\n    maxRetires: 3\n---\napiVersion: sac/v1\nkind: Agent\nmetadata: {name: good}\nspec: {command: [sleep, "1000"]}\n',
+    );
     const { code, stdout, stderr } = await fleet.sac(['apply', '-f', file]);
     expect(code).toBe(2);
     expect(stderr).toContain(`${file}:7:13 spec.restart.policy: "sometimes" is not one of never, on-failure, always`);

@@ -109,15 +109,10 @@ const restartSchema = z
       .enum(['never', 'on-failure', 'always'])
       .default('on-failure')
       .meta({ description: 'When an agent that ended is started again.' }),
-    maxRetries: z
-      .int()
-      .min(0)
-      .max(1_000_000)
-      .default(5)
-      .meta({
-        description:
-          'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max.',
-      }),
+    maxRetries: z.int().min(0).max(1_000_000).default(5).meta({
+      description:
+        'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max.',
+    }),
     backoff: z
       .strictObject({
         initial: durationSchema.default('1s').meta({ description: 'Wait before the first restart.' }),
@@ -132,13 +127,10 @@ const restartSchema = z
 
 const updateSchema = z
   .strictObject({
-    strategy: z
-      .enum(['OnIdle', 'Immediate', 'OnDelete'])
-      .default('OnIdle')
-      .meta({
-        description:
-          'When a changed launch restarts a running agent. OnIdle waits for idle; OnDelete waits for `sac restart`.',
-      }),
+    strategy: z.enum(['OnIdle', 'Immediate', 'OnDelete']).default('OnIdle').meta({
+      description:
+        'When a changed launch restarts a running agent. OnIdle waits for idle; OnDelete waits for `sac restart`.',
+    }),
     maxWait: durationSchema
       .default('10m')
       .meta({ description: 'Longest wait of OnIdle; then the agent is restarted anyway.' }),

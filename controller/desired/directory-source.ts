@@ -45,6 +45,7 @@ export class DirectorySource implements AsyncDisposable {
   #device: number | undefined;
   /** An empty directory deletes nothing until this process has seen it hold something: it may not be mounted yet. */
   #heldSomething = false;
+  #away = false;
   #closed = false;
 
   constructor(options: DirectorySourceOptions) {
@@ -63,8 +64,15 @@ export class DirectorySource implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { dir, polling, log } = this.#options;
     await this.resync();
+    this.#watchFiles();
+  }
+
+  /** A watch dies with the folder it was set on, so it is set anew whenever the directory is back. */
+  #watchFiles(): void {
+    const { dir, polling, log } = this.#options;
+    void this.#watcher?.close();
+    if (this.#closed) return;
     this.#watcher = watch(dir, {
       ignoreInitial: true,
       depth: 2,
@@ -132,8 +140,11 @@ export class DirectorySource implements AsyncDisposable {
           ? problems
           : [`${dir}: another file system appeared in its place; nothing is deleted until it is back`];
       this.#missingSince.clear();
+      this.#away = true;
       return;
     }
+    if (this.#away && this.#watcher) this.#watchFiles();
+    this.#away = false;
     const { errors } = await writes.apply(
       { items: found.documents.map(({ origin, manifest }) => ({ origin, manifest })), source: this.#source },
       this.#caller,

@@ -89,13 +89,11 @@ export class Database implements AsyncDisposable {
             .insertInto('events')
             .values({ key: '', version: 0, last_seen: 0, document: '' })
             .onConflict((c) =>
-              c
-                .column('key')
-                .doUpdateSet((eb) => ({
-                  version: eb.ref('excluded.version'),
-                  last_seen: eb.ref('excluded.last_seen'),
-                  document: eb.ref('excluded.document'),
-                })),
+              c.column('key').doUpdateSet((eb) => ({
+                version: eb.ref('excluded.version'),
+                last_seen: eb.ref('excluded.last_seen'),
+                document: eb.ref('excluded.document'),
+              })),
             ),
         ),
         remove: prepare(db.deleteFrom('events').where('key', '=', '')),
