@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Client, createClient } from '../api/client.ts';
 import type { ApplyItem } from '../api/protocol.ts';
+import { CONTROLLER_NODE_FLAGS } from '../cli/connection.ts';
 import { pause } from './harness.ts';
 
 const CONTROLLER = resolve(import.meta.dirname, '..', 'dist', 'controller.js');
@@ -34,7 +35,7 @@ export class BenchFleet implements AsyncDisposable {
   }
 
   async start(flags: readonly string[] = []): Promise<void> {
-    this.#child = spawn(process.execPath, [CONTROLLER, ...flags], {
+    this.#child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, CONTROLLER, ...flags], {
       env: this.env,
       cwd: this.dir,
       stdio: ['ignore', 'ignore', 'inherit'],

@@ -28,6 +28,8 @@ interface ConnectionOptions {
 }
 
 const START_DEADLINE_MS = 20_000;
+/** A controller lives for weeks and mostly waits: memory counts for more than the speed of young-generation collections. */
+export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
 
 export function createConnection({
@@ -120,7 +122,7 @@ export async function startInBackground({
 }: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
   for (const folder of home.folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const log = openSync(home.controllerLog, 'a', 0o600);
-  const child = spawn(process.execPath, [controllerProgram(), ...flags], {
+  const child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, controllerProgram(), ...flags], {
     cwd,
     env: { ...env },
     detached: true,

@@ -31,6 +31,8 @@ export interface TmuxOptions {
 const ARCHIVED_LINES = 2_000;
 /** tmux may know that a pane is dead before it knows how: it is asked again this often, this far apart. */
 const STATUS_TRIES = 20;
+/** Up to so many are looked at one by one. */
+const FEW = 16;
 const STATUS_WAIT_MS = 10;
 
 export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions = {}): Runtime & AsyncDisposable {
@@ -60,8 +62,8 @@ export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions 
         throw error;
       }
     },
-    list: (t) => on(t).list(),
-    watch: (t, onHint) => on(t).server.watch(() => onHint('all')),
+    list: (t, ids) => on(t).list(ids),
+    watch: (t, onHint) => on(t).watch(onHint),
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
@@ -86,6 +88,8 @@ class Machine {
   readonly #tmux: readonly string[];
   readonly #pidFile: string;
   readonly #lastHistory = new WeakMap<ControlConnection, number>();
+  /** Corpses that were told already: told twice would be no harm, only work. */
+  #knownDead: ReadonlyMap<InstanceId, number> = new Map();
 
   constructor(context: RuntimeContext, transport: Transport, tmux: readonly string[]) {
     this.#context = context;
@@ -96,17 +100,44 @@ class Machine {
     this.reaper = new Reaper(transport, context.fleet);
   }
 
-  async list(): Promise<readonly Sighting[]> {
+  /** A few are asked for by name, which costs nothing of the others; else one listing tells all. */
+  async list(ids?: readonly InstanceId[]): Promise<readonly Sighting[]> {
+    if (ids && ids.length <= FEW && this.server.connection) {
+      const found = await Promise.all(ids.map((id) => this.#find(id)));
+      return found.flatMap((pane) => (pane === 'absent' || pane === 'foreign' ? [] : [pane.sighting]));
+    }
     for (let tries = 0; ; tries++) {
-      const panes = await this.#panes();
+      const panes = this.#parse(await this.#listing());
       if (tries >= STATUS_TRIES || !panes.some(({ undecided }) => undecided))
         return panes.map(({ sighting }) => sighting);
       await new Promise((wake) => setTimeout(wake, STATUS_WAIT_MS));
     }
   }
 
-  async #panes(): Promise<readonly Pane[]> {
-    const lines = await this.#listing();
+  /** A death tells only that some pane died: which one is asked, so that the others need not be looked at. */
+  watch(onHint: (id: InstanceId | 'all') => void): Disposable {
+    return this.server.watch(() => {
+      this.#newlyDead().then(
+        (ids) => {
+          for (const id of ids) onHint(id);
+        },
+        () => onHint('all'),
+      );
+    });
+  }
+
+  async #newlyDead(): Promise<readonly InstanceId[]> {
+    const { connection } = this.server;
+    if (!connection) throw new TransportError('closed', 'the connection to tmux was lost');
+    const reply = await connection.request([command('list-panes', '-a', '-f', '#{pane_dead}', '-F', LISTING)]);
+    if (!reply.ok) throw new RuntimeError(reply.error);
+    const dead = new Map(this.#parse(reply.lines).map(({ sighting }) => [sighting.id, sighting.incarnation]));
+    const news = [...dead].filter(([id, incarnation]) => this.#knownDead.get(id) !== incarnation).map(([id]) => id);
+    this.#knownDead = dead;
+    return news;
+  }
+
+  #parse(lines: readonly string[]): readonly Pane[] {
     return lines
       .map((line) => parsePane(line, (id) => fleetOf(id as InstanceId) === this.#context.fleet))
       .filter((pane) => pane !== undefined);

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import type { ControllerStatus } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NoControllerError, TimedOutError } from '../../../api/resources/errors.ts';
-import { controllerProgram, startInBackground } from '../../connection.ts';
+import { CONTROLLER_NODE_FLAGS, controllerProgram, startInBackground } from '../../connection.ts';
 import { parseDuration } from '../../durations.ts';
 import { oneLine } from '../../output/terminal.ts';
 import { type Context, flag, type Options, type Run, text, texts } from '../../verb.ts';
@@ -41,7 +41,7 @@ function flagsFrom(options: Options): readonly string[] {
 
 function runInForeground(options: Options, { env, cwd }: Context): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [controllerProgram(), ...flagsFrom(options)], {
+    const child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, controllerProgram(), ...flagsFrom(options)], {
       cwd,
       env: { ...env },
       stdio: 'inherit',
