@@ -7,6 +7,7 @@ import type { Transport } from '../adapters/transport/transport.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import type { DurationMs, Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
+import { knownOver } from './machine/gap.ts';
 import type { Decide } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
@@ -173,9 +174,8 @@ export class Controller {
   #over(): ReadonlyMap<InstanceId, Instant> {
     const over = new Map<InstanceId, Instant>();
     for (const { record } of this.#options.store.instances()) {
-      const { lastExit } = record.snapshot.memory;
-      // One concluded from absence might still be alive.
-      if (lastExit && lastExit.reason !== 'Vanished') over.set(record.id, lastExit.incarnation);
+      const incarnation = knownOver(record.snapshot.memory);
+      if (incarnation !== undefined) over.set(record.id, incarnation);
     }
     return over;
   }

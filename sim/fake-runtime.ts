@@ -126,8 +126,18 @@ export class FakeRuntime implements Runtime {
     });
   }
 
-  sweep(): Promise<number> {
-    return Promise.resolve(0);
+  /** What carries a mark that is over is killed, without being asked whether a listing shows it as alive. */
+  async sweep(_t: Transport, over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    const { world, trace } = this.#o;
+    if (this.#isOut()) throw new TransportError('unreachable', `${this.#key} cannot be reached`);
+    const leftovers = [...world.things(this.#key).values()].filter(
+      ({ id, ended, launch }) => !ended && launch.incarnation <= (over.get(id) ?? -1),
+    );
+    for (const { id } of leftovers) {
+      trace(`${this.#key} sweep kills ${id}`);
+      world.signal(this.#key, id, 'kill');
+    }
+    return leftovers.length;
   }
 
   async *logs(): AsyncIterable<string> {}

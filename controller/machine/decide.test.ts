@@ -4,7 +4,7 @@ import { LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DesiredInstance, Place } from '../plan/desired-instance.ts';
 import { backoffMs, JITTER } from './backoff.ts';
 import { decide } from './decide.ts';
-import { GAP_TYPES } from './gap.ts';
+import { GAP_TYPES, knownOver } from './gap.ts';
 import { decideIn, desiredExample, PHASES } from './phase-table.ts';
 import {
   type DecideInput,
@@ -403,6 +403,27 @@ describe('an agent that has to go', () => {
     story.now = wakeAt;
     expect(story.look().effects.map(({ type }) => type)).toEqual(['release']);
   });
+});
+
+describe('what may be swept away', () => {
+  const memory: Memory = {
+    attempts: 0,
+    restarts: 0,
+    observedGeneration: 1,
+    incarnation: 7,
+    lastExit: { at: 9, reason: 'Error', incarnation: 5 },
+  };
+  it.each<[string, Memory, number | undefined]>([
+    ['nothing before anything ended', { attempts: 0, restarts: 0, observedGeneration: 1, incarnation: 7 }, undefined],
+    ['what ended and all before it', memory, 5],
+    ['also while a newer one lives', { ...memory, liveSince: 8 }, 5],
+    [
+      'nothing whose end was concluded from absence',
+      { ...memory, lastExit: { at: 9, reason: 'Vanished', incarnation: 5 } },
+      undefined,
+    ],
+    ['nothing when a late start of an older one lives', { ...memory, incarnation: 4, liveSince: 10 }, undefined],
+  ])('%s', (_, memory, over) => expect(knownOver(memory)).toBe(over));
 });
 
 describe('what a version does not know', () => {

@@ -57,6 +57,16 @@ function knownDead({ incarnation }: PlacedSighting, memory: Memory, now: Instant
   return dead && (doubtedAt === undefined || doubtedAt >= now);
 }
 
+/**
+ * Up to which incarnation all processes are leftovers. Undefined: none is known to be over, because its end was concluded from
+ * absence, or because a late start of an older one was found alive and is the one that counts.
+ */
+export function knownOver({ lastExit, incarnation, liveSince }: Memory): Instant | undefined {
+  if (!lastExit || lastExit.reason === 'Vanished') return undefined;
+  if (liveSince !== undefined && incarnation !== undefined && incarnation <= lastExit.incarnation) return undefined;
+  return lastExit.incarnation;
+}
+
 /** A corpse that nothing has been concluded from yet, or one of what was (by an old look) taken to live again. */
 const isNews = ({ incarnation }: PlacedSighting, memory: Memory): boolean =>
   (memory.incarnation === undefined || incarnation >= memory.incarnation) &&
