@@ -26,8 +26,18 @@ const heals: number[] = [];
 const abort = new AbortController();
 let told: { name: string; pid: number; resolve: (at: number) => void } | undefined;
 const watching = (async () => {
-  for await (const { object } of fleet.client.watch('instances', { since: list.metadata.resourceVersion, signal: abort.signal })) {
-    if (told && object?.metadata.name === told.name && object.status.phase === 'Running' && object.status.pid !== undefined && object.status.pid !== told.pid) told.resolve(performance.now());
+  for await (const { object } of fleet.client.watch('instances', {
+    since: list.metadata.resourceVersion,
+    signal: abort.signal,
+  })) {
+    if (
+      told &&
+      object?.metadata.name === told.name &&
+      object.status.phase === 'Running' &&
+      object.status.pid !== undefined &&
+      object.status.pid !== told.pid
+    )
+      told.resolve(performance.now());
   }
 })();
 for (let trial = 0; trial < TRIALS; trial++) {
@@ -45,19 +55,35 @@ for (let trial = 0; trial < TRIALS; trial++) {
 }
 abort.abort();
 await watching.catch(() => undefined);
-report('heal', { agents: AGENTS, trials: TRIALS, medianMs: round(median(heals)), p99Ms: round(quantile(heals, 0.99)), target: 'median <= 30, p99 <= 120' });
+report('heal', {
+  agents: AGENTS,
+  trials: TRIALS,
+  medianMs: round(median(heals)),
+  p99Ms: round(quantile(heals, 0.99)),
+  target: 'median <= 30, p99 <= 120',
+});
 
 await pause(5_000);
 const before = cpuSeconds(fleet.pid);
 await pause(IDLE_SECONDS * 1_000);
-report('idle', { agents: AGENTS, seconds: IDLE_SECONDS, corePercent: round(((cpuSeconds(fleet.pid) - before) / IDLE_SECONDS) * 100, 2), rssMiB: round(rssMiB(fleet.pid)), target: '<= 1 % of a core, <= 150 MiB' });
+report('idle', {
+  agents: AGENTS,
+  seconds: IDLE_SECONDS,
+  corePercent: round(((cpuSeconds(fleet.pid) - before) / IDLE_SECONDS) * 100, 2),
+  rssMiB: round(rssMiB(fleet.pid)),
+  target: '<= 1 % of a core, <= 150 MiB',
+});
 
 const unchanged: number[] = [];
 for (let i = 0; i < 5; i++) {
   const began = performance.now();
-  const { results } = await fleet.client.apply({ items: sleepers(AGENTS, SPEC), source: { kind: 'apply', name: 'cli' } });
+  const { results } = await fleet.client.apply({
+    items: sleepers(AGENTS, SPEC),
+    source: { kind: 'apply', name: 'cli' },
+  });
   unchanged.push(performance.now() - began);
-  if (results.some(({ action }) => action !== 'unchanged')) throw new Error('an unchanged manifest was not told as unchanged');
+  if (results.some(({ action }) => action !== 'unchanged'))
+    throw new Error('an unchanged manifest was not told as unchanged');
 }
 const wall = (argv: readonly string[]): number => {
   const began = performance.now();
@@ -68,11 +94,31 @@ const runs = Array.from({ length: 9 }, () => ({ node: wall(['-e', '0']), get: wa
 const node = median(runs.map((run) => run.node));
 const get = median(runs.map((run) => run.get));
 report('apply-unchanged', { agents: AGENTS, medianMs: round(median(unchanged)), target: '<= 1000' });
-report('get', { agents: AGENTS, nodeMs: round(node), getMs: round(get), overBudgetMs: round(get - (2 * node + 60)), target: 'get <= 2 x node + 60 ms' });
+report('get', {
+  agents: AGENTS,
+  nodeMs: round(node),
+  getMs: round(get),
+  overBudgetMs: round(get - (2 * node + 60)),
+  target: 'get <= 2 x node + 60 ms',
+});
 const scrape: number[] = [];
 for (let i = 0; i < 20; i++) {
   const began = performance.now();
-  execFileSync('curl', ['-s', '-o', '/dev/null', '--unix-socket', `${fleet.home}/sac.sock`, 'http://localhost/metrics']);
+  execFileSync('curl', [
+    '-s',
+    '-o',
+    '/dev/null',
+    '--unix-socket',
+    `${fleet.home}/sac.sock`,
+    'http://localhost/metrics',
+  ]);
   scrape.push(performance.now() - began);
 }
-report('scrape', { agents: AGENTS, medianMs: round(median(scrape)), p99Ms: round(quantile(scrape, 0.99)), bytes: execFileSync('curl', ['-s', '--unix-socket', `${fleet.home}/sac.sock`, 'http://localhost/metrics'], { maxBuffer: 1e9 }).length });
+report('scrape', {
+  agents: AGENTS,
+  medianMs: round(median(scrape)),
+  p99Ms: round(quantile(scrape, 0.99)),
+  bytes: execFileSync('curl', ['-s', '--unix-socket', `${fleet.home}/sac.sock`, 'http://localhost/metrics'], {
+    maxBuffer: 1e9,
+  }).length,
+});

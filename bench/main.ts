@@ -2,8 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const benches: readonly (readonly string[])[] = [['core.ts'], ['start.ts', '100', '1000', '3000'], ['heal.ts', '1000', '100']];
+const benches: readonly (readonly string[])[] = [
+  ['core.ts'],
+  ['start.ts', '100', '1000', '3000'],
+  ['heal.ts', '1000', '100'],
+];
 for (const [file = '', ...args] of benches) {
-  const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {
+    stdio: 'inherit',
+  });
   if (status !== 0) console.log(JSON.stringify({ bench: file, error: `exit code ${status}` }));
 }

@@ -24,7 +24,9 @@ export function threeWayMerge(live: Tree, before: Tree | undefined, now: Tree): 
     }
     // Only parts of it were declared before: what others set inside stays.
     const inside = childOf(before, key);
-    if (inside && isTree(value)) merged[key] = threeWayMerge(value, inside, {});
+    if (!inside || !isTree(value)) continue;
+    const left = threeWayMerge(value, inside, {});
+    if (Object.keys(left).length > 0) merged[key] = left;
   }
   for (const [key, value] of Object.entries(now)) {
     const liveChild = childOf(live, key);

@@ -277,6 +277,12 @@ class SqliteStore implements Store {
   }
 
   #setInstance(versioned: Versioned<InstanceRecord>): void {
+    // An instance that two agents claim may change hands.
+    const before = this.#instances.get(versioned.record.id)?.record.agent;
+    if (before !== undefined && before !== versioned.record.agent) {
+      this.#byAgent.get(before)?.delete(versioned.record.id);
+      this.#views.delete(before);
+    }
     this.#instances.set(versioned.record.id, versioned);
     const siblings = this.#byAgent.get(versioned.record.agent);
     if (siblings) siblings.set(versioned.record.id, versioned);

@@ -196,6 +196,18 @@ export function describeRuntime(name: string, { make, occupy, isOccupied, destro
       expect(await lines(runtime, idOf(context), true)).toContain('first run');
     });
 
+    it('does not start again what has ended: an order that comes late is no new start', async () => {
+      const { context, runtime } = fresh();
+      const ran = join(dir, `ran-${context.fleet}`);
+      const once = launch(context, ['sh', '-c', `echo run >> ${ran}; exit 1`]);
+      await runtime.start(transport, once);
+      await ended(runtime, idOf(context));
+      await runtime.start(transport, once);
+      await runtime.start(transport, { ...once, incarnation: 999 });
+      expect((await see(runtime, idOf(context)))?.incarnation).toBe(1_000);
+      expect(readFileSync(ran, 'utf8')).toBe('run\n');
+    });
+
     it('asks to leave, then forces, and spares a newer incarnation', async () => {
       const { context, runtime } = fresh();
       const stubborn = ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'];

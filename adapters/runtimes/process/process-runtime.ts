@@ -128,6 +128,8 @@ class Machine {
       if (found.launchHash === launch.launchHash) return;
       throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
     }
+    // It was started and has ended already: this order came late.
+    if (found.incarnation >= launch.incarnation) return;
     await this.#script(CLEAR, 'sac-clear', [this.#root, name, String(found.incarnation)]);
     if ((await this.#startBatched(launch)) === 'taken')
       throw new RuntimeError(`${name} was started by somebody else meanwhile`);

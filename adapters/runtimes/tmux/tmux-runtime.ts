@@ -236,6 +236,8 @@ class Machine {
       if (sighting.launchHash === launchHash) return;
       throw new RuntimeError(`${instanceNameOf(id)} still runs another launch; it must be stopped first`);
     }
+    // It was started and has ended already: this order came late.
+    if (sighting.incarnation >= incarnation) return;
     // Without -k: if it came to life in between, tmux refuses.
     const replaced = await connection.request([
       ...(await this.#archive(id, sighting)),
