@@ -8,8 +8,11 @@ import { quoteWord } from '../../transport/quote.ts';
 /** sysexits(3) EX_CONFIG: the manifest asks for something this machine does not have. */
 const EX_CONFIG = 78;
 
+/** tmux 3.3a may drop what was printed in the very moment a process ends: why a start failed must be seen. */
+export const LINGER = 'sleep 0.1 2>/dev/null';
+
 /** `sac_fail MESSAGE` ends the start. */
-export const FAIL_FUNCTION = `sac_fail() { printf 'sac: %s\\n' "$1" >&2; exit ${EX_CONFIG}; }`;
+export const FAIL_FUNCTION = `sac_fail() { printf 'sac: %s\\n' "$1" >&2; ${LINGER}; exit ${EX_CONFIG}; }`;
 
 /**
  * `sac_env_file FILE` exports what the file's lines say, as dotenv files have them: blank lines, comments, `export`, one

@@ -155,7 +155,7 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
   it('tells 127 for a missing program', () => {
     const { code, stderr } = run(launch({ argv: ['no-such-program'] }), shell);
     expect(code).toBe(127);
-    expect(stderr).toContain('no-such-program');
+    expect(stderr).toBe('sac: no-such-program is not installed here, or not in the PATH of the agent\n');
   });
 });
 

@@ -5,7 +5,7 @@
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type PlaceDirs, RuntimeError } from '../runtime.ts';
-import { envFileLines, FAIL_FUNCTION } from './env-file.ts';
+import { envFileLines, FAIL_FUNCTION, LINGER } from './env-file.ts';
 
 export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
   `${dirs.run}/launch/${instanceNameOf(id)}.sh`;
@@ -39,6 +39,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     ...preStart.map(preStartLine),
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
     'unset -f sac_fail',
+    ...programLines(argv),
     `exec ${quoteArgv(argv)}`,
   ];
   return `${lines.join('\n')}\n`;
@@ -50,7 +51,15 @@ function exportLine(name: string, key: string, value: string): string {
 }
 
 const preStartLine = (hook: string): string =>
-  `sh -c ${quoteWord(hook)} || { set -- "$?" ${quoteWord(hook)}; printf 'sac: preStart hook failed with code %s: %s\\n' "$@" >&2; exit "$1"; }`;
+  `sh -c ${quoteWord(hook)} || { set -- "$?" ${quoteWord(hook)}; printf 'sac: preStart hook failed with code %s: %s\\n' "$@" >&2; ${LINGER}; exit "$1"; }`;
+
+/** A shell would say as much, and be gone before it is read. 127: POSIX for "not found". */
+function programLines([program = '']: readonly string[]): readonly string[] {
+  const message = quoteWord(`sac: ${program} is not installed here, or not in the PATH of the agent`);
+  return [
+    `command -v ${quoteWord(program)} >/dev/null 2>&1 || { printf '%s\\n' ${message} >&2; ${LINGER}; exit 127; }`,
+  ];
+}
 
 /** Detached by a double fork, so that the agent is not left with a child it does not know of. */
 function postStartLines(hooks: readonly string[], logs: string): readonly string[] {
