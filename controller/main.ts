@@ -132,7 +132,11 @@ async function run(
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
   };
 
-  const { promise: ended, resolve: end } = withResolvers<{ readonly code: number; readonly why: string }>();
+  const { promise: ended, resolve: end } = withResolvers<{
+    readonly code: number;
+    readonly why: string;
+    readonly fenced?: boolean;
+  }>();
   let metrics: Metrics | undefined;
   const metricsNow = (): Metrics => {
     if (!metrics) throw new Error('metrics are made before the first reconciliation');
@@ -163,7 +167,7 @@ async function run(
     metrics: metricsNow,
     resyncMs: flags.resyncMs,
     random: () => randomInt(1_000_000) / 1_000_000,
-    onFenced: () => end({ code: 1, why: 'another controller has taken over' }),
+    onFenced: () => end({ code: 1, why: 'another controller has taken over', fenced: true }),
     onResync: async () => {
       for (const source of sources) await source.resync();
     },
@@ -252,6 +256,7 @@ async function run(
     },
     {
       socket: home.socket,
+      replaceSocket: lock.tookOver,
       log,
       ...(flags.listen && {
         listen: {
@@ -272,7 +277,7 @@ async function run(
     try {
       database.heartbeat(now());
     } catch (error) {
-      if (error instanceof SacError) end({ code: 1, why: error.message });
+      if (error instanceof SacError) end({ code: 1, why: error.message, fenced: true });
       else log('heartbeat failed', { error: String(error) });
     }
   }, HEARTBEAT_MS);
@@ -287,8 +292,10 @@ async function run(
     places: places.map(({ place }) => place.runtime),
   });
 
-  const { code, why } = await ended;
+  const { code, why, fenced = false } = await ended;
   log('controller stops; agents stay as they are', { why });
+  // Everything here, the socket's path too, belongs to the successor now: closing would take it away from it.
+  if (fenced) process.exit(code);
   setTimeout(() => process.exit(code), STOP_DEADLINE_MS).unref();
   clearInterval(heartbeat);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));

@@ -105,7 +105,7 @@ export class Fleet implements AsyncDisposable {
     });
     await until('the controller answers', async () => {
       if (child.exitCode !== null) throw new Error(`controller exited ${child.exitCode}: ${output}`);
-      const { code, stdout } = await this.sac(['controller', 'status', '-o', 'json']);
+      const { code, stdout } = await this.sac(['controller', 'status', '-o', 'json', '--request-timeout', '2s']);
       return code === 0 && JSON.parse(stdout).pid === child.pid;
     });
     return child;

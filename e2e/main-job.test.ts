@@ -364,6 +364,19 @@ describe('doors', () => {
     expect(stderr).toContain(`pid ${await controllerPid()}`);
   });
 
+  it('a controller that was stopped and replaced loses when it goes on', async () => {
+    await apply('web', ['sleep', '1000']);
+    const [agentPid, old] = [await pidOf('web'), await controllerPid()];
+    process.kill(old, 'SIGSTOP');
+    await fleet.controller(['--takeover']);
+    expect(await controllerPid()).not.toBe(old);
+    process.kill(old, 'SIGCONT');
+    await until('the old one to leave', () => !isAlive(old));
+    await apply('other', ['sleep', '1000']);
+    expect(await pidOf('web')).toBe(agentPid);
+    expect((await agent('web')).status.restarts).toBe(0);
+  });
+
   it('stops cleanly on SIGTERM, and its agents stay', async () => {
     await apply('web', ['sleep', '1000']);
     const [agentPid, pid] = [await pidOf('web'), await controllerPid()];

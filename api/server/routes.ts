@@ -26,6 +26,15 @@ export function createHandlers(
 ): Readonly<Record<RouteName, Handler>> {
   const { reads, writes, terminals, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
+  // Resources are immutable: each is written as JSON once, however often it is listed.
+  const written = new WeakMap<AnyResource, string>();
+  const json = (resource: AnyResource): string => {
+    const known = written.get(resource);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(resource);
+    written.set(resource, text);
+    return text;
+  };
 
   return {
     version: () => ({ version: VERSION }),
@@ -63,13 +72,13 @@ export function createHandlers(
         reply.raw.on('close', () => streams.delete(stream));
         return undefined;
       }
-      const list: List<AnyResource> = {
+      const items = reads.list(plural).filter(selects).map(json);
+      const head: Omit<List<AnyResource>, 'items'> = {
         apiVersion: 'sac/v1',
         kind: 'List',
         metadata: { resourceVersion: reads.version },
-        items: reads.list(plural).filter(selects),
       };
-      return reply.type('application/json').send(JSON.stringify(list));
+      return reply.type('application/json').send(`${JSON.stringify(head).slice(0, -1)},"items":[${items.join(',')}]}`);
     },
     get: (request, reply) => {
       const plural = pluralOf(request);
@@ -79,7 +88,7 @@ export function createHandlers(
         throw new NotFoundError(
           `${plural.slice(0, -1)} "${name(request)}" not found; \`sac get ${plural}\` lists what there is`,
         );
-      return reply.type('application/json').send(JSON.stringify(found));
+      return reply.type('application/json').send(json(found));
     },
     create: async (request, reply, caller) => {
       const { metadata, spec } = bodies.parse(bodies.createBody, request.body, 'body');

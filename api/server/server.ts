@@ -22,6 +22,8 @@ export interface ListenOptions {
 export interface ServerOptions {
   readonly socket: string;
   readonly listen?: ListenOptions;
+  /** The socket's owner was replaced (it may be stopped, and still hold it): take the path from it. */
+  readonly replaceSocket?: boolean;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 export interface Server {
@@ -37,7 +39,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 1_000;
 const WATCH_LIMITS = { maxBuffered: 4 * 1024 * 1024, bookmarkMs: 60_000 };
 
-export function createServer(ports: ServerPorts, { socket, listen, log }: ServerOptions): Server {
+export function createServer(
+  ports: ServerPorts,
+  { socket, listen, log, replaceSocket = false }: ServerOptions,
+): Server {
   if (listen && !listen.tls && !isLoopback(listen.host))
     throw new BadRequestError(
       `--listen ${listen.host}:${listen.port} is reachable from other machines, which needs TLS: add --tls-cert and --tls-key, or listen on 127.0.0.1`,
@@ -138,7 +143,7 @@ export function createServer(ports: ServerPorts, { socket, listen, log }: Server
 
   return {
     async start() {
-      await makePrivate(socket);
+      await makePrivate(socket, replaceSocket);
       const local = serve(
         () => SOCKET_CALLER,
         () => undefined,
@@ -190,14 +195,14 @@ const parseJson = (text: string): unknown =>
       });
 
 /** The socket's folder must be ours alone; a stale socket of a dead controller is removed, a living one is not. */
-async function makePrivate(socket: string): Promise<void> {
+async function makePrivate(socket: string, replace: boolean): Promise<void> {
   const folder = dirname(socket);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   assertPrivate(folder);
   const found = lstatSync(socket, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket()) throw new ConflictError(`${socket} exists and is no socket; move it away`);
-  if (await answers(socket)) throw new ConflictError(`another server answers at ${socket}`);
+  if (!replace && (await answers(socket))) throw new ConflictError(`another server answers at ${socket}`);
   rmSync(socket, { force: true });
 }
 

@@ -21,8 +21,13 @@ export interface LockOptions {
   readonly takeover: boolean;
 }
 
+export interface Hold extends Disposable {
+  /** Another controller still holds the lock and was replaced. */
+  readonly tookOver: boolean;
+}
+
 /** Throws ConflictError naming the holder. With a silent holder, or `takeover`, goes on without the lock: the token decides then. */
-export function holdHome({ path, database, home, pid, now, takeover }: LockOptions): Disposable {
+export function holdHome({ path, database, home, pid, now, takeover }: LockOptions): Hold {
   const sqlite = new SQLite(path, { timeout: 0 });
   chmodSync(path, 0o600);
   const holderFile = `${path}.holder`;
@@ -38,10 +43,11 @@ export function holdHome({ path, database, home, pid, now, takeover }: LockOptio
         `another controller holds ${home} (${holder(holderFile)}); stop it with \`sac controller stop\`, or replace it with --takeover`,
       );
     writeFileSync(holderFile, `pid ${pid}, since ${isoTime(now)}, took over`, { mode: 0o600 });
-    return { [Symbol.dispose]: () => undefined };
+    return { tookOver: true, [Symbol.dispose]: () => undefined };
   }
   writeFileSync(holderFile, `pid ${pid}, since ${isoTime(now)}`, { mode: 0o600 });
   return {
+    tookOver: false,
     [Symbol.dispose]() {
       sqlite.exec('rollback');
       sqlite.close();
