@@ -6,27 +6,33 @@ import type { DurationMs } from '../../../api/resources/time.ts';
 import { type Conversation, type Transport, TransportError } from '../../transport/transport.ts';
 import { ControlParser, type Reply } from './control-parser.ts';
 
+export interface ControlOptions {
+  readonly transport: Transport;
+  readonly argv: readonly string[];
+  /** Nobody else can know it: what a pane shows can then not be taken for the end of an answer. */
+  readonly nonce: string;
+  readonly timeoutMs: DurationMs;
+  readonly onClosed: () => void;
+}
+
 export class ControlConnection implements Disposable {
   readonly #conversation: Conversation;
   readonly #parser: ControlParser;
-  readonly #timeoutMs: DurationMs;
+  readonly #options: ControlOptions;
   #requests = 0;
   #closedReason: string | undefined;
-  readonly #whenClosed: Promise<never>;
 
-  constructor(transport: Transport, argv: readonly string[], timeoutMs: DurationMs, onClosed: () => void) {
-    this.#timeoutMs = timeoutMs;
+  constructor(options: ControlOptions) {
+    this.#options = options;
     this.#parser = new ControlParser((line) => {
-      if (line.startsWith('%exit')) this.#closedReason ??= line;
+      if (line.startsWith('%exit')) this.#closedReason ??= line.slice('%exit '.length) || 'tmux ended it';
     });
-    this.#conversation = transport.converse(argv, (line) => this.#parser.feed(line));
-    this.#whenClosed = this.#conversation.closed.then(({ reason }) => {
+    this.#conversation = options.transport.converse(options.argv, (line) => this.#parser.feed(line));
+    void this.#conversation.closed.then(({ reason }) => {
       this.#closedReason ??= reason;
-      onClosed();
-      throw new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
+      this.#parser.fail(this.#lost());
+      options.onClosed();
     });
-    // Also without a request in flight the loss must not surface as an unhandled rejection.
-    this.#whenClosed.catch(() => undefined);
   }
 
   /** Resolves when the client has ended. */
@@ -39,34 +45,34 @@ export class ControlConnection implements Disposable {
   }
 
   /**
-   * Runs lines of tmux commands (each line: `command ; command`). Lines after a failed one still run. Every word must have
-   * been made by `words` in language.ts. With `patient` there is no deadline (wait-for).
+   * Runs lines of tmux commands (each line: `command ; command`, made by `command` in language.ts). Lines after a failed
+   * one still run. With `patient` there is no deadline (wait-for). A connection that did not answer in time is given up.
    */
   async request(lines: readonly string[], patient = false): Promise<Reply> {
-    if (this.#closedReason !== undefined)
-      throw new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
-    const sentinel = `sac-end-${++this.#requests}`;
-    const reply = this.#parser.expect(sentinel);
+    if (!this.open) throw this.#lost();
+    const sentinel = `${this.#options.nonce}-${++this.#requests}`;
     for (const line of lines) this.#conversation.write(line);
     this.#conversation.write(`display-message -p ${sentinel}`);
-    if (patient) return Promise.race([reply, this.#whenClosed]);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new TransportError('timeout', `tmux did not answer within ${this.#timeoutMs} ms`)),
-        this.#timeoutMs,
-      );
-    });
+    const reply = this.#parser.expect(sentinel);
+    if (patient) return reply;
+    const { timeoutMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#parser.fail(new TransportError('timeout', `tmux did not answer within ${timeoutMs} ms`));
+      this[Symbol.dispose]();
+    }, timeoutMs);
     try {
-      return await Promise.race([reply, this.#whenClosed, late]);
+      return await reply;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Closes it; `onClosed` is called when the client has ended. */
   [Symbol.dispose](): void {
-    this.#closedReason ??= 'closed';
+    this.#closedReason ??= 'it was closed';
     this.#conversation[Symbol.dispose]();
+  }
+
+  #lost(): TransportError {
+    return new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
   }
 }

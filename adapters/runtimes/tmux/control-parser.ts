@@ -5,21 +5,24 @@
 
 export interface Reply {
   readonly ok: boolean;
-  /** All output lines; with ok false the last block holds the error message. */
+  /** Output lines of all commands that succeeded. */
   readonly lines: readonly string[];
+  /** Message of the first command that failed. */
   readonly error: string;
 }
 
 interface Waiting {
   readonly sentinel: string;
   readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
   readonly lines: string[];
   error: string | undefined;
 }
 
 /**
- * A request is one or several commands and then `display-message -p <sentinel>` on a line of its own: a failing command
- * drops the rest of its own line, so blocks cannot be counted, but the sentinel always comes.
+ * A request is one or several commands and then one on a line of its own that prints a sentinel: a failing command drops
+ * the rest of its own line, so blocks cannot be counted, but the sentinel always comes. It must be unguessable, for a
+ * block may hold an agent's screen.
  */
 export class ControlParser {
   readonly #waiting: Waiting[] = [];
@@ -30,8 +33,16 @@ export class ControlParser {
     this.#onNotification = onNotification;
   }
 
+  /** Resolves when the block with `sentinel` has come; requests are answered in the order they were made. */
   expect(sentinel: string): Promise<Reply> {
-    return new Promise((resolve) => this.#waiting.push({ sentinel, resolve, lines: [], error: undefined }));
+    return new Promise((resolve, reject) =>
+      this.#waiting.push({ sentinel, resolve, reject, lines: [], error: undefined }),
+    );
+  }
+
+  /** Nothing more will come: whoever still waits is told. */
+  fail(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   get pending(): number {
@@ -41,7 +52,7 @@ export class ControlParser {
   feed(line: string): void {
     const open = this.#open;
     if (!open) {
-      // `%begin TIME NUMBER FLAGS`; flags 1: asked for by this client.
+      // `%begin TIME NUMBER FLAGS`; flags 1: asked for by this client, not by a hook or a configuration file.
       const begin = /^%begin (\d+ \d+) (\d+)$/.exec(line);
       if (begin) this.#open = { guard: begin[1] ?? '', lines: [], ours: begin[2] === '1' };
       else this.#onNotification(line);
@@ -64,6 +75,6 @@ export class ControlParser {
       return;
     }
     if (failed) first.error ??= lines.join(' ');
-    else first.lines.push(...lines);
+    else for (const line of lines) first.lines.push(line);
   }
 }

@@ -1,61 +1,104 @@
 /**
  * Owns: what an agent's terminal has shown, as lines: now, as it goes on, or of the incarnation before.
- * Never: keeps more than one screenful of history in memory, or a connection.
+ * Never: keeps more than a bounded part of the history in memory, or a process running.
  */
 import type { InstanceId } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type LogOptions, RuntimeError } from '../runtime.ts';
-import { target } from './language.ts';
+import type { AgentSessions } from './agent-sessions.ts';
+import { command, sessionName, TAG, together } from './language.ts';
+import { type Capture, newRows, parseCapture } from './new-rows.ts';
 
-const POLL_MS = 400;
-/** So many equal lines in a row tell where the last capture ended in the next one. */
-const ANCHOR = 8;
+const POLL_MS = 500;
+/** Rows of scrollback looked at for what is new; an agent that prints more between two looks is shown with a gap. */
+const WINDOW = 2_000;
 
 export async function* tmuxLogs(
-  t: Transport,
-  tmux: readonly string[],
+  sessions: AgentSessions,
+  transport: Transport,
   id: InstanceId,
-  previousFile: string,
   { tail, previous = false, follow = false, signal }: LogOptions,
 ): AsyncIterable<string> {
-  const current = previous ? undefined : await capture(t, tmux, id);
-  if (!current) {
-    const { code, stdout } = await t.run(['cat', '--', previousFile]);
-    if (code !== 0)
-      throw new RuntimeError(previous ? `no earlier run of ${id} is kept` : `${id} has not shown anything yet`);
-    yield* lastLines(trimEnd(stdout.split('\n')), tail);
+  if (previous) {
+    yield* await archived(sessions, transport, id, tail);
     return;
   }
-  yield* lastLines(current, tail);
-  let shown = current;
-  while (follow && !signal?.aborted) {
+  if (follow) {
+    yield* followed(sessions, id, tail, signal);
+    return;
+  }
+  const lines = await shown(sessions, id);
+  // At rest there is no current run: the last one is what there is to show.
+  yield* lines === undefined ? await archived(sessions, transport, id, tail) : lastOf(lines, tail);
+}
+
+async function archived(
+  sessions: AgentSessions,
+  transport: Transport,
+  id: InstanceId,
+  tail: number | undefined,
+): Promise<readonly string[]> {
+  const { code, stdout } = await transport.run([
+    'tail',
+    '-n',
+    tail === undefined ? '+1' : `${tail}`,
+    '--',
+    sessions.previousLog(id),
+  ]);
+  if (code !== 0) throw new RuntimeError(`no earlier run of ${sessionName(id)} is kept`);
+  return trimEnd(stdout.split('\n'));
+}
+
+/** All that is kept of the terminal, wrapped lines joined. */
+async function shown(sessions: AgentSessions, id: InstanceId): Promise<readonly string[] | undefined> {
+  const pane = await sessions.pane(id);
+  const connection = pane && (await sessions.server.reach());
+  if (!connection) return undefined;
+  const reply = await connection.request([command('capture-pane', '-p', '-J', '-S', '-', '-t', pane.paneId)]);
+  return reply.ok ? trimEnd(reply.lines.map((line) => line.trimEnd())) : undefined;
+}
+
+async function* followed(
+  sessions: AgentSessions,
+  id: InstanceId,
+  tail: number | undefined,
+  signal: AbortSignal | undefined,
+): AsyncIterable<string> {
+  let last: { readonly incarnation: Instant; readonly capture: Capture } | undefined;
+  while (!signal?.aborted) {
+    const next = await look(sessions, id);
+    if (next && last === undefined) yield* lastOf(next.capture.rows, tail);
+    else if (next) yield* newRows(next.incarnation === last?.incarnation ? last.capture : undefined, next.capture);
+    // Between two incarnations there may be nothing for a while.
+    last = next ?? last;
     await pause(POLL_MS, signal);
-    if (signal?.aborted) return;
-    const next = await capture(t, tmux, id);
-    if (!next) return;
-    yield* newLines(shown, next);
-    shown = next;
   }
 }
 
-async function capture(t: Transport, tmux: readonly string[], id: InstanceId): Promise<readonly string[] | undefined> {
-  const { code, stdout } = await t.run([...tmux, 'capture-pane', '-p', '-J', '-S', '-', '-t', target(id)]);
-  return code === 0 ? trimEnd(stdout.split('\n')) : undefined;
+async function look(sessions: AgentSessions, id: InstanceId) {
+  const pane = await sessions.pane(id);
+  const connection = pane && (await sessions.server.reach());
+  if (!connection) return undefined;
+  const at = pane.paneId;
+  // On one line, so that the numbers speak of what is captured.
+  const reply = await connection.request([
+    together(
+      command('display-message', '-p', '-t', at, `#{${TAG.incarnation}} #{history_size} #{cursor_y} #{pane_dead}`),
+      command('capture-pane', '-p', '-S', `-${WINDOW}`, '-t', at),
+    ),
+  ]);
+  const [head = '', ...rows] = reply.lines;
+  const [incarnation, history, cursor, dead] = head.split(' ').map(Number);
+  if (!reply.ok || incarnation === undefined || history === undefined || cursor === undefined) return undefined;
+  return {
+    incarnation,
+    capture: parseCapture(rows, history, Math.min(history, WINDOW), dead === 1 ? undefined : cursor),
+  };
 }
 
-function* lastLines(lines: readonly string[], tail: number | undefined): Iterable<string> {
-  yield* tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
-}
-
-/** Lines of `next` after the place where `before` ended; all of it when that place cannot be found (the screen was redrawn). */
-export function newLines(before: readonly string[], next: readonly string[]): readonly string[] {
-  if (before.length === 0) return next;
-  const anchor = before.slice(-ANCHOR);
-  // The likeliest place first: where it was.
-  for (let end = Math.min(before.length, next.length); end >= anchor.length; end--) {
-    if (anchor.every((line, i) => next[end - anchor.length + i] === line)) return next.slice(end);
-  }
-  return next;
+function lastOf(lines: readonly string[], tail: number | undefined): readonly string[] {
+  return tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
 }
 
 function trimEnd(lines: readonly string[]): readonly string[] {

@@ -2,11 +2,14 @@
  * Owns: the connection to one tmux server of ours: made when needed, told when lost, and the pushes that come over it.
  * Never: starts a server just to look at it.
  */
+import { randomBytes } from 'node:crypto';
+import type { InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
-import type { Transport } from '../../transport/transport.ts';
+import { type Transport, TransportError } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
 import { ControlConnection } from './control-connection.ts';
-import { command } from './language.ts';
+import { command, DIED, TAG, together } from './language.ts';
+import { Nudge } from './nudge.ts';
 
 /**
  * What the connections are attached to; keeps the server reachable while no agent lives in it. Not a valid agent name.
@@ -18,13 +21,6 @@ const DEATH_CHANNEL = 'sac-died';
 /** Index of our entry in the hook's array, so that a user's own hooks stay. */
 const HOOK_INDEX = 4200;
 
-/**
- * tmux built with libutempter (Debian, Fedora, Arch) ignores SIGCHLD for a moment whenever a pane's terminal closes, and so
- * misses about one death in ten: the pane counts as dead, but is not reaped and its hook does not run. A SIGCHLD makes it
- * look for dead children again; sent this often, it bounds how late a death can be told.
- */
-const NUDGE_MS = 25;
-
 export interface TmuxServerOptions {
   readonly transport: Transport;
   /** `tmux -L socket [-f config]` */
@@ -33,35 +29,49 @@ export interface TmuxServerOptions {
   readonly timeoutMs: DurationMs;
 }
 
+type Hint = (id: InstanceId | 'all') => void;
+
 export class TmuxServer implements AsyncDisposable {
   readonly #options: TmuxServerOptions;
+  readonly #watchers = new Set<Hint>();
   #connection: ControlConnection | undefined;
   #connecting: Promise<ControlConnection> | undefined;
   #listener: ControlConnection | undefined;
-  readonly #watchers = new Set<() => void>();
-  #nudging: NodeJS.Timeout | undefined;
+  #nudge: Nudge | undefined;
+  #lostOnce = false;
   #disposed = false;
 
   constructor(options: TmuxServerOptions) {
     this.#options = options;
   }
 
-  /** The connection if there is one; never makes one. */
-  get connection(): ControlConnection | undefined {
-    return this.#connecting === undefined && this.#connection?.open ? this.#connection : undefined;
+  /** The connection if there is a server. Throws RuntimeError when that cannot be told, TransportError when it cannot be asked. */
+  async reach(): Promise<ControlConnection | undefined> {
+    if (this.#connection?.open) return this.#connection;
+    if (this.#connecting) return this.#connecting;
+    return (await this.#isRunning()) ? this.connect() : undefined;
   }
 
   /** Starts the server when none runs. */
   connect(): Promise<ControlConnection> {
-    const open = this.connection;
-    if (open) return Promise.resolve(open);
+    if (this.#connection?.open) return Promise.resolve(this.#connection);
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
     });
     return this.#connecting;
   }
 
-  watch(onHint: () => void): Disposable {
+  /** A pane has lost its terminal but tmux has not heard how its process ended: makes it look. */
+  nudge(): void {
+    this.#nudge?.now();
+  }
+
+  /** Something is about to be done here. */
+  busy(): void {
+    this.#nudge?.busy();
+  }
+
+  watch(onHint: Hint): Disposable {
     this.#watchers.add(onHint);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onHint) };
   }
@@ -69,87 +79,158 @@ export class TmuxServer implements AsyncDisposable {
   /** Lets go of the server; when nothing but our own session is left in it, it ends. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { transport, tmux, timeoutMs } = this.#options;
-    const connection = this.connection;
     this.#disposed = true;
-    clearInterval(this.#nudging);
     this.#watchers.clear();
-    this.#listener?.[Symbol.dispose]();
-    connection?.[Symbol.dispose]();
-    if (!connection) return;
-    await connection.closed;
+    await this.#connecting?.catch(() => undefined);
+    const ending = [this.#connection, this.#listener];
+    this.#drop();
+    if (!ending[0]) return;
+    await Promise.all(ending.map((connection) => connection?.closed));
     const { code, stdout } = await transport.run([...tmux, 'list-sessions', '-F', '#{session_name}'], { timeoutMs });
     if (code === 0 && stdout.trim() === HIDDEN_SESSION)
       await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
   }
 
+  async #isRunning(): Promise<boolean> {
+    const { transport, tmux, timeoutMs } = this.#options;
+    const { code, stderr } = await transport.run([...tmux, 'list-sessions', '-F', ''], { timeoutMs });
+    if (code === 0) return true;
+    if (
+      !/^no server running on|^error connecting to .*\((?:No such file or directory|Connection refused)\)/m.test(stderr)
+    )
+      throw new RuntimeError(`tmux could not be asked: ${stderr.trim() || `code ${code}`}`);
+    await this.#assertNoServer();
+    return false;
+  }
+
+  /**
+   * "No server" may also mean that somebody deleted the socket file of a living one. Then its agents are not gone: tmux
+   * makes the socket anew on SIGUSR1; until it can be asked, nothing is known.
+   */
+  async #assertNoServer(): Promise<void> {
+    const { transport, tmux, pidFile } = this.#options;
+    const { stdout } = await transport.run(['sh', '-c', REVIVE_SOCKET, 'sac-tmux', pidFile, tmux[2] ?? '']);
+    const pid = stdout.trim();
+    if (pid !== '')
+      throw new RuntimeError(
+        `the tmux server (pid ${pid}) lives, but its socket was deleted; asked it to make the socket anew`,
+      );
+  }
+
   async #connect(): Promise<ControlConnection> {
     const { transport, tmux, timeoutMs, pidFile } = this.#options;
-    const connection = new ControlConnection(
+    const nonce = randomBytes(12).toString('hex');
+    const connection = new ControlConnection({
       transport,
-      [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'],
+      argv: [...tmux, '-C', 'new-session', '-A', '-s', HIDDEN_SESSION, 'tail', '-f', '/dev/null'],
+      nonce,
       timeoutMs,
-      () => this.#lost(connection),
-    );
+      onClosed: () => this.#lost(connection),
+    });
     const reply = await connection.request([
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
       command('set-option', '-s', 'exit-unattached', 'off'),
-      // A dead agent's pane stays, with its exit status, until it is replaced or removed.
-      command('set-option', '-gw', 'remain-on-exit', 'on'),
-      command('set-hook', '-g', `pane-died[${HOOK_INDEX}]`, `wait-for -S ${DEATH_CHANNEL}`),
-      command('display-message', '-p', '#{pid}'),
+      command(
+        'set-hook',
+        '-g',
+        `pane-died[${HOOK_INDEX}]`,
+        together(
+          command('set-option', '-gaF', DIED, `#{${TAG.id}}:#{pane_id} `),
+          command('wait-for', '-S', DEATH_CHANNEL),
+        ),
+      ),
+      command('display-message', '-p', '#{pid} #{version}'),
     ]);
-    if (!reply.ok) {
+    const [pid = '', version = ''] = reply.lines.at(-1)?.split(' ') ?? [];
+    if (!reply.ok || !/^\d+$/.test(pid)) {
       connection[Symbol.dispose]();
       throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
     }
-    const pid = Number(reply.lines.at(-1));
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
-    clearInterval(this.#nudging);
-    if (transport.signal && Number.isInteger(pid) && !this.#disposed)
-      this.#nudging = setInterval(() => transport.signal?.(pid, 'SIGCHLD'), NUDGE_MS).unref();
+    const listener = await this.#attachListener(connection);
+    if (this.#disposed || !connection.open) {
+      listener[Symbol.dispose]();
+      connection[Symbol.dispose]();
+      throw new TransportError('closed', 'the connection to tmux was closed while it was made');
+    }
     this.#connection = connection;
-    if (this.#disposed) connection[Symbol.dispose]();
-    else await this.#listen(connection);
+    this.#listener = listener;
+    this.#nudge = new Nudge({ transport, connection, pid: Number(pid), version });
+    void this.#listen(listener);
+    if (this.#lostOnce) this.#tell('all');
     return connection;
   }
 
   /**
-   * A second connection sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between.
    * It must be attached before anything else is asked: tmux 3.3a crashes (seen in 8 of 14 runs) when a control client
    * attaches while sessions are being made. For the same reason a lost listener is not replaced: all is connected anew.
    */
-  async #listen(connection: ControlConnection): Promise<void> {
+  async #attachListener(connection: ControlConnection): Promise<ControlConnection> {
     const { transport, tmux, timeoutMs } = this.#options;
-    this.#listener?.[Symbol.dispose]();
-    const listener = new ControlConnection(
+    const listener = new ControlConnection({
       transport,
-      [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`],
+      argv: [...tmux, '-C', 'attach-session', '-t', `=${HIDDEN_SESSION}`],
+      nonce: randomBytes(12).toString('hex'),
       timeoutMs,
-      () => connection[Symbol.dispose](),
-    );
-    this.#listener = listener;
+      onClosed: () => connection[Symbol.dispose](),
+    });
     await listener.request([command('display-message', '-p', 'attached')]);
-    const wait = async () => {
+    return listener;
+  }
+
+  /** Sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */
+  async #listen(listener: ControlConnection): Promise<void> {
+    try {
       while (listener.open) {
-        await listener.request([`wait-for ${DEATH_CHANNEL}`], true);
-        this.#tell();
+        await listener.request([command('wait-for', DEATH_CHANNEL)], true);
+        await this.#tellDeaths();
       }
-    };
-    // Its loss closes the other connection, whose loss is told.
-    wait().catch(() => undefined);
+    } catch {
+      // Its loss closes the other connection, whose loss is told.
+      listener[Symbol.dispose]();
+    }
+  }
+
+  async #tellDeaths(): Promise<void> {
+    const reply = await this.#connection?.request([
+      together(command('show-options', '-gqv', DIED), command('set-option', '-gqu', DIED)),
+    ]);
+    this.busy();
+    if (!reply) return;
+    if (!reply.ok) return this.#tell('all');
+    const ids = reply.lines
+      .flatMap((line) => line.split(' '))
+      .map((died) => died.slice(0, Math.max(0, died.lastIndexOf(':'))));
+    // What is not an agent's (a pane somebody opened) concerns nobody.
+    for (const id of new Set(ids)) if (id !== '') this.#tell(id as InstanceId);
   }
 
   #lost(connection: ControlConnection): void {
     if (this.#connection !== connection || this.#disposed) return;
-    this.#connection = undefined;
-    clearInterval(this.#nudging);
-    this.#listener?.[Symbol.dispose]();
-    this.#listener = undefined;
-    this.#tell();
+    this.#drop();
+    this.#lostOnce = true;
+    this.#tell('all');
   }
 
-  #tell(): void {
-    for (const watcher of this.#watchers) watcher();
+  #drop(): void {
+    this.#nudge?.[Symbol.dispose]();
+    const ending = [this.#listener, this.#connection];
+    this.#listener = undefined;
+    this.#connection = undefined;
+    for (const connection of ending) connection?.[Symbol.dispose]();
+  }
+
+  #tell(id: InstanceId | 'all'): void {
+    for (const watcher of this.#watchers) watcher(id);
   }
 }
+
+/** If file "$1" holds the pid of a living tmux server of socket "$2": makes it create its socket anew, and prints the pid. */
+const REVIVE_SOCKET = `
+read -r pid 2>/dev/null < "$1" || exit 0
+case $pid in ''|*[!0-9]*) exit 0 ;; esac
+tr '\\0' '\\n' 2>/dev/null < "/proc/$pid/cmdline" | grep -qxF -e "$2" || exit 0
+kill -s USR1 "$pid" && echo "$pid"
+exit 0
+`;

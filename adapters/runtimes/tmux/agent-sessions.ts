@@ -1,0 +1,270 @@
+/**
+ * Owns: the agents of one fleet as sessions of one tmux server: seeing, starting, ending and removing them.
+ * Never: touches a session without our tag, uses a target that could match another, or starts a server to look at it.
+ */
+import type { InstanceId } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
+import type { Transport } from '../../transport/transport.ts';
+import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { Reaper } from '../reap/reaper.ts';
+import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
+import type { ControlConnection } from './control-connection.ts';
+import { AGENT_PANE, command, exactly, literal, plain, sessionName, TAG, together } from './language.ts';
+import { LISTING, ownerOf, type Pane, parsePane } from './listing.ts';
+import { TmuxServer } from './tmux-server.ts';
+
+const ARCHIVED_LINES = 2_000;
+/** With at most this many asked for, only they are listed. */
+const FEW = 16;
+/** tmux may know that a pane is dead before it knows how: it is nudged and asked again, so long apart (ms). */
+const STATUS_WAITS = [1, 2, 4, 8, 16, 32, 64];
+const START_TRIES = 3;
+
+type Found =
+  | { readonly kind: 'agent'; readonly pane: Pane }
+  | { readonly kind: 'absent' | 'foreign' }
+  /** Our session, but somebody closed the agent's pane and left others open. */
+  | { readonly kind: 'headless' };
+
+export class AgentSessions {
+  readonly server: TmuxServer;
+  readonly reaper: Reaper;
+  readonly #context: RuntimeContext;
+  readonly #transport: Transport;
+  /** Panes whose process lives on without a terminal: waiting for its end would be in vain. */
+  readonly #withoutTerminal = new Set<string>();
+  #historyLimit: { readonly connection: ControlConnection; readonly lines: number } | undefined;
+
+  constructor(context: RuntimeContext, transport: Transport, tmux: readonly string[]) {
+    this.#context = context;
+    this.#transport = transport;
+    const pidFile = `${context.dirs.run}/tmux.pid`;
+    this.server = new TmuxServer({ transport, tmux, pidFile, timeoutMs: context.timeoutMs });
+    this.reaper = new Reaper(transport, context.fleet);
+  }
+
+  previousLog(id: InstanceId): string {
+    return `${this.#context.dirs.logs}/${sessionName(id)}/previous.log`;
+  }
+
+  async list(ids?: readonly InstanceId[]): Promise<readonly Sighting[]> {
+    const few = ids !== undefined && ids.length <= FEW ? ids : undefined;
+    const panes = await this.#decided(async () => {
+      const connection = await this.server.reach();
+      if (!connection) return [];
+      if (!few) return this.#parse(await allPanes(connection));
+      const lines = await Promise.all(few.map((id) => panesOf(connection, id)));
+      return this.#parse(lines.flatMap((some) => some ?? []));
+    });
+    return panes.map(({ sighting }) => sighting);
+  }
+
+  /** The agent's pane, if there is one. */
+  async pane(id: InstanceId): Promise<Pane | undefined> {
+    const found = await this.#find(id);
+    return found.kind === 'agent' ? found.pane : undefined;
+  }
+
+  async start(launch: Launch): Promise<void> {
+    const name = sessionName(launch.id);
+    const file = launchFilePath(this.#context.dirs, launch.id);
+    const content = renderLaunchScript(launch, this.#context.dirs);
+    await this.#transport.putFiles([{ path: file, content, mode: 0o600 }]);
+    for (let tries = 0; tries < START_TRIES; tries++) {
+      const connection = await this.server.connect();
+      this.server.busy();
+      const created = await connection.request(this.#creation(connection, launch, file));
+      if (created.ok) return;
+      if (!/duplicate session/.test(created.error))
+        throw new RuntimeError(`tmux could not start ${name}: ${created.error}`);
+      const found = await this.#find(launch.id);
+      switch (found.kind) {
+        case 'foreign':
+          throw new RuntimeError(
+            `a tmux session named ${name} exists on this server and is not sac's; rename or end it`,
+          );
+        case 'agent':
+          return this.#replace(connection, launch, file, found.pane);
+        case 'headless':
+          await connection.request([
+            when(exactly(launch.id), equals(TAG.id, launch.id), command('kill-session', '-t', `=${name}`)),
+          ]);
+          break;
+        case 'absent':
+          break;
+      }
+    }
+    throw new RuntimeError(`tmux session ${name} came and went while it was being started; it will be tried again`);
+  }
+
+  #creation(connection: ControlConnection, { id, incarnation, launchHash, options }: Launch, file: string): string[] {
+    const at = exactly(id);
+    const { width, height, historyLimit } = options.tmux;
+    const lines = [
+      // On one line, so that also an agent that ends at once leaves a tagged corpse.
+      together(
+        command('new-session', '-d', '-s', sessionName(id), '-x', `${width}`, '-y', `${height}`, 'sh', file),
+        command('set-option', '-p', '-t', at, 'remain-on-exit', 'on'),
+        command('set-option', '-p', '-t', at, AGENT_PANE, '1'),
+        command('set-option', '-t', at, TAG.id, plain(id)),
+        ...tags(at, incarnation, launchHash),
+      ),
+    ];
+    // A pane takes its limit from the global option when it is made.
+    if (this.#historyLimit?.connection !== connection || this.#historyLimit.lines !== historyLimit) {
+      this.#historyLimit = { connection, lines: historyLimit };
+      lines.unshift(command('set-option', '-g', 'history-limit', `${historyLimit}`));
+    }
+    return lines;
+  }
+
+  async #replace(
+    connection: ControlConnection,
+    launch: Launch,
+    file: string,
+    { paneId, sighting }: Pane,
+  ): Promise<void> {
+    if (sighting.state !== 'exited') {
+      if (sighting.launchHash === launch.launchHash) return;
+      throw new RuntimeError(`${sighting.session} still runs another launch; it must be stopped first`);
+    }
+    // This very start, or one after it, was carried out and has ended.
+    if (sighting.incarnation >= launch.incarnation) return;
+    await this.#prepareArchive(launch.id);
+    // A log that cannot be kept must not keep the agent from living.
+    connection.request(this.#archive(launch.id, paneId)).catch(() => undefined);
+    const replaced = await connection.request([
+      // Without -k: if it came to life in between, tmux refuses.
+      together(
+        command('respawn-pane', '-t', paneId, 'sh', file),
+        command('clear-history', '-t', paneId),
+        ...tags(paneId, launch.incarnation, launch.launchHash),
+      ),
+    ]);
+    if (!replaced.ok) throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
+    // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
+    this.reaper.reap(launch.id, sighting.incarnation).catch(() => undefined);
+  }
+
+  /** The file exists, and private, before tmux writes to it. */
+  #prepareArchive(id: InstanceId): Promise<void> {
+    return this.#transport.putFiles([{ path: this.previousLog(id), content: '', mode: 0o600 }]);
+  }
+
+  /** The last screen (it ends with how the pane died) and the scrollback before it; tmux writes the file itself. */
+  #archive(id: InstanceId, paneId: string): readonly string[] {
+    const buffer = `sac-${sessionName(id)}`;
+    return [
+      together(
+        command('capture-pane', '-J', '-b', buffer, '-S', `-${ARCHIVED_LINES}`, '-t', paneId),
+        command('save-buffer', '-b', buffer, literal(this.previousLog(id))),
+      ),
+      command('delete-buffer', '-b', buffer),
+    ];
+  }
+
+  async signal(id: InstanceId, incarnation: Instant, how: 'term' | 'kill'): Promise<void> {
+    const pane = await this.pane(id);
+    if (pane?.sighting.incarnation !== incarnation) return;
+    this.server.busy();
+    const { pid } = pane.sighting;
+    const roots = pid === undefined ? [] : [pid];
+    if (how === 'term') await this.reaper.term(id, incarnation, roots);
+    else await this.reaper.reap(id, incarnation, roots);
+  }
+
+  async remove(id: InstanceId, incarnation: Instant): Promise<void> {
+    const found = await this.#find(id);
+    if (found.kind === 'foreign') return;
+    if (found.kind === 'agent') {
+      const { paneId, sighting } = found.pane;
+      if (sighting.state !== 'exited' || sighting.incarnation !== incarnation) return;
+      await this.#prepareArchive(id);
+      const connection = await this.server.connect();
+      connection.request(this.#archive(id, paneId)).catch(() => undefined);
+      // Looked at again by tmux itself in the moment of removing.
+      const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${incarnation}`)}}`;
+      const reply = await connection.request([
+        when(paneId, stillDead, command('kill-session', '-t', `=${sessionName(id)}`)),
+      ]);
+      if (!reply.ok && !isMissing(reply.error))
+        throw new RuntimeError(`tmux could not remove ${sighting.session}: ${reply.error}`);
+    }
+    await this.reaper.reap(id, incarnation);
+    await this.#transport.run(['rm', '-f', '--', launchFilePath(this.#context.dirs, id)]);
+  }
+
+  async screens(ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, string>> {
+    const connection = await this.server.reach();
+    const screens = new Map<InstanceId, string>();
+    if (!connection || ids.length === 0) return screens;
+    const wanted = new Set(ids);
+    const panes = this.#parse(await allPanes(connection)).filter(({ sighting }) => wanted.has(sighting.id));
+    await Promise.all(
+      panes.map(async ({ paneId, sighting }) => {
+        const reply = await connection.request([command('capture-pane', '-p', '-t', paneId)]);
+        if (reply.ok) screens.set(sighting.id, `${reply.lines.join('\n')}\n`);
+      }),
+    );
+    return screens;
+  }
+
+  async #find(id: InstanceId): Promise<Found> {
+    let lines: readonly string[] | undefined;
+    const [pane] = await this.#decided(async () => {
+      const connection = await this.server.reach();
+      lines = connection && (await panesOf(connection, id));
+      return this.#parse(lines ?? []).filter(({ sighting }) => sighting.id === id);
+    });
+    if (pane) return { kind: 'agent', pane };
+    if (!lines) return { kind: 'absent' };
+    return { kind: lines.some((line) => ownerOf(line) === id) ? 'headless' : 'foreign' };
+  }
+
+  #parse(lines: readonly string[]): readonly Pane[] {
+    return lines.map((line) => parsePane(line, this.#context.fleet)).filter((pane) => pane !== undefined);
+  }
+
+  /** Looks until tmux knows how every dead pane ended, within bounds. */
+  async #decided(look: () => Promise<readonly Pane[]>): Promise<readonly Pane[]> {
+    let panes = await look();
+    const open = () => panes.filter(({ undecided, paneId }) => undecided && !this.#withoutTerminal.has(paneId));
+    for (const wait of STATUS_WAITS) {
+      if (open().length === 0) break;
+      this.server.nudge();
+      await new Promise((wake) => setTimeout(wake, wait));
+      panes = await look();
+    }
+    for (const { undecided, paneId } of panes) {
+      if (undecided) this.#withoutTerminal.add(paneId);
+      else this.#withoutTerminal.delete(paneId);
+    }
+    return panes;
+  }
+}
+
+const tags = (at: string, incarnation: Instant, hash: string): readonly string[] => [
+  command('set-option', '-t', at, TAG.incarnation, `${incarnation}`),
+  command('set-option', '-t', at, TAG.hash, plain(hash)),
+];
+
+/** A format that is true when an option has this (plain) value. */
+const equals = (option: string, value: string): string => `#{==:#{${option}},${plain(value)}}`;
+/** tmux itself decides, at the moment of acting. */
+const when = (at: string, format: string, then: string): string => command('if-shell', '-F', '-t', at, format, then);
+
+const isMissing = (error: string): boolean => /^can't find (?:session|window|pane)/.test(error);
+
+async function allPanes(connection: ControlConnection): Promise<readonly string[]> {
+  const reply = await connection.request([command('list-panes', '-a', '-F', LISTING)]);
+  if (!reply.ok) throw new RuntimeError(`tmux could not list its panes: ${reply.error}`);
+  return reply.lines;
+}
+
+/** Undefined when there is no session of this name. */
+async function panesOf(connection: ControlConnection, id: InstanceId): Promise<readonly string[] | undefined> {
+  const reply = await connection.request([command('list-panes', '-s', '-t', exactly(id), '-F', LISTING)]);
+  if (reply.ok) return reply.lines;
+  if (isMissing(reply.error)) return undefined;
+  throw new RuntimeError(`tmux could not show ${sessionName(id)}: ${reply.error}`);
+}
