@@ -75,11 +75,11 @@ async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target
   if (globals.server !== undefined) return { url: globals.server, ...tokenFrom(globals.tokenFile) };
   if (globals.socket !== undefined) return { socket: globals.socket };
   if (globals.context === undefined && !existsSync(home.config)) return { socket: home.socket };
-  const { readConfig } = await import('./config-file.ts');
+  const { contextNamed, readConfig } = await import('./config-file.ts');
   const config = readConfig(home.config);
   const name = globals.context ?? config['current-context'];
   if (name === undefined || name === 'local') return { socket: home.socket };
-  const context = config.contexts[name];
+  const context = contextNamed(config, name);
   if (!context)
     throw new BadRequestError(
       `context "${name}" does not exist in ${home.config}; known: ${['local', ...Object.keys(config.contexts)].join(', ')}`,
@@ -87,18 +87,23 @@ async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target
   if (context.server === undefined) return { socket: context.socket ?? home.socket };
   return {
     url: context.server,
-    ...tokenFrom(globals.tokenFile ?? context['token-file']),
-    ...(context['ca-file'] !== undefined && { ca: readFileSync(context['ca-file'], 'utf8') }),
+    ...(globals.tokenFile === undefined && context.token !== undefined
+      ? { token: context.token }
+      : tokenFrom(globals.tokenFile ?? context['token-file'])),
+    ...(context['ca-file'] !== undefined && { ca: readNamed('certificate authority', context['ca-file']) }),
   };
 }
 
 function tokenFrom(path: string | undefined): { readonly token?: string } {
-  if (path === undefined) return {};
+  return path === undefined ? {} : { token: readNamed('token file', path).trim() };
+}
+
+function readNamed(what: string, path: string): string {
   try {
-    return { token: readFileSync(path, 'utf8').trim() };
+    return readFileSync(path, 'utf8');
   } catch (error) {
     throw new BadRequestError(
-      `token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `${what} ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }

@@ -9,9 +9,9 @@ import { closest } from '../api/resources/suggest.ts';
 import { VERSION } from '../api/version.ts';
 import { createConnection, type GlobalOptions } from './connection.ts';
 import { oneLine, paint } from './output/terminal.ts';
-import { findType } from './resources.ts';
 import type { Context, Options, Output, Run, Verb } from './verb.ts';
 import { VERBS } from './verbs/index.ts';
+import { verbFirst, withGlobalsFirst } from './word-order.ts';
 
 function output(stream: NodeJS.WriteStream): Output {
   return {
@@ -37,6 +37,7 @@ function contextFor(globals: GlobalOptions, signal: AbortSignal): Context {
     cwd: process.cwd(),
     home,
     stdin: readStdin,
+    stdinIsTerminal: process.stdin.isTTY === true,
     out: output(process.stdout),
     err,
     signal,
@@ -72,7 +73,10 @@ function attach(
   setExit: (code: number) => void,
   signal: AbortSignal,
 ): void {
-  const command = parent.command(verb.name).description(verb.summary).exitOverride();
+  const command = parent
+    .command(verb.name, { hidden: verb.hidden === true })
+    .description(verb.summary)
+    .exitOverride();
   for (const alias of verb.aliases ?? []) command.alias(alias);
   if (verb.args) command.arguments(verb.args);
   if (verb.passThrough) command.passThroughOptions();
@@ -93,44 +97,6 @@ function attach(
   });
 }
 
-const GLOBAL_FLAGS = ['--context', '--socket', '--server', '--token-file', '--request-timeout'];
-
-/**
- * Global flags may stand anywhere, as with kubectl. Not behind `--`, not in a command that `exec` is given, and not after
- * `config`, whose verbs have flags of these names.
- */
-export function withGlobalsFirst(argv: readonly string[]): readonly string[] {
-  const globals: string[] = [];
-  const rest: string[] = [];
-  let words = 0;
-  for (let at = 0; at < argv.length; at++) {
-    const token = argv[at] ?? '';
-    const verb = rest.find((word) => !word.startsWith('-'));
-    if (token === '--' || verb === 'config' || (verb === 'exec' && words > 2)) {
-      rest.push(...argv.slice(at));
-      break;
-    }
-    if (GLOBAL_FLAGS.includes(token)) {
-      globals.push(token, ...argv.slice(at + 1, at + 2));
-      at++;
-    } else if (GLOBAL_FLAGS.some((flag) => token.startsWith(`${flag}=`))) globals.push(token);
-    else {
-      rest.push(token);
-      if (!token.startsWith('-')) words++;
-    }
-  }
-  return [...globals, ...rest];
-}
-
-/** `sac agent start web` is `sac start web`: a resource type before a verb is skipped. */
-function withoutNoun(argv: readonly string[]): readonly string[] {
-  const at = argv.findIndex((word, i) => !word.startsWith('-') && !GLOBAL_FLAGS.includes(argv[i - 1] ?? ''));
-  const [noun, verb] = argv.slice(Math.max(0, at));
-  const isVerb = (word: string | undefined) =>
-    VERBS.some(({ name, aliases }) => name === word || aliases?.includes(word ?? ''));
-  return noun !== undefined && findType(noun) && isVerb(verb) ? argv.filter((_, i) => i !== at) : argv;
-}
-
 async function main(): Promise<void> {
   let exit: number = EXIT.done;
   const abort = new AbortController();
@@ -145,7 +111,7 @@ async function main(): Promise<void> {
   try {
     await build((code) => {
       exit = code;
-    }, abort.signal).parseAsync(withoutNoun(withGlobalsFirst(process.argv.slice(2))), { from: 'user' });
+    }, abort.signal).parseAsync([...verbFirst(withGlobalsFirst(process.argv.slice(2)), VERBS)], { from: 'user' });
   } catch (error) {
     exit = tell(error);
   }

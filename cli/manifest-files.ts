@@ -28,7 +28,7 @@ export async function readFiles(
     const found =
       path === '-'
         ? await readPath('-', { stdin: await context.stdin() })
-        : await readPath(resolve(context.cwd, path), { recursive: flag(options, 'recursive') });
+        : await readPath(asNamed(path, context), { recursive: flag(options, 'recursive') });
     documents.push(...found.documents);
     problems.push(...found.problems.map(({ text }) => text));
   }
@@ -43,6 +43,10 @@ export async function readFiles(
   }
   return { documents: [...byName.values()], problems };
 }
+
+/** Problems name files as the user did. */
+const asNamed = (path: string, { cwd }: Context): string =>
+  resolve(path) === resolve(cwd, path) ? path : resolve(cwd, path);
 
 export function tellProblems({ err }: Context, problems: readonly string[]): void {
   for (const problem of problems) err.write(`${paint(err.colour, 'red', 'sac:')} ${oneLine(problem)}\n`);

@@ -15,6 +15,7 @@ export interface Context {
   readonly cwd: string;
   readonly home: Home;
   readonly stdin: () => Promise<Uint8Array>;
+  readonly stdinIsTerminal: boolean;
   readonly out: Output;
   readonly err: Output;
   /** Which controller is meant; starts none. */
@@ -53,6 +54,8 @@ export interface Verb {
   readonly examples: readonly string[];
   /** Everything after the name is the verb's own business (`exec NAME -- CMD`). */
   readonly passThrough?: boolean;
+  /** For shells and scripts, not for people: not in help or completion. */
+  readonly hidden?: boolean;
   readonly subverbs?: readonly Verb[];
   readonly load?: () => Promise<{ readonly run: Run }>;
 }

@@ -11,7 +11,13 @@ export type Goal =
   | { readonly kind: 'condition'; readonly type: string; readonly status: string }
   | { readonly kind: 'jsonpath'; readonly path: string; readonly value: string | undefined }
   | { readonly kind: 'delete' }
-  | { readonly kind: 'create' };
+  | { readonly kind: 'create' }
+  /** Ready, and nothing that ran before runs any more; `before` as `runsOf` gave it. */
+  | { readonly kind: 'replaced'; readonly before: ReadonlySet<string> };
+
+/** What runs of an agent, each start told apart. */
+export const runsOf = (agent: Agent): ReadonlySet<string> =>
+  new Set(agent.status.instances.map(({ name, pid, startedAt }) => `${name} ${pid} ${startedAt}`));
 
 export function parseGoal(text: string): Goal {
   if (text === 'delete' || text === 'create') return { kind: text };
@@ -35,6 +41,11 @@ export function judge(goal: Goal, agent: Agent | undefined): Verdict {
       return { done: agent === undefined };
     case 'create':
       return { done: agent !== undefined };
+    case 'replaced': {
+      if (!agent) return { done: false };
+      const done = agent.status.ready && [...runsOf(agent)].every((run) => !goal.before.has(run));
+      return done ? { done } : { done, ...hopeless(agent) };
+    }
     case 'jsonpath': {
       const values = agent ? valuesAt(goal.path, agent).map(show) : [];
       const done = goal.value === undefined ? values.some((value) => value !== '') : values.includes(goal.value);

@@ -21,6 +21,10 @@ const OUTPUT: OptionDefinition = {
 };
 const WAIT: OptionDefinition = { flags: '--wait', description: 'wait until it is done' };
 const TIMEOUT: OptionDefinition = { flags: '--timeout <duration>', description: 'longest wait (30s, 5m)' };
+const FORCE: OptionDefinition = {
+  flags: '--force',
+  description: 'also change fields that a file declares, until that file changes next',
+};
 const INSTANCE: OptionDefinition = {
   flags: '--instance <name>',
   description: 'which instance, when the agent has several',
@@ -105,7 +109,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'wait',
     summary: 'Wait until agents are in a state',
-    args: '<names...>',
+    args: '[names...]',
     load: () => import('./resources/wait.ts'),
     options: [
       {
@@ -142,13 +146,13 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./agents/logs.ts'),
     options: [
       { flags: '-f, --follow', description: 'go on as more comes' },
-      { flags: '--tail <lines>', description: 'only the last lines' },
+      { flags: '--tail <lines>', description: 'only the last lines (-1: all; with -l 10 when not given)' },
       { flags: '-p, --previous', description: 'of the run before this one' },
       INSTANCE,
       SELECTOR,
       { flags: '--raw', description: 'do not strip control sequences' },
     ],
-    examples: ['sac logs web --tail 50', 'sac logs web -f', 'sac logs web --previous'],
+    examples: ['sac logs web --tail 50', 'sac logs web -f', 'sac logs web --previous', 'sac logs -l role=worker -f'],
   },
   {
     name: 'attach',
@@ -172,36 +176,36 @@ export const VERBS: readonly Verb[] = [
     summary: 'Edit an agent in your editor',
     args: '<name>',
     load: () => import('./resources/edit.ts'),
-    options: [{ flags: '--force', description: 'also change fields that a file declares' }],
+    options: [FORCE],
     examples: ['sac edit web', 'EDITOR="code --wait" sac edit agent/web'],
   },
   {
     name: 'label',
     summary: 'Set or remove labels',
-    args: '<name> <changes...>',
+    args: '<names-or-changes...>',
     load: () => import('./resources/mark.ts'),
-    options: [{ flags: '--overwrite', description: 'change labels that are set already' }, SELECTOR, ALL],
+    options: [{ flags: '--overwrite', description: 'change labels that are set already' }, SELECTOR, ALL, FORCE],
     examples: ['sac label web role=worker', 'sac label web role-', 'sac label --all team=a --overwrite'],
   },
   {
     name: 'annotate',
     summary: 'Set or remove annotations',
-    args: '<name> <changes...>',
+    args: '<names-or-changes...>',
     load: () => import('./resources/mark.ts'),
-    options: [{ flags: '--overwrite', description: 'change annotations that are set already' }, SELECTOR, ALL],
-    examples: ['sac annotate web owner="Ada Lovelace"'],
+    options: [{ flags: '--overwrite', description: 'change annotations that are set already' }, SELECTOR, ALL, FORCE],
+    examples: ['sac annotate web owner="Ada Lovelace"', 'sac annotate web owner-'],
   },
   {
     name: 'scale',
     summary: 'Set how many instances an agent has',
-    args: '<name>',
+    args: '[names...]',
     load: () => import('./agents/scale.ts'),
-    options: [{ flags: '--replicas <count>', description: 'how many' }, WAIT, TIMEOUT],
-    examples: ['sac scale web --replicas=3'],
+    options: [{ flags: '--replicas <count>', description: 'how many' }, SELECTOR, WAIT, TIMEOUT, FORCE],
+    examples: ['sac scale web --replicas=3', 'sac scale web --replicas=0 --wait'],
   },
   {
     name: 'start',
-    summary: 'Wake a stopped agent, or apply a manifest',
+    summary: 'Wake a stopped agent, start an ended one anew, or apply a manifest',
     args: '[names...]',
     load: () => import('./agents/lifecycle.ts'),
     options: [
@@ -226,8 +230,14 @@ export const VERBS: readonly Verb[] = [
     summary: 'Replace what is running now by a new start',
     args: '[names...]',
     load: () => import('./agents/lifecycle.ts'),
-    options: [ALL, SELECTOR, WAIT, TIMEOUT],
-    examples: ['sac restart web --wait'],
+    options: [
+      ALL,
+      SELECTOR,
+      { flags: '--by <who>', description: 'who wants it, for the event; default: you' },
+      WAIT,
+      TIMEOUT,
+    ],
+    examples: ['sac restart web --wait', 'sac restart -l role=worker --by nightly'],
   },
   {
     name: 'list',
@@ -241,25 +251,28 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'status',
     summary: 'Show how an agent is',
-    args: '[name]',
+    args: '[names...]',
     load: () => import('./agents/status.ts'),
-    options: [OUTPUT, { flags: '--json', description: 'as -o json' }],
-    examples: ['sac status', 'sac status web -o json'],
+    options: [OUTPUT, SELECTOR, { flags: '--json', description: 'as -o json' }],
+    examples: ['sac status', 'sac status web', 'sac status web -o json'],
   },
   {
     name: 'inspect',
     summary: 'Show an agent with the end of its output',
     args: '<name>',
-    load: () => import('./agents/status.ts'),
-    options: [{ flags: '--json', description: 'as JSON' }],
-    examples: ['sac inspect web'],
+    load: () => import('./agents/inspect.ts'),
+    options: [
+      { flags: '-o, --output <format>', description: 'json' },
+      { flags: '--json', description: 'as -o json' },
+    ],
+    examples: ['sac inspect web', 'sac inspect web --json'],
   },
   {
     name: 'check',
-    summary: 'Say whether a manifest is valid and could be placed',
+    summary: 'Say whether a manifest or an agent is valid and could be placed',
     args: '<what>',
     load: () => import('./agents/check.ts'),
-    options: [],
+    options: [RECURSIVE],
     examples: ['sac check agents/web/spec.yaml', 'sac check web'],
   },
   {
@@ -268,16 +281,17 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./agents/cleanup.ts'),
     options: [
       { flags: '--terminal', description: 'delete them; without it they are only listed' },
-      { flags: '--dry-run', description: 'only list them' },
+      SELECTOR,
+      { flags: '--dry-run', description: 'only say what would be deleted' },
     ],
-    examples: ['sac cleanup', 'sac cleanup --terminal'],
+    examples: ['sac cleanup', 'sac cleanup --terminal --dry-run', 'sac cleanup --terminal'],
   },
   {
     name: 'explain',
     summary: 'Explain a field of a manifest',
     args: '<path>',
     load: () => import('./manifests/explain.ts'),
-    options: [{ flags: '--recursive', description: 'all fields below it' }],
+    options: [{ flags: '-R, --recursive', description: 'names and types of all fields below it' }],
     examples: ['sac explain agent.spec.restart', 'sac explain agent --recursive'],
   },
   {
@@ -291,9 +305,11 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'convert',
     summary: 'Print older manifests as sac/v1, or back',
+    args: '[paths...]',
     load: () => import('./manifests/convert.ts'),
     options: [
       FILES,
+      RECURSIVE,
       { flags: '--to <version>', description: 'sac/v1 (default) or original' },
       { flags: '-o, --output <format>', description: 'yaml (default) or json' },
     ],
@@ -328,6 +344,16 @@ export const VERBS: readonly Verb[] = [
     load: () => import('./setup/completion.ts'),
     options: [],
     examples: ['source <(sac completion bash)', 'sac completion fish > ~/.config/fish/completions/sac.fish'],
+  },
+  {
+    name: '__complete',
+    summary: 'Print what could come next; the completion scripts call it',
+    args: '[words...]',
+    hidden: true,
+    passThrough: true,
+    load: () => import('./setup/complete.ts'),
+    options: [],
+    examples: ['sac __complete -- get ag'],
   },
   {
     name: 'controller',

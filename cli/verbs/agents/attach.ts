@@ -8,15 +8,18 @@ import { assertLocal, handOver } from '../../terminal-session.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
-  const [name, ...more] = agentNames(args);
+  const [name, ...more] = args.length > 0 ? agentNames(args) : [];
   if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac attach NAME`');
   await assertLocal(context, 'attach');
+  if (!context.stdinIsTerminal || !context.out.isTerminal)
+    throw new BadRequestError(
+      `attach needs a terminal on standard input and output; \`sac logs ${name} -f\` works without`,
+    );
   const client = await context.client();
   const { argv } = await client.attach(name, text(options, 'instance'));
   if (argv.length === 0)
     throw new BadRequestError(
       `agent "${name}" lives in a runtime without a terminal; \`sac logs ${name} -f\` shows its output`,
     );
-  if (!process.stdin.isTTY) throw new BadRequestError('attach needs a terminal, and standard input is none');
-  return handOver(argv);
+  return handOver(argv, { env: context.env });
 };

@@ -4,57 +4,94 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { AgentSpec } from '../../../api/resources/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import type { Host } from '../../../api/resources/host.ts';
+import { LOCAL_HOST } from '../../../api/resources/names.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import { oneLine } from '../../output/terminal.ts';
 import { agentNames } from '../../resources.ts';
 import type { Context, Options, Run } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
-  const [what] = args;
-  if (what === undefined) throw new BadRequestError('say what to check: a manifest or an agent');
-  return existsSync(resolve(context.cwd, what)) ? checkFile(what, options, context) : checkAgent(what, context);
+  const [what, ...more] = args;
+  if (what === undefined || (more.length > 0 && agentNames(args).length !== 1))
+    throw new BadRequestError('say what to check: one manifest or one agent');
+  if (more.length === 0 && (what === '-' || existsSync(resolve(context.cwd, what))))
+    return checkFile(what, options, context);
+  if (/\.(?:ya?ml|json)$/.test(what)) throw new BadRequestError(`${what} does not exist`);
+  const [name = what] = agentNames(args);
+  return checkAgent(name, context);
 };
 
 async function checkFile(path: string, options: Options, context: Context): Promise<number> {
   const { documents, problems } = await readFiles(options, context, [path]);
   tellProblems(context, problems);
   tellWarnings(context, documents);
-  const client = await context.client();
-  const { items: hosts } = await client.list('hosts');
   let code: number = problems.length > 0 ? EXIT.usage : EXIT.done;
+  if (documents.length === 0) return code;
+  const { items: hosts } = await (await context.client()).list('hosts');
   for (const { name, parsed, origin } of documents) {
-    const { host, hosts: several, runtime } = parsed.spec.place;
-    const wanted =
-      several === 'all'
-        ? hosts.map(({ metadata }) => metadata.name)
-        : (several ?? (host === undefined ? ['local'] : [host].flat()));
-    const fits = wanted.filter((one) =>
-      hosts.some(
-        ({ metadata, status }) =>
-          metadata.name === one &&
-          status.places.some((place) => place.available && (runtime === 'auto' || place.runtime === runtime)),
-      ),
-    );
-    if (fits.length > 0) context.out.write(`agent/${name} valid, can run on ${fits.join(', ')}\n`);
+    const { takers, obstacle } = placement(parsed.spec, hosts);
+    if (obstacle === undefined) context.out.write(`agent/${name} valid, can run on ${takers.join(', ')}\n`);
     else {
-      context.err.write(
-        `sac: ${origin} agent/${name} is valid, but no host can take it: wanted ${wanted.join(', ')} with runtime ${runtime}; \`sac get hosts -o wide\` says what there is\n`,
-      );
-      code = EXIT.failed;
+      tellProblems(context, [`${origin} agent/${name} is valid, but cannot be placed: ${obstacle}`]);
+      code = code === EXIT.done ? EXIT.failed : code;
     }
   }
   return code;
 }
 
-async function checkAgent(word: string, context: Context): Promise<number> {
+async function checkAgent(name: string, context: Context): Promise<number> {
   const client = await context.client();
-  const [name = word] = agentNames([word]);
-  const { status } = await client.get('agents', name);
+  const [{ spec, status }, { items: hosts }] = await Promise.all([client.get('agents', name), client.list('hosts')]);
   const bad = status.conditions.filter(
     ({ type, status: is }) => (type === 'Ready' || type === 'Placed' || type === 'HostReachable') && is !== 'True',
   );
-  context.out.write(
-    `agent/${name} ${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready\n${bad.map(({ type, reason, message }) => `  ${type} is not true: ${reason}: ${message}\n`).join('')}`,
-  );
-  return status.ready ? EXIT.done : EXIT.failed;
+  const { obstacle } = placement(spec, hosts);
+  const lines = [
+    `agent/${name} ${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready`,
+    ...bad.map(({ type, reason, message }) => `  ${type} is not true: ${reason}: ${message}`),
+    ...(obstacle === undefined ? [] : [`  cannot be placed: ${obstacle}`]),
+  ];
+  context.out.write(lines.map((line) => `${oneLine(line)}\n`).join(''));
+  return status.ready && obstacle === undefined ? EXIT.done : EXIT.failed;
+}
+
+interface Placement {
+  readonly takers: readonly string[];
+  /** Why it cannot run as declared. */
+  readonly obstacle?: string;
+}
+
+/** `host` is a choice: one that can take it is enough. `hosts` means each of them. */
+export function placement({ place: { host, hosts: each, runtime } }: AgentSpec, hosts: readonly Host[]): Placement {
+  const wanted =
+    each === 'all'
+      ? hosts.map(({ metadata }) => metadata.name)
+      : (each ?? (host === undefined ? [LOCAL_HOST] : [host].flat()));
+  const judged = wanted.map((name) => ({
+    name,
+    why: whyNot(
+      name,
+      hosts.find(({ metadata }) => metadata.name === name),
+      runtime,
+    ),
+  }));
+  const takers = judged.flatMap(({ name, why }) => (why === undefined ? [name] : []));
+  const refusals = judged.flatMap(({ why }) => (why === undefined ? [] : [why]));
+  const fits = each === undefined ? takers.length > 0 : refusals.length === 0 && takers.length > 0;
+  return fits
+    ? { takers }
+    : { takers, obstacle: `${refusals.join('; ') || 'there is no host'} (\`sac get hosts -o wide\` shows all)` };
+}
+
+function whyNot(name: string, host: Host | undefined, runtime: AgentSpec['place']['runtime']): string | undefined {
+  if (host === undefined) return `there is no host "${name}"`;
+  const { places } = host.status;
+  if (runtime === 'auto')
+    return places.some(({ available }) => available) ? undefined : `host ${name} has no runtime that works`;
+  const place = places.find((one) => one.runtime === runtime);
+  if (place === undefined) return `host ${name} has no runtime ${runtime}`;
+  return place.available ? undefined : `runtime ${runtime} on host ${name}: ${place.detail}`;
 }

@@ -1,26 +1,36 @@
 /**
  * Owns: `sac cleanup`: agents that have ended for good and only take up room.
- * Never: deletes without --terminal.
+ * Never: deletes without --terminal, or an agent that still has something to do.
  */
-import { EXIT } from '../../../api/resources/errors.ts';
-import { flag, type Run } from '../../verb.ts';
+import type { Agent } from '../../../api/resources/agent.ts';
+import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { eachAgent } from '../../each-agent.ts';
+import { flag, type Run, text } from '../../verb.ts';
 
-export const run: Run = async (_args, options, context) => {
+export const run: Run = async (args, options, context) => {
+  if (args.length > 0) throw new BadRequestError('cleanup takes no names; `sac delete NAME` deletes an agent');
   const client = await context.client();
-  const { items } = await client.list('agents');
-  const ended = items.filter(
-    ({ status, metadata }) =>
-      (status.phase === 'Succeeded' || status.phase === 'Failed') && metadata.deletionTimestamp === undefined,
-  );
-  const remove = flag(options, 'terminal') && !flag(options, 'dryRun');
-  if (ended.length === 0) context.err.write('Nothing to clean up: no agent has ended for good.\n');
-  for (const {
-    metadata: { name },
-    status: { phase },
-  } of ended) {
-    if (remove) await client.remove(name);
-    context.out.write(`agent/${name} ${phase}${remove ? ', deleted' : ''}\n`);
+  const selector = text(options, 'selector');
+  const { items } = await client.list('agents', selector === undefined ? {} : { labelSelector: selector });
+  const phases = new Map(items.filter(hasEnded).map(({ metadata, status }) => [metadata.name, status.phase]));
+  if (phases.size === 0) {
+    context.err.write('Nothing to clean up: no agent has ended for good.\n');
+    return EXIT.done;
   }
-  if (ended.length > 0 && !remove) context.err.write('Nothing was deleted; `sac cleanup --terminal` deletes these.\n');
-  return EXIT.done;
+  const remove = flag(options, 'terminal') && !flag(options, 'dryRun');
+  const { code } = await eachAgent([...phases.keys()], context, async (name) => {
+    const phase = phases.get(name) ?? '';
+    if (!remove) return `${phase}${flag(options, 'dryRun') ? ', would be deleted' : ''}`;
+    // It may have been started again since it was listed.
+    if (!hasEnded(await client.get('agents', name))) return 'kept: it no longer is at its end';
+    await client.remove(name);
+    return `${phase}, deleted`;
+  });
+  if (!remove) context.err.write('Nothing was deleted; `sac cleanup --terminal` deletes these.\n');
+  return code;
 };
+
+const hasEnded = ({ status, metadata }: Agent): boolean =>
+  (status.phase === 'Succeeded' || status.phase === 'Failed') &&
+  status.observedGeneration === metadata.generation &&
+  metadata.deletionTimestamp === undefined;

@@ -4,48 +4,115 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { EXIT, InvalidError } from '../../../api/resources/errors.ts';
+import type { Client } from '../../../api/client.ts';
+import type { Agent } from '../../../api/resources/agent.ts';
+import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { eachAgent } from '../../each-agent.ts';
 import { followUp, READY } from '../../follow-up.ts';
+import { readFiles } from '../../manifest-files.ts';
 import { selectAgents } from '../../selection.ts';
-import { type Context, flag, type Run, text } from '../../verb.ts';
-import type { Goal } from '../../waiting.ts';
+import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
+import { type Goal, runsOf } from '../../waiting.ts';
 
 const STOPPED: Goal = { kind: 'jsonpath', path: '{.status.phase}', value: 'Stopped' };
 
 export const run: Run = async (args, options, context) => {
-  const verb = text(options, 'verb') ?? 'start';
-  const files = verb === 'start' ? args.filter((word) => isManifest(word, context)) : [];
-  if (files.length > 0) {
-    if (files.length < args.length) throw new InvalidError(['name agents or manifests, not both at once']);
-    const { run: apply } = await import('../resources/apply.ts');
-    return apply([], { ...options, filename: files }, context);
+  switch (text(options, 'verb')) {
+    case 'stop':
+      return stop(args, options, context);
+    case 'restart':
+      return restart(args, options, context);
+    default:
+      return start(args, options, context);
   }
-  const client = await context.client();
-  const names = await selectAgents(client, args, options, verb);
-  const force = flag(options, 'force') ? { force: true } : {};
-  for (const name of names) {
-    if (verb === 'restart') {
-      await client.restart(name);
-      context.out.write(`agent/${name} restarting\n`);
-      continue;
-    }
-    const before = await client.get('agents', name);
-    const suspend = verb === 'stop';
-    if (before.spec.suspend === suspend)
-      context.out.write(`agent/${name} ${suspend ? 'is stopped already' : 'is started already'}\n`);
-    else {
-      await client.patch(name, { spec: { suspend }, ...force });
-      context.out.write(
-        `agent/${name} ${suspend ? 'stopping; it stays declared, `sac start` wakes it' : 'starting'}\n`,
-      );
-    }
-  }
-  return names.length === 0 || !flag(options, 'wait')
-    ? EXIT.done
-    : followUp(client, { names, goals: [verb === 'stop' ? STOPPED : READY] }, options, context);
 };
 
-const isManifest = (word: string, { cwd }: Context): boolean =>
-  (word.includes('/') || /\.(?:ya?ml|json)$/.test(word)) && !/^agents?\//.test(word)
-    ? true
-    : /[/.]/.test(word) && existsSync(resolve(cwd, word));
+async function start(args: readonly string[], options: Options, context: Context): Promise<number> {
+  const files = args.filter((word) => isManifest(word, context));
+  if (files.length === 0) {
+    const client = await context.client();
+    const names = await selectAgents(client, args, options, 'start');
+    const { code, done } = await eachAgent(names, context, (name) => wake(client, name, options));
+    return afterwards(client, code, done, [READY], options, context);
+  }
+  if (files.length < args.length || flag(options, 'all') || text(options, 'selector') !== undefined)
+    throw new BadRequestError('name agents or manifests, not both at once');
+  return startFiles(files, options, context);
+}
+
+/** Applied, and woken where `sac stop` had put them to rest: applying alone leaves undeclared fields as they are. */
+async function startFiles(files: readonly string[], options: Options, context: Context): Promise<number> {
+  const { run: apply } = await import('../resources/apply.ts');
+  const named: Options = { ...options, filename: files, wait: false };
+  const code = await apply([], named, context);
+  const { documents } = await readFiles(named, context);
+  const meant = new Set(documents.filter(({ parsed }) => !parsed.spec.suspend).map(({ name }) => name));
+  if (meant.size === 0) return code;
+  const client = await context.client();
+  const there = (await client.list('agents')).items.filter(({ metadata }) => meant.has(metadata.name));
+  const asleep = there.filter(needsWaking).map(({ metadata }) => metadata.name);
+  const woken =
+    asleep.length === 0 ? EXIT.done : (await eachAgent(asleep, context, (name) => wake(client, name, options))).code;
+  const names = there.filter(({ spec }) => spec.replicas > 0).map(({ metadata }) => metadata.name);
+  return afterwards(client, code === EXIT.done ? woken : code, names, [READY], options, context);
+}
+
+const needsWaking = ({ spec, status }: Agent): boolean => spec.suspend || hasEnded(status);
+const hasEnded = ({ phase }: Agent['status']): boolean => phase === 'Failed' || phase === 'Succeeded';
+
+/** At rest: wakes it. Ended for good: starts it anew, for that is what whoever types `start` wants. */
+async function wake(client: Client, name: string, options: Options): Promise<string> {
+  const { spec, status } = await client.get('agents', name);
+  if (spec.suspend) {
+    await client.patch(name, { spec: { suspend: false }, ...forceOf(options) });
+    return 'starting';
+  }
+  if (!hasEnded(status)) return 'is started already';
+  await client.restart(name, { by: 'sac start' });
+  return `starting anew (it was ${status.phase})`;
+}
+
+async function stop(args: readonly string[], options: Options, context: Context): Promise<number> {
+  const client = await context.client();
+  const names = await selectAgents(client, args, options, 'stop');
+  const { code, done } = await eachAgent(names, context, async (name) => {
+    if ((await client.get('agents', name)).spec.suspend) return 'is stopped already';
+    await client.patch(name, { spec: { suspend: true }, ...forceOf(options) });
+    return `stopping; it stays declared, \`sac start ${name}\` wakes it`;
+  });
+  return afterwards(client, code, done, [STOPPED], options, context);
+}
+
+async function restart(args: readonly string[], options: Options, context: Context): Promise<number> {
+  const client = await context.client();
+  const names = await selectAgents(client, args, options, 'restart');
+  const by = text(options, 'by');
+  const before = new Set<string>();
+  const { code, done } = await eachAgent(names, context, async (name) => {
+    if (flag(options, 'wait')) for (const run of runsOf(await client.get('agents', name))) before.add(run);
+    await client.restart(name, by === undefined ? {} : { by });
+    return 'restarting';
+  });
+  return afterwards(client, code, done, [{ kind: 'replaced', before }], options, context);
+}
+
+async function afterwards(
+  client: Client,
+  code: number,
+  names: readonly string[],
+  goals: readonly Goal[],
+  options: Options,
+  context: Context,
+): Promise<number> {
+  if (!flag(options, 'wait') || names.length === 0) return code;
+  const waited = await followUp(client, { names, goals }, options, context);
+  return code === EXIT.done ? waited : code;
+}
+
+const forceOf = (options: Options) => (flag(options, 'force') ? { force: true } : {});
+
+/** `web` is an agent even where a folder is called so; `./web`, `web/` and `web.yaml` are files. */
+function isManifest(word: string, { cwd }: Context): boolean {
+  if (/^(?:agents?|ag)\/[^/]+$/.test(word)) return existsSync(resolve(cwd, word));
+  return word.includes('/') || /^\.{1,2}$/.test(word) || /\.(?:ya?ml|json)$/.test(word);
+}

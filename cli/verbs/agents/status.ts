@@ -1,32 +1,40 @@
 /**
- * Owns: `sac list`, `status` and `inspect`.
+ * Owns: `sac list` and `sac status`.
  * Never: changes anything.
  */
-import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { stripControls } from '../../output/terminal.ts';
+import { EXIT } from '../../../api/resources/errors.ts';
+import { oneLine } from '../../output/terminal.ts';
 import { agentNames } from '../../resources.ts';
 import { flag, type Options, type Run, text } from '../../verb.ts';
+import { summarize } from './summary.ts';
 
-const LAST_LINES = 20;
+const NEWEST_EVENTS = 5;
 
 export const run: Run = async (args, options, context) => {
-  const verb = text(options, 'verb');
-  const asJson: Options = flag(options, 'json') ? { ...options, output: 'json' } : options;
+  const asked: Options = flag(options, 'json') ? { ...options, output: 'json' } : options;
   const names = args.length > 0 ? agentNames(args) : [];
-  if (verb === 'list' || names.length === 0 || text(asJson, 'output') !== undefined) {
-    if (verb === 'inspect' && names.length === 0) throw new BadRequestError('name an agent: `sac inspect NAME`');
+  const [name] = names;
+  if (
+    text(options, 'verb') === 'list' ||
+    name === undefined ||
+    names.length > 1 ||
+    text(asked, 'output') !== undefined
+  ) {
     const { run: get } = await import('../resources/get.ts');
-    return get(['agents', ...names], asJson, context);
+    return get(['agents', ...names], asked, context);
   }
-  const { run: describe } = await import('../resources/describe.ts');
-  const code = await describe(['agents', ...names], {}, context);
-  if (verb !== 'inspect' || code !== EXIT.done) return code;
   const client = await context.client();
-  for (const name of names) {
-    context.out.write('Last output:\n');
-    let output = '';
-    for await (const chunk of client.logs(name, { tail: LAST_LINES, signal: context.signal })) output += chunk;
-    context.out.write(stripControls(output).replace(/^(?=.)/gm, '  '));
-  }
-  return code;
+  const agent = await client.get('agents', name);
+  const events = (await client.list('events')).items
+    .filter(({ regarding }) => regarding.kind === 'Agent' && regarding.name === name)
+    .sort((a, b) => (a.lastSeen < b.lastSeen ? -1 : 1))
+    .slice(-NEWEST_EVENTS);
+  const happened = events.map(
+    ({ lastSeen, reason, count, message }) =>
+      `  ${lastSeen} ${reason}${count > 1 ? ` (x${count})` : ''}: ${oneLine(message)}\n`,
+  );
+  context.out.write(
+    `${summarize(agent, Date.now())}${happened.length > 0 ? `Latest events:\n${happened.join('')}` : ''}`,
+  );
+  return EXIT.done;
 };

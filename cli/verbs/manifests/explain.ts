@@ -1,32 +1,71 @@
 /**
- * Owns: `sac explain`.
+ * Owns: `sac explain`, in the form of kubectl's.
  * Never: needs a controller.
  */
-import { EXIT } from '../../../api/resources/errors.ts';
-import { explain } from '../../../api/resources/schema.ts';
+import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { type ExplainedField, type Explanation, explain } from '../../../api/resources/schema.ts';
+import { findType } from '../../resources.ts';
 import { flag, type Run } from '../../verb.ts';
 
-export const run: Run = async ([path = 'agent'], options, { out }) => {
-  const { path: full, type, default: byDefault, allowed, description, fields } = explain(path);
-  const head = [
-    `FIELD:       ${full}`,
-    `TYPE:        ${type}`,
-    ...(byDefault === undefined ? [] : [`DEFAULT:     ${byDefault}`]),
-    ...(allowed === undefined ? [] : [`ALLOWED:     ${allowed}`]),
-  ];
-  out.write(`${head.join('\n')}\n\n${description}\n`);
-  if (fields.length > 0)
-    out.write(
-      `\nFIELDS:\n${fields.map(({ name }) => fieldLines(`${full}.${name}`, flag(options, 'recursive'), '  ')).join('')}`,
-    );
+const MAX_COLUMNS = 100;
+
+export const run: Run = async ([path = 'agent', ...more], options, { out }) => {
+  if (more.length > 0) throw new BadRequestError('explain one field at a time: `sac explain agent.spec.restart`');
+  const type = findType(path.split('.')[0] ?? '');
+  if (type && type.plural !== 'agents')
+    throw new BadRequestError(`only what manifests say is explained: agent; ${type.plural} are made by sac itself`);
+  const width = Math.max(40, Math.min(out.columns, MAX_COLUMNS));
+  const found = explain(type ? path.replace(/^[^.]*/, 'agent') : path);
+  out.write(page(found, flag(options, 'recursive'), width));
   return EXIT.done;
 };
 
-function fieldLines(path: string, recursive: boolean, indent: string): string {
-  const { type, default: byDefault, description, fields } = explain(path);
-  const name = path.slice(path.lastIndexOf('.') + 1);
-  const line = `${indent}${name} <${type}>${byDefault === undefined ? '' : ` (default ${byDefault})`}\n${indent}  ${description}\n`;
-  return recursive
-    ? line + fields.map((inner) => fieldLines(`${path}.${inner.name}`, true, `${indent}  `)).join('')
-    : line;
+function page(found: Explanation, recursive: boolean, width: number): string {
+  const facts = [
+    ...(found.default === undefined ? [] : [`DEFAULT:    ${found.default}`]),
+    ...(found.allowed === undefined ? [] : [`ALLOWED:    ${found.allowed}`]),
+  ];
+  const fields = found.fields.flatMap((field) =>
+    recursive ? tree(`${found.path}.${field.name}`, field, '  ') : described(field, width),
+  );
+  return [
+    'KIND:       Agent',
+    'VERSION:    sac/v1',
+    '',
+    `FIELD:      ${found.path} <${found.type}>${found.required && found.path !== 'agent' ? ' -required-' : ''}`,
+    ...facts,
+    '',
+    'DESCRIPTION:',
+    ...wrap(found.description || '<none>', '    ', width),
+    ...(fields.length === 0 ? [] : ['', 'FIELDS:', ...fields]),
+    '',
+  ].join('\n');
+}
+
+const heading = ({ name, type, required, default: byDefault }: ExplainedField): string =>
+  `${name} <${type}>${required ? ' -required-' : ''}${byDefault === undefined ? '' : ` (default ${byDefault})`}`;
+
+const described = (field: ExplainedField, width: number): readonly string[] => [
+  `  ${heading(field)}`,
+  ...(field.allowed === undefined ? [] : wrap(`allowed: ${field.allowed}`, '    ', width)),
+  ...wrap(field.description, '    ', width),
+  '',
+];
+
+/** Names and types alone: the whole shape on one screen. */
+const tree = (path: string, field: ExplainedField, indent: string): readonly string[] => [
+  `${indent}${heading(field)}`,
+  ...explain(path).fields.flatMap((inner) => tree(`${path}.${inner.name}`, inner, `${indent}  `)),
+];
+
+function wrap(text: string, indent: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return line === '' ? lines : [...lines, indent + line];
 }

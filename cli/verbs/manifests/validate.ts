@@ -4,12 +4,13 @@
  */
 import { EXIT } from '../../../api/resources/errors.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import { oneLine } from '../../output/terminal.ts';
 import type { Run } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
   const { documents, problems } = await readFiles(options, context, args);
   tellWarnings(context, documents);
-  context.out.write(documents.map(({ file, name }) => `${file}: agent/${name} valid\n`).join(''));
+  context.out.write(documents.map(({ file, name }) => `${oneLine(file)}: agent/${name} valid\n`).join(''));
   tellProblems(context, problems);
   return problems.length > 0 ? EXIT.usage : EXIT.done;
 };

@@ -1,101 +1,115 @@
 /**
- * Owns: `sac edit`: the agent in the user's editor, checked, sent back.
- * Never: loses what was typed: on any failure the file stays, and its path is told.
+ * Owns: `sac edit`: the agent in the user's editor, checked, sent back; asked again as long as it is wrong.
+ * Never: loses what was typed: unless it was accepted it stays in a file, and its path is told.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parse, stringify } from 'yaml';
-import { readManifests } from '../../../api/manifests/read.ts';
-import { BadRequestError, EXIT, SacError } from '../../../api/resources/errors.ts';
+import type { Client } from '../../../api/client.ts';
+import type { Agent } from '../../../api/resources/agent.ts';
+import { BadRequestError, ConflictError, EXIT, InvalidError, SacError } from '../../../api/resources/errors.ts';
+import { changesBetween } from '../../editing/changes.ts';
+import { bodyOf, type Complaint, type Edited, readEdited, textOf, withNotes } from '../../editing/edited-agent.ts';
+import { tellProblems } from '../../manifest-files.ts';
 import { agentNames } from '../../resources.ts';
+import { handOver } from '../../terminal-session.ts';
 import { type Context, flag, type Run } from '../../verb.ts';
 
-const INTRO = '# Edit, save and leave. Lines beginning with # are ignored; an unchanged file changes nothing.\n';
+const UNCHANGED = 'Edit cancelled, no changes made.\n';
 
 export const run: Run = async (args, options, context) => {
-  const [name, ...more] = agentNames(args);
+  const [name, ...more] = args.length > 0 ? agentNames(args) : [];
   if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac edit NAME`');
   const client = await context.client();
-  const { metadata, spec } = await client.get('agents', name);
-  const original = stringify(
-    {
-      apiVersion: 'sac/v1',
-      kind: 'Agent',
-      metadata: { name, labels: metadata.labels, annotations: metadata.annotations },
-      spec,
-    },
-    { lineWidth: 0 },
-  );
+  const agent = await client.get('agents', name);
   const folder = mkdtempSync(join(tmpdir(), 'sac-edit-'));
   const file = join(folder, `${name}.yaml`);
-  let text = original;
-  let problems: readonly string[] = [];
-  for (;;) {
-    writeFileSync(file, `${INTRO}${problems.map((problem) => `# PROBLEM ${problem}\n`).join('')}${text}`, {
-      mode: 0o600,
-    });
-    await openEditor(file, context);
-    const typed = withoutComments(readFileSync(file, 'utf8'));
-    if (
-      typed.trim() === '' ||
-      typed === withoutComments(original) ||
-      (problems.length > 0 && typed === withoutComments(text))
-    ) {
-      context.out.write(
-        problems.length > 0 ? `Edit cancelled; what you typed is in ${file}\n` : 'Edit cancelled, no changes made.\n',
-      );
-      if (problems.length === 0) rmSync(folder, { recursive: true });
-      return problems.length > 0 ? EXIT.usage : EXIT.done;
+  const original = textOf(agent);
+  // Absent: nothing was typed that would be lost.
+  let typed: string | undefined;
+  let complaints: readonly Complaint[] = [];
+  let kept = true;
+  try {
+    for (;;) {
+      const offered = typed ?? original;
+      writeFileSync(file, withNotes(offered, complaints), { mode: 0o600 });
+      await openEditor(file, context);
+      const body = savedIn(file);
+      const edited = readEdited(body, agent);
+      const gaveUp = complaints.length > 0 && (body === offered || edited.kind === 'empty');
+      if (gaveUp) {
+        if (edited.kind === 'empty') writeFileSync(file, offered, { mode: 0o600 });
+        throw new InvalidError(['edit cancelled, no valid changes were made']);
+      }
+      if (edited.kind === 'empty' || edited.kind === 'unchanged') {
+        kept = false;
+        context.out.write(UNCHANGED);
+        return EXIT.done;
+      }
+      typed = body;
+      const outcome = edited.kind === 'broken' ? edited.complaints : await send(client, agent, edited, options);
+      if (outcome.length === 0) {
+        kept = false;
+        context.out.write(`agent/${name} edited\n`);
+        return EXIT.done;
+      }
+      complaints = outcome;
     }
-    text = typed;
-    const read = readManifests(typed, file);
-    problems = read.problems.map((problem) => problem.text);
-    const [document] = read.documents;
-    if (problems.length > 0 || !document) continue;
-    if (document.name !== name) {
-      problems = [`metadata.name: an agent cannot be renamed (it is "${name}")`];
-      continue;
-    }
-    try {
-      const { labels = {}, annotations = {} } = document.parsed.metadata;
-      await client.replace(name, {
-        metadata: { name, labels, annotations, resourceVersion: metadata.resourceVersion },
-        spec: parse(typed).spec,
-        ...(flag(options, 'force') && { force: true }),
-      });
-    } catch (error) {
-      if (!(error instanceof SacError)) throw error;
-      context.err.write(`sac: ${error.message}\nsac: what you typed is in ${file}\n`);
-      return error.exitCode;
-    }
-    rmSync(folder, { recursive: true });
-    context.out.write(`agent/${name} edited\n`);
-    return EXIT.done;
+  } catch (error) {
+    // An editor that failed may have saved what nobody has read yet.
+    kept &&= typed !== undefined || ![original, ''].includes(savedIn(file));
+    throw error;
+  } finally {
+    if (kept) tellProblems(context, [`what you typed is in ${file}`]);
+    else rmSync(folder, { recursive: true, force: true });
   }
 };
 
-const withoutComments = (text: string): string =>
-  text
-    .split('\n')
-    .filter((line) => !line.startsWith('#'))
-    .join('\n');
+/** Empty also when the editor took the file away. */
+const savedIn = (file: string): string => (existsSync(file) ? bodyOf(readFileSync(file, 'utf8')) : '');
 
-function openEditor(file: string, { env }: Context): Promise<void> {
+type Changed = Extract<Edited, { readonly kind: 'changed' }>;
+
+/** What the server finds wrong with it; [] when it was accepted. */
+async function send(
+  client: Client,
+  agent: Agent,
+  { labels, annotations, spec }: Changed,
+  options: Parameters<Run>[1],
+): Promise<readonly Complaint[]> {
+  const { name, resourceVersion } = agent.metadata;
+  try {
+    await client.replace(name, {
+      metadata: { name, labels, annotations, resourceVersion },
+      spec,
+      ...(flag(options, 'force') && { force: true }),
+    });
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidError) return error.problems.map((message) => ({ message }));
+    if (!(error instanceof ConflictError)) throw error;
+    const changes = changesBetween(agent, await client.get('agents', name));
+    if (changes.length === 0) throw error;
+    throw new ConflictError(
+      [
+        `agent/${name} was changed while you edited it; nothing of yours was written, edit it again:`,
+        ...changes.map((change) => `  ${change}`),
+      ].join('\n'),
+    );
+  }
+}
+
+async function openEditor(file: string, { env }: Context): Promise<void> {
   // Split on spaces, without a shell, as git and kubectl users write it: EDITOR="code --wait".
-  const [program = 'vi', ...args] = (env['SAC_EDITOR'] || env['VISUAL'] || env['EDITOR'] || 'vi')
-    .split(/\s+/)
-    .filter(Boolean);
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args, file], { stdio: 'inherit' });
-    child.on('error', () =>
-      reject(new BadRequestError(`editor "${program}" cannot be started; set EDITOR to one that is installed`)),
+  const wanted = [env['SAC_EDITOR'], env['VISUAL'], env['EDITOR']].find((one) => one?.trim()) ?? 'vi';
+  const argv = wanted.trim().split(/\s+/);
+  let code: number;
+  try {
+    code = await handOver([...argv, file], { env });
+  } catch (error) {
+    throw new SacError(
+      `the editor cannot be used: ${error instanceof Error ? error.message : String(error)}; set EDITOR to one that is installed`,
     );
-    child.on('exit', (code) =>
-      code === 0
-        ? resolve()
-        : reject(new BadRequestError(`editor "${program}" ended with code ${code}; what you typed is in ${file}`)),
-    );
-  });
+  }
+  if (code !== 0) throw new SacError(`the editor "${argv.join(' ')}" ended with code ${code}; nothing was changed`);
 }

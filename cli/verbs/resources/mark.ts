@@ -2,33 +2,71 @@
  * Owns: `sac label` and `sac annotate`.
  * Never: overwrites a value without being told to.
  */
-import { BadRequestError, ConflictError, EXIT } from '../../../api/resources/errors.ts';
+import type { Client } from '../../../api/client.ts';
+import { BadRequestError, ConflictError } from '../../../api/resources/errors.ts';
+import { eachAgent } from '../../each-agent.ts';
 import { selectAgents } from '../../selection.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
+type What = 'labels' | 'annotations';
+/** `null` removes. */
+type Changes = ReadonlyMap<string, string | null>;
+
 export const run: Run = async (args, options, context) => {
-  const what = text(options, 'verb') === 'annotate' ? 'annotations' : 'labels';
-  const isChange = (word: string) => /^[^=]+=/.test(word) || /^[^=]*[^=/]-$/.test(word);
-  const changes = args.filter(isChange);
-  const words = args.filter((word) => !isChange(word));
-  if (changes.length === 0) throw new BadRequestError(`name the ${what}: key=value sets, key- removes`);
+  const verb = text(options, 'verb') === 'annotate' ? 'annotate' : 'label';
+  const what: What = verb === 'annotate' ? 'annotations' : 'labels';
+  const changes = parseChanges(args.filter(isChange), what);
   const client = await context.client();
-  for (const name of await selectAgents(client, words, options, text(options, 'verb') ?? 'label')) {
-    const { metadata } = await client.get('agents', name);
-    const patch: Record<string, string | null> = {};
-    for (const change of changes) {
-      const at = change.indexOf('=');
-      const key = at < 0 ? change.slice(0, -1) : change.slice(0, at);
-      const value = at < 0 ? null : change.slice(at + 1);
-      const before = metadata[what][key];
-      if (value !== null && before !== undefined && before !== value && !flag(options, 'overwrite'))
-        throw new ConflictError(`agent/${name} has ${key}=${before} already; use --overwrite to change it`);
-      patch[key] = value;
-    }
-    const after = await client.patch(name, { metadata: { [what]: patch } });
-    context.out.write(
-      `agent/${name} ${after.metadata.resourceVersion === metadata.resourceVersion ? 'unchanged' : what === 'labels' ? 'labeled' : 'annotated'}\n`,
-    );
-  }
-  return EXIT.done;
+  const words = args.filter((word) => !isChange(word));
+  const names = await selectAgents(client, words, options, verb);
+  const settings: Settings = { what, changes, overwrite: flag(options, 'overwrite'), force: flag(options, 'force') };
+  return (await eachAgent(names, context, (name) => mark(client, name, settings))).code;
 };
+
+/** No name of an agent holds `=` or ends in `-`. */
+const isChange = (word: string) => word.includes('=') || word.endsWith('-');
+
+function parseChanges(words: readonly string[], what: What): Changes {
+  if (words.length === 0) throw new BadRequestError(`name the ${what}: key=value sets, key- removes`);
+  const changes = new Map<string, string | null>();
+  for (const word of words) {
+    const at = word.indexOf('=');
+    const key = at < 0 ? word.slice(0, -1) : word.slice(0, at);
+    if (key === '') throw new BadRequestError(`"${word}" names no key: key=value sets, key- removes`);
+    if (changes.has(key)) throw new BadRequestError(`"${key}" is changed twice; say which change is meant`);
+    changes.set(key, at < 0 ? null : word.slice(at + 1));
+  }
+  return changes;
+}
+
+interface Settings {
+  readonly what: What;
+  readonly changes: Changes;
+  readonly overwrite: boolean;
+  readonly force: boolean;
+}
+
+async function mark(client: Client, name: string, { what, changes, overwrite, force }: Settings): Promise<string> {
+  const { metadata } = await client.get('agents', name);
+  const before = metadata[what];
+  const differing = [...changes].filter(([key, value]) => (entryOf(before, key) ?? null) !== value);
+  const taken = overwrite
+    ? undefined
+    : differing.find(([key, value]) => value !== null && entryOf(before, key) !== undefined)?.[0];
+  if (taken !== undefined)
+    throw new ConflictError(
+      `agent/${name} has ${taken}=${entryOf(before, taken)} already; use --overwrite to change it`,
+    );
+  if (differing.length === 0) return 'unchanged';
+  const { resourceVersion } = metadata;
+  await client.patch(name, {
+    // What was read is what may be overwritten: with --overwrite that no longer matters.
+    metadata: { [what]: Object.fromEntries(differing), ...(!overwrite && { resourceVersion }) },
+    ...(force && { force: true }),
+  });
+  const past = what === 'labels' ? 'labeled' : 'annotated';
+  return differing.every(([, value]) => value === null) ? `un${past}` : past;
+}
+
+const entryOf = (map: Readonly<Record<string, string>>, key: string): string | undefined =>
+  Object.hasOwn(map, key) ? map[key] : undefined;
