@@ -73,10 +73,11 @@ function hopeless(agent: Agent | undefined): { readonly impossible?: string } {
     (phase === 'Stopped' && !agent.spec.suspend && agent.spec.replicas > 0)
   )
     return {};
-  // A restart that was asked for after it ended is still to come.
+  // A restart that was asked for after what ended had begun is still to come.
+  const { restartRequestedAt } = agent.metadata;
   if (
-    agent.metadata.restartRequestedAt !== undefined &&
-    instances.some(({ lastExit }) => lastExit && lastExit.at < (agent.metadata.restartRequestedAt ?? ''))
+    restartRequestedAt !== undefined &&
+    instances.some(({ lastExit }) => lastExit && (lastExit.startedAt ?? lastExit.at) < restartRequestedAt)
   )
     return {};
   const why = conditions.find(({ type }) => type === 'Started');

@@ -267,6 +267,8 @@ export interface LastExit {
   readonly signal?: string;
   /** ISO 8601. */
   readonly at: string;
+  /** ISO 8601, by the controller's clock like metadata.restartRequestedAt: when what ended was started. */
+  readonly startedAt?: string;
   /** Completed | Error | Killed | Vanished | Stopped. */
   readonly reason: string;
 }

@@ -37,10 +37,11 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
   };
 }
 
-const lastExit = ({ code, signal, at, reason }: ExitRecord): LastExit => ({
+const lastExit = ({ code, signal, at, incarnation, reason }: ExitRecord): LastExit => ({
   ...(code !== undefined && { code }),
   ...(signal !== undefined && { signal }),
   at: isoTime(at),
+  startedAt: isoTime(incarnation),
   reason,
 });
 
