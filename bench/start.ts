@@ -3,10 +3,10 @@
  * `tmux source-file`. Both in the same run; growth per agent from the smallest to the largest N.
  */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BenchFleet, sleepers } from './fleet.ts';
-import { median, report, round } from './harness.ts';
+import { median, pause, report, round } from './harness.ts';
 
 async function once(count: number): Promise<{ readonly sac: number; readonly floor: number }> {
   await using fleet = new BenchFleet();
@@ -15,6 +15,12 @@ async function once(count: number): Promise<{ readonly sac: number; readonly flo
   const done = fleet.running(count);
   await fleet.client.apply({ items: sleepers(count), source: { kind: 'apply', name: 'cli' } });
   const sac = (await done) - began;
+  // The floor begins like we did: nothing running, no workspace there yet. Terminals are bounded (pty max).
+  await fleet.kill();
+  execFileSync('tmux', ['-L', `sac-${fleet.fleetId}`, 'kill-server'], { stdio: 'ignore', env: fleet.env });
+  rmSync(join(fleet.home, 'workspaces'), { recursive: true, force: true });
+  for (let tries = 0; tries < 200 && Number(readFileSync('/proc/sys/kernel/pty/nr', 'utf8')) > 100; tries++)
+    await pause(50);
   return { sac, floor: floorOf(fleet, count) };
 }
 
