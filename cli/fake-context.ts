@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import type { Client, Target } from '../api/client.ts';
 import { homeFrom } from '../api/home.ts';
+import type { PatchRequest } from '../api/protocol.ts';
 import { type Agent, agentSpecSchema, type InstanceStatus } from '../api/resources/agent.ts';
 import { NotFoundError } from '../api/resources/errors.ts';
 import type { Context, Options, Output, Run } from './verb.ts';
@@ -158,3 +159,26 @@ export const runVerb = async (
   options: Options,
   context: Context,
 ): Promise<number> => (await load()).run(args, options, context);
+
+/** A client over agents that remembers what was asked of it. */
+export function fleet(...agents: readonly Agent[]) {
+  const asked: string[] = [];
+  const patches: PatchRequest[] = [];
+  const client: Partial<Client> = {
+    ...reading(...agents),
+    patch: async (name, patch) => {
+      asked.push(`patch ${name}`);
+      patches.push(patch);
+      return agent(name);
+    },
+    restart: async (name, request) => {
+      asked.push(`restart ${name}${request?.by ? ` by ${request.by}` : ''}`);
+      return agent(name);
+    },
+    remove: async (name) => {
+      asked.push(`remove ${name}`);
+      return agent(name);
+    },
+  };
+  return { client, asked, patches };
+}

@@ -40,7 +40,7 @@ async function optionValue(
   const flag = /--([a-z-]+)/.exec(flags)?.[1] ?? '';
   switch (flag) {
     case 'output':
-      return plain([...new Set(description.match(/\b(?:wide|json|yaml|name|jsonpath=|custom-columns=)/g))]);
+      return plain([...new Set(description.match(/\b(?:jsonpath=|custom-columns=|wide|json\b|yaml\b|name\b)/g))]);
     case 'role':
       return plain(ROLES);
     case 'dry-run':

@@ -420,7 +420,7 @@ export const VERBS: readonly Verb[] = [
       {
         name: 'delete',
         summary: 'Make a token invalid',
-        args: '<id>',
+        args: '<ids...>',
         load: () => import('./setup/token.ts'),
         options: [],
         examples: ['sac token delete 1a2b3c4d'],

@@ -8,7 +8,9 @@ import { age, table } from '../../output/table.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
-  const json = text(options, 'output') === 'json';
+  const format = text(options, 'output');
+  if (format !== undefined && format !== 'json') throw new BadRequestError(`-o "${format}" is not json`);
+  const json = format === 'json';
   switch (text(options, 'verb')) {
     case 'create': {
       const asked = text(options, 'role');
@@ -30,10 +32,12 @@ export const run: Run = async (args, options, context) => {
       return EXIT.done;
     }
     case 'delete': {
-      const [id] = args;
-      if (id === undefined) throw new BadRequestError('name the token by its id: `sac token list` shows them');
-      await (await context.client()).deleteToken(id);
-      context.out.write(`token/${id} deleted\n`);
+      if (args.length === 0) throw new BadRequestError('name the tokens by their ids: `sac token list` shows them');
+      const client = await context.client();
+      for (const id of args) {
+        await client.deleteToken(id);
+        context.out.write(`token/${id} deleted\n`);
+      }
       return EXIT.done;
     }
     default: {
