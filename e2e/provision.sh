@@ -9,6 +9,8 @@ declare -A package_of=(
   [setpriv]=util-linux
   [ps]=procps
   [curl]=curl
+  [zsh]=zsh
+  [fish]=fish
 )
 
 missing=()
