@@ -3,7 +3,7 @@
  * Never: starts one that somebody else is meant to run: only the default local controller is started by itself.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, type Target } from '../api/client.ts';
 import type { Home } from '../api/home.ts';
@@ -31,6 +31,11 @@ const START_DEADLINE_MS = 20_000;
 /** A controller lives for weeks and mostly waits: memory counts for more than the speed of young-generation collections. */
 export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
+const LAST_LINES = 5;
+/** In the words of the controller's lock. */
+const HELD = 'another controller holds';
+/** Ours left because another one holds the home: how long that one may take until it answers. */
+const OTHERS_DEADLINE_MS = 5_000;
 
 export function createConnection({
   globals,
@@ -72,7 +77,7 @@ async function answers(client: Client): Promise<boolean> {
 async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target> {
   if (globals.server !== undefined && globals.socket !== undefined)
     throw new BadRequestError('--server and --socket exclude each other');
-  if (globals.server !== undefined) return { url: globals.server, ...tokenFrom(globals.tokenFile) };
+  if (globals.server !== undefined) return { url: httpUrl(globals.server), ...tokenFrom(globals.tokenFile) };
   if (globals.socket !== undefined) return { socket: globals.socket };
   if (globals.context === undefined && !existsSync(home.config)) return { socket: home.socket };
   const { contextNamed, readConfig } = await import('./config-file.ts');
@@ -86,12 +91,18 @@ async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target
     );
   if (context.server === undefined) return { socket: context.socket ?? home.socket };
   return {
-    url: context.server,
+    url: httpUrl(context.server),
     ...(globals.tokenFile === undefined && context.token !== undefined
       ? { token: context.token }
       : tokenFrom(globals.tokenFile ?? context['token-file'])),
     ...(context['ca-file'] !== undefined && { ca: readNamed('certificate authority', context['ca-file']) }),
   };
+}
+
+function httpUrl(url: string): string {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new BadRequestError(`server "${url}" is not an http:// or https:// URL (for example https://fleet:9640)`);
+  return url;
 }
 
 function tokenFrom(path: string | undefined): { readonly token?: string } {
@@ -127,41 +138,53 @@ export async function startInBackground({
 }: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
   for (const folder of home.folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const log = openSync(home.controllerLog, 'a', 0o600);
+  const before = statSync(home.controllerLog).size;
   const child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, controllerProgram(), ...flags], {
     cwd,
     env: { ...env },
     detached: true,
     stdio: ['ignore', log, log],
   });
+  closeSync(log);
   child.unref();
-  let exited: number | undefined;
-  child.on('exit', (code) => {
-    exited = code ?? 1;
+  let left = false;
+  child.on('exit', () => {
+    left = true;
+  });
+  child.on('error', () => {
+    left = true;
   });
   const client = createClient({ socket: home.socket });
-  for (const end = Date.now() + START_DEADLINE_MS; Date.now() < end; ) {
+  let end = Date.now() + START_DEADLINE_MS;
+  for (let waitsForOther = false; Date.now() < end; ) {
     try {
       if ((await client.ready()).ok) {
         const { pid } = await client.controller();
-        err.write(`sac: started a controller in the background (pid ${pid}, log ${home.controllerLog})\n`);
+        // Several of us may have found none at the same moment: only one of the controllers stays, and its starter tells.
+        if (pid === child.pid)
+          err.write(`sac: started a controller in the background (pid ${pid}, log ${home.controllerLog})\n`);
         return pid;
       }
     } catch (error) {
       if (!(error instanceof NoControllerError)) throw error;
-      // Somebody else may have started one at the same moment: then theirs answers, and ours has left.
-      if (exited !== undefined && !existsSync(home.socket)) break;
+      if (left && !waitsForOther) {
+        if (!said(home.controllerLog, before).includes(HELD)) break;
+        waitsForOther = true;
+        end = Math.min(end, Date.now() + OTHERS_DEADLINE_MS);
+      }
     }
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
-  throw new NoControllerError(
-    `a controller could not be started; the end of ${home.controllerLog}:\n${lastLines(home.controllerLog)}`,
-  );
+  const told =
+    said(home.controllerLog, before).trimEnd().split('\n').slice(-LAST_LINES).join('\n') || '(it wrote nothing)';
+  throw new NoControllerError(`a controller could not be started; the end of ${home.controllerLog}:\n${told}`);
 }
 
-function lastLines(path: string): string {
+/** What its log says of this attempt: everything behind the bytes that were there before. */
+function said(path: string, before: number): string {
   try {
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
+    return readFileSync(path).subarray(before).toString('utf8');
   } catch {
-    return '(no log)';
+    return '';
   }
 }

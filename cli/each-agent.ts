@@ -44,5 +44,6 @@ export async function eachAgent(
   return { code, done };
 }
 
-const concernsAll = (error: unknown): boolean =>
+/** The controller is away or denies access: no use asking for the next agent. */
+export const concernsAll = (error: unknown): boolean =>
   !(error instanceof SacError) || error.exitCode === EXIT.noController || error.exitCode === EXIT.denied;

@@ -60,15 +60,33 @@ function build(setExit: (code: number) => void, signal: AbortSignal): Command {
     )
     .enablePositionalOptions()
     .exitOverride()
-    .showHelpAfterError('(`sac --help` shows what there is)')
-    .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'sac: ')) });
-  for (const verb of VERBS) attach(program, program, verb, setExit, signal);
+    .configureOutput({ outputError: usageErrorOf('sac') });
+  for (const verb of VERBS) attach(program, program, `sac ${verb.name}`, verb, setExit, signal);
   return program;
 }
+
+/** Commander's words in one line, with the nearest word that exists and where to look. */
+const usageErrorOf = (path: string) => (message: string, write: (text: string) => void) => {
+  const [, what = message, meant] =
+    /^(?:error: )?([\s\S]*?)\.?\s*(?:\(Did you mean (?:one of )?(.+)\?\))?\s*$/.exec(message) ?? [];
+  const unknown = /^unknown command '(.+)'/.exec(what)?.[1];
+  const near =
+    meant ??
+    (unknown === undefined
+      ? undefined
+      : closest(
+          unknown,
+          VERBS.map(({ name }) => name),
+        ));
+  write(
+    `sac: ${oneLine(what)}${near === undefined ? '' : ` (did you mean ${near}?)`}; \`${path} --help\` shows what there is\n`,
+  );
+};
 
 function attach(
   program: Command,
   parent: Command,
+  path: string,
   verb: Verb,
   setExit: (code: number) => void,
   signal: AbortSignal,
@@ -76,7 +94,8 @@ function attach(
   const command = parent
     .command(verb.name, { hidden: verb.hidden === true })
     .description(verb.summary)
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({ outputError: usageErrorOf(path) });
   for (const alias of verb.aliases ?? []) command.alias(alias);
   if (verb.args) command.arguments(verb.args);
   if (verb.passThrough) command.passThroughOptions();
@@ -86,7 +105,8 @@ function attach(
     command.addOption(option);
   }
   command.addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  ${example}`).join('\n')}`);
-  for (const subverb of verb.subverbs ?? []) attach(program, command, subverb, setExit, signal);
+  for (const subverb of verb.subverbs ?? [])
+    attach(program, command, `${path} ${subverb.name}`, subverb, setExit, signal);
   const { load } = verb;
   if (!load) return;
   command.action(async () => {
@@ -120,16 +140,7 @@ async function main(): Promise<void> {
 
 function tell(error: unknown): number {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return EXIT.done;
-    const unknown = /unknown command '(.+)'/.exec(error.message)?.[1];
-    const near =
-      unknown &&
-      closest(
-        unknown,
-        VERBS.map(({ name }) => name),
-      );
-    if (near && !/Did you mean/i.test(error.message)) process.stderr.write(`(did you mean \`sac ${near}\`?)\n`);
-    return EXIT.usage;
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   }
   const colour = process.stderr.isTTY === true && !process.env['NO_COLOR'];
   const message = error instanceof Error ? error.message : String(error);

@@ -23,8 +23,11 @@ export class Progress {
   update(agent: Agent): void {
     const { phase, conditions } = agent.status;
     const why =
-      conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
-      conditions.find(({ type, status }) => type === 'Ready' && status !== 'True');
+      // What ended an agent, or that it rests, does not say why it stops now.
+      phase === 'Stopping'
+        ? undefined
+        : (conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
+          conditions.find(({ type, status }) => type === 'Ready' && status !== 'True'));
     const text = oneLine(
       `agent/${agent.metadata.name} ${phase}${why && why.reason !== phase ? `: ${why.message}` : ''}`,
     );

@@ -4,7 +4,7 @@
  */
 import type { Client } from '../api/client.ts';
 import type { Agent } from '../api/resources/agent.ts';
-import { BadRequestError, EXIT, type ExitCode } from '../api/resources/errors.ts';
+import { BadRequestError, EXIT, type ExitCode, NoControllerError } from '../api/resources/errors.ts';
 import { show, valuesAt } from './output/jsonpath.ts';
 
 export type Goal =
@@ -28,6 +28,21 @@ export function parseGoal(text: string): Goal {
   throw new BadRequestError(
     `--for "${text}" is not understood; use condition=Ready, delete, create or jsonpath='{.status.phase}'=Running`,
   );
+}
+
+function describeGoal(goal: Goal): string {
+  switch (goal.kind) {
+    case 'condition':
+      return `${goal.type}=${goal.status}`;
+    case 'jsonpath':
+      return goal.value === undefined ? goal.path : `${goal.path}=${goal.value}`;
+    case 'delete':
+      return 'deleted';
+    case 'create':
+      return 'created';
+    case 'replaced':
+      return 'restarted and ready';
+  }
 }
 
 export type Verdict = { readonly done: true } | { readonly done: false; readonly impossible?: string };
@@ -146,12 +161,35 @@ export async function waitFor(
       since: list.metadata.resourceVersion,
       signal: AbortSignal.any([timer, signal]),
     })) {
-      if (!object) continue;
+      if (!object) {
+        // A watch that had to begin anew shows what there is, not what went in between.
+        const there = await namesOf(client);
+        for (const name of [...open.keys()]) if (there?.has(name) === false) look(name, undefined);
+        if (open.size === 0) break;
+        continue;
+      }
       look(object.metadata.name, type === 'DELETED' ? undefined : object);
       if (open.size === 0) break;
     }
   }
-  for (const name of [...open.keys()])
-    settle({ name, code: EXIT.timedOut, message: `agent/${name}: not within ${timeoutMs / 1000} s` });
+  for (const [name, left] of [...open]) {
+    const missing = [...left].map(describeGoal).join(', ');
+    const when = timeoutMs === 0 ? 'now' : `within ${timeoutMs / 1000} s`;
+    settle({
+      name,
+      code: EXIT.timedOut,
+      message: `agent/${name}: not ${missing} ${when}; \`sac describe agent ${name}\` says how it is`,
+    });
+  }
   return outcomes;
+}
+
+/** Undefined: the controller went away just now; the watch waits for it. */
+async function namesOf(client: Client): Promise<ReadonlySet<string> | undefined> {
+  try {
+    return new Set((await client.list('agents')).items.map(({ metadata }) => metadata.name));
+  } catch (error) {
+    if (error instanceof NoControllerError) return undefined;
+    throw error;
+  }
 }

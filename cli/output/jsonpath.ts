@@ -28,8 +28,8 @@ export function compileJsonPath(template: string): (resource: unknown) => string
     ? template
     : `{${template.startsWith('.') || template.startsWith('$') ? '' : '.'}${template}}`;
   const tokens = tokenize(source);
-  const { nodes, next } = parseNodes(tokens, 0, source);
-  if (next !== tokens.length) throw wrong(source, 'an {end} without {range}');
+  const { nodes, closed } = parseNodes(tokens, 0, source);
+  if (closed) throw wrong(source, 'an {end} without {range}');
   return (resource) => nodes.map((node) => render(node, resource, resource)).join('');
 }
 
@@ -68,27 +68,27 @@ function tokenize(template: string): readonly { readonly brace: boolean; readonl
   return tokens;
 }
 
+/** Up to the `{end}` of the range that `from` lies in, or to the last token; `next` is behind that. */
 function parseNodes(
   tokens: ReturnType<typeof tokenize>,
   from: number,
   template: string,
-): { readonly nodes: readonly Node[]; readonly next: number } {
+): { readonly nodes: readonly Node[]; readonly next: number; readonly closed: boolean } {
   const nodes: Node[] = [];
-  let at = from;
-  for (; at < tokens.length; at++) {
+  for (let at = from; at < tokens.length; at++) {
     const token = tokens[at];
     if (!token) break;
     if (!token.brace) nodes.push({ kind: 'text', text: token.text });
-    else if (token.text === 'end') return { nodes, next: at + (from === 0 ? 0 : 1) };
+    else if (token.text === 'end') return { nodes, next: at + 1, closed: true };
     else if (token.text.startsWith('range ')) {
       const inner = parseNodes(tokens, at + 1, template);
-      if (tokens[inner.next - 1]?.text !== 'end') throw wrong(template, 'a {range} has no {end}');
+      if (!inner.closed) throw wrong(template, 'a {range} has no {end}');
       nodes.push({ kind: 'range', steps: parseSteps(token.text.slice(6).trim(), template), body: inner.nodes });
       at = inner.next - 1;
     } else if (/^["']/.test(token.text)) nodes.push({ kind: 'text', text: unquote(token.text) });
     else nodes.push({ kind: 'path', steps: parseSteps(token.text, template) });
   }
-  return { nodes, next: at };
+  return { nodes, next: tokens.length, closed: false };
 }
 
 const unquote = (quoted: string): string =>

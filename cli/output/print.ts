@@ -10,12 +10,18 @@ import type { Host } from '../../api/resources/host.ts';
 import { typeOf } from '../resources.ts';
 import { compileJsonPath, show, valuesAt } from './jsonpath.ts';
 import { age, table } from './table.ts';
+import { escapeControls, stripControls } from './terminal.ts';
 
 export interface PrintOptions {
   readonly format: string | undefined;
   readonly showLabels: boolean;
   readonly headers: boolean;
-  readonly now: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Goes to a terminal: free text is stripped of what it would obey. Tables and JSON are always safe. */
+  readonly terminal: boolean;
+  /** Prints come one after the other: a table goes on below its header. */
+  readonly streaming?: boolean;
 }
 
 export interface Printer {
@@ -26,19 +32,33 @@ export interface Printer {
 const FORMATS = 'wide, json, yaml, name, jsonpath=TEMPLATE, custom-columns=HEADER:PATH,...';
 
 /** Throws BadRequestError for a format that does not exist, before anything is asked of the server. */
-export function createPrinter({ format, showLabels, headers, now }: PrintOptions): Printer {
+export function createPrinter(options: PrintOptions): Printer {
+  const { format, showLabels, headers, now, terminal, streaming = false } = options;
   const [kind, argument] = splitFormat(format);
+  const safe = terminal ? stripControls : (text: string) => text;
+  const begun = new Map<Plural, number[]>();
+  const tabulate = (plural: Plural, titles: readonly string[], rows: readonly (readonly string[])[]): string => {
+    const widths = streaming ? begun.get(plural) : undefined;
+    const kept = widths ?? [];
+    begun.set(plural, kept);
+    return table(titles, rows, headers && !widths, kept);
+  };
   switch (kind) {
     case '':
     case 'wide':
-      return { print: async (plural, items) => tableOf(plural, items, kind === 'wide', showLabels, headers, now) };
+      return {
+        print: async (plural, items) => tabulate(plural, ...cellsOf(plural, items, kind === 'wide', showLabels, now())),
+      };
     case 'json':
-      return { print: async (_plural, items, single) => `${JSON.stringify(wrap(items, single), undefined, 2)}\n` };
+      return {
+        print: async (_plural, items, single) =>
+          `${escapeControls(JSON.stringify(wrap(items, single), undefined, 2))}\n`,
+      };
     case 'yaml':
       return {
         async print(_plural, items, single) {
           const { toYaml } = await import('./yaml.ts');
-          return toYaml(wrap(items, single));
+          return safe(toYaml(wrap(items, single)));
         },
       };
     case 'name':
@@ -50,7 +70,7 @@ export function createPrinter({ format, showLabels, headers, now }: PrintOptions
       if (argument === '')
         throw new BadRequestError('-o jsonpath= needs a template, for example -o jsonpath={.items[*].metadata.name}');
       const template = compileJsonPath(argument);
-      return { print: async (_plural, items, single) => template(wrap(items, single)) };
+      return { print: async (_plural, items, single) => safe(template(wrap(items, single))) };
     }
     case 'custom-columns': {
       const columns = argument.split(',').map((column) => {
@@ -60,11 +80,11 @@ export function createPrinter({ format, showLabels, headers, now }: PrintOptions
         return { header: column.slice(0, at), path: column.slice(at + 1) };
       });
       return {
-        print: async (_plural, items) =>
-          table(
+        print: async (plural, items) =>
+          tabulate(
+            plural,
             columns.map(({ header }) => header),
             items.map((item) => columns.map(({ path }) => valuesAt(path, item).map(show).join(',') || '<none>')),
-            headers,
           ),
       };
     }
@@ -88,20 +108,19 @@ const labelsOf = (item: AnyResource): string =>
         .join(',')
     : '') || '<none>';
 
-function tableOf(
+function cellsOf(
   plural: Plural,
   items: readonly AnyResource[],
   wide: boolean,
   showLabels: boolean,
-  headers: boolean,
   now: number,
-): string {
+): readonly [titles: readonly string[], rows: readonly (readonly string[])[]] {
   const columns = columnsOf(plural, wide);
   const rows = items.map((item) => [
     ...columns.map(({ cell }) => cell(item, now)),
     ...(showLabels ? [labelsOf(item)] : []),
   ]);
-  return table([...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows, headers);
+  return [[...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows];
 }
 
 interface Column {

@@ -4,9 +4,18 @@
  */
 import { oneLine } from './terminal.ts';
 
-export function table(headers: readonly string[], rows: readonly (readonly string[])[], showHeaders = true): string {
+/** `kept`: widths that are kept from one call to the next and only grow: rows that follow later stand below the first. */
+export function table(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+  showHeaders = true,
+  kept: number[] = [],
+): string {
   const cells = [...(showHeaders ? [headers] : []), ...rows.map((row) => row.map(oneLine))];
-  const widths = headers.map((_, column) => Math.max(0, ...cells.map((row) => (row[column] ?? '').length)));
+  const widths = headers.map((_, column) =>
+    cells.reduce((widest, row) => Math.max(widest, (row[column] ?? '').length), kept[column] ?? 0),
+  );
+  kept.splice(0, kept.length, ...widths);
   return cells
     .map(
       (row) =>

@@ -11,6 +11,9 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u2
 
 /** Text with newlines and tabs, and nothing else that a terminal would obey. */
 export const stripControls = (value: string): string => value.replace(SEQUENCES, '').replace(CONTROLS, '');
+/** The same JSON with what a terminal would obey written as escapes; what reads it gets the same values. */
+export const escapeControls = (json: string): string =>
+  json.replace(CONTROLS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 /** For one cell or line: newlines too become spaces. */
 export const oneLine = (value: string): string => stripControls(value).replace(/[\n\t]+/g, ' ');
 

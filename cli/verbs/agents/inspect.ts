@@ -5,7 +5,7 @@
 import type { Client } from '../../../api/client.ts';
 import type { InstanceStatus } from '../../../api/resources/agent.ts';
 import { BadRequestError, EXIT, SacError } from '../../../api/resources/errors.ts';
-import { stripControls } from '../../output/terminal.ts';
+import { escapeControls, stripControls } from '../../output/terminal.ts';
 import { agentNames } from '../../resources.ts';
 import { type Context, flag, type Run, text } from '../../verb.ts';
 import { summarize } from './summary.ts';
@@ -33,7 +33,9 @@ export const run: Run = async (args, options, context) => {
   );
   if (format === 'json' || flag(options, 'json')) {
     const instances = seen.map(({ instance, output }) => ({ ...instance, lastOutput: output.lines }));
-    context.out.write(`${JSON.stringify({ ...agent, status: { ...agent.status, instances } }, undefined, 2)}\n`);
+    context.out.write(
+      `${escapeControls(JSON.stringify({ ...agent, status: { ...agent.status, instances } }, undefined, 2))}\n`,
+    );
     return EXIT.done;
   }
   context.out.write(

@@ -6,6 +6,7 @@ import type { ApplyResult } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { followUp, READY } from '../../follow-up.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import { escapeControls } from '../../output/terminal.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
@@ -37,7 +38,7 @@ export const run: Run = async (_args, options, context) => {
     ...(flag(options, 'forceConflicts') && { force: true }),
     ...(flag(options, 'prune') && { prune: selector === undefined ? {} : { labelSelector: selector } }),
   });
-  if (output === 'json') context.out.write(`${JSON.stringify({ results, errors }, undefined, 2)}\n`);
+  if (output === 'json') context.out.write(`${escapeControls(JSON.stringify({ results, errors }, undefined, 2))}\n`);
   else context.out.write(results.map((result) => line(result, output === 'name', dryRun === 'server')).join(''));
   tellProblems(
     context,

@@ -2,18 +2,20 @@
  * Owns: `sac delete`.
  * Never: deletes what was not named.
  */
-import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
+import { concernsAll } from '../../each-agent.ts';
 import { followUp } from '../../follow-up.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
-import { oneLine } from '../../output/terminal.ts';
 import { selectAgents } from '../../selection.ts';
-import { flag, type Run, texts } from '../../verb.ts';
+import { flag, type Options, type Run, texts } from '../../verb.ts';
 
-export const run: Run = async (args, options, context) => {
+export const run: Run = async (words, options, context) => {
+  const { waits, strayed } = waiting(options);
+  const args = [...words, ...strayed];
   const client = await context.client();
   const fromFiles = texts(options, 'filename').length > 0;
   if (fromFiles && args.length > 0) throw new BadRequestError('names and -f exclude each other');
-  let code: number = EXIT.done;
+  let code: ExitCode = EXIT.done;
   let names: readonly string[];
   if (fromFiles) {
     const { documents, problems } = await readFiles(options, context);
@@ -27,13 +29,14 @@ export const run: Run = async (args, options, context) => {
       await client.remove(name, flag(options, 'force') ? { force: true } : {});
       deleted.push(name);
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      if (flag(options, 'ignoreNotFound')) continue;
-      context.err.write(`sac: agent "${oneLine(name)}" not found\n`);
-      code = EXIT.notFound;
+      // What is refused for one agent does not keep the others, which were asked to go too, from going.
+      if (!(error instanceof SacError) || concernsAll(error)) throw error;
+      if (error instanceof NotFoundError && flag(options, 'ignoreNotFound')) continue;
+      tellProblems(context, [error.message]);
+      if (code === EXIT.done) code = error.exitCode;
     }
   }
-  if (options['wait'] === false) {
+  if (!waits) {
     context.out.write(deleted.map((name) => `agent/${name} is being deleted\n`).join(''));
     return code;
   }
@@ -46,3 +49,12 @@ export const run: Run = async (args, options, context) => {
   );
   return waited === EXIT.done ? code : waited;
 };
+
+/** kubectl's `--wait`, `--wait=false`, and `--no-wait`. A name right behind `--wait` is a name. */
+function waiting(options: Options): { readonly waits: boolean; readonly strayed: readonly string[] } {
+  const asked = options['wait'];
+  if (typeof asked !== 'string') return { waits: asked !== false, strayed: [] };
+  return asked === 'true' || asked === 'false'
+    ? { waits: asked === 'true', strayed: [] }
+    : { waits: true, strayed: [asked] };
+}

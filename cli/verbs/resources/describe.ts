@@ -10,7 +10,7 @@ import { oneLine, stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
 import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
-import { fetchItems } from './get.ts';
+import { fetchItems, tellMissing } from './get.ts';
 
 export const run: Run = async (args, options, context) => {
   const client = await context.client();
@@ -25,10 +25,8 @@ export const run: Run = async (args, options, context) => {
       named,
       selector === undefined ? {} : { labelSelector: selector },
     );
-    for (const name of missing) {
-      context.err.write(`sac: ${named.plural.slice(0, -1)} "${oneLine(name)}" not found\n`);
-      code = EXIT.notFound;
-    }
+    tellMissing(named.plural, missing, context);
+    if (missing.length > 0) code = EXIT.notFound;
     for (const item of items)
       pages.push(item.kind === 'Agent' ? describeAgent(item, events, now) : stripControls(toYaml(item)));
   }

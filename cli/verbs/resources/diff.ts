@@ -5,14 +5,26 @@
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { ComparableAgent } from '../../../api/protocol.ts';
-import { EXIT } from '../../../api/resources/errors.ts';
-import { readFiles, tellProblems } from '../../manifest-files.ts';
+import { EXIT, SacError } from '../../../api/resources/errors.ts';
+import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { paint, stripControls } from '../../output/terminal.ts';
 import type { Run } from '../../verb.ts';
 import { CLI_SOURCE } from './apply.ts';
 
-export const run: Run = async (_args, options, context) => {
+export const run: Run = async (args, options, context) => {
+  try {
+    return await compare(args, options, context);
+  } catch (error) {
+    if (error instanceof SacError && error.exitCode !== EXIT.failed) throw error;
+    // Exit 1 means that something differs; no failure may look like that.
+    tellProblems(context, [error instanceof Error ? error.message : String(error)]);
+    return EXIT.usage;
+  }
+};
+
+const compare: Run = async (_args, options, context) => {
   const { documents, problems } = await readFiles(options, context);
+  tellWarnings(context, documents);
   tellProblems(context, problems);
   if (documents.length === 0) return EXIT.usage;
   const client = await context.client();

@@ -5,32 +5,30 @@
 import type { Client } from '../../../api/client.ts';
 import type { AnyResource, ListQuery, Plural } from '../../../api/protocol.ts';
 import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { tellProblems } from '../../manifest-files.ts';
 import { valuesAt } from '../../output/jsonpath.ts';
-import { createPrinter } from '../../output/print.ts';
-import { oneLine } from '../../output/terminal.ts';
-import { type Named, parseResources } from '../../resources.ts';
+import { createPrinter, type Printer } from '../../output/print.ts';
+import { type Named, parseResources, typeOf } from '../../resources.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
   const named = parseResources(args);
-  const printerWith = (headers: boolean) =>
-    createPrinter({
-      format: text(options, 'output'),
-      showLabels: flag(options, 'showLabels'),
-      headers: headers && options['headers'] !== false,
-      now: Date.now(),
-    });
-  const printer = printerWith(true);
+  const printer = createPrinter({
+    format: text(options, 'output'),
+    showLabels: flag(options, 'showLabels'),
+    headers: options['headers'] !== false,
+    now: Date.now,
+    terminal: context.out.isTerminal,
+    streaming: flag(options, 'watch'),
+  });
   const query = queryOf(options);
   const client = await context.client();
-  if (flag(options, 'watch')) return watch(client, named, query, printerWith, context);
+  if (flag(options, 'watch')) return watch(client, named, query, printer, options, context);
   let code: number = EXIT.done;
   for (const { plural, names } of named) {
     const { items, missing } = await fetchItems(client, { plural, names }, query);
-    for (const name of missing) {
-      context.err.write(`sac: ${plural.slice(0, -1)} "${oneLine(name)}" not found\n`);
-      code = EXIT.notFound;
-    }
+    tellMissing(plural, missing, context);
+    if (missing.length > 0) code = EXIT.notFound;
     const sorted = sortBy(items, text(options, 'sortBy'));
     if (sorted.length === 0 && missing.length === 0 && isTable(options)) context.err.write(`No ${plural} found.\n`);
     else if (sorted.length > 0 || missing.length === 0)
@@ -38,6 +36,13 @@ export const run: Run = async (args, options, context) => {
   }
   return code;
 };
+
+export function tellMissing(plural: Plural, missing: readonly string[], context: Context): void {
+  tellProblems(
+    context,
+    missing.map((name) => `${typeOf(plural).singular} "${name}" not found; \`sac get ${plural}\` lists what there is`),
+  );
+}
 
 const isTable = (options: Options): boolean =>
   ['', 'wide', 'name'].includes((text(options, 'output') ?? '').split('=')[0] ?? '') ||
@@ -86,32 +91,39 @@ function compare(a: unknown, b: unknown): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-type PrinterWith = (headers: boolean) => ReturnType<typeof createPrinter>;
-
 async function watch(
   client: Client,
   named: readonly Named[],
   query: ListQuery,
-  printerWith: PrinterWith,
+  printer: Printer,
+  options: Options,
   context: Context,
 ): Promise<number> {
-  await Promise.all(named.map(({ plural, names }) => watchOne(client, plural, names, query, printerWith, context)));
-  return EXIT.done;
+  const codes = await Promise.all(named.map((one) => watchOne(client, one, query, printer, options, context)));
+  return codes.find((code) => code !== EXIT.done) ?? EXIT.done;
 }
 
+/** All there is in one table, then every change as a line below it. */
 async function watchOne(
   client: Client,
-  plural: Plural,
-  names: readonly string[],
+  { plural, names }: Named,
   query: ListQuery,
-  printerWith: PrinterWith,
+  printer: Printer,
+  options: Options,
   context: Context,
-): Promise<void> {
-  let first = true;
-  for await (const { type, object } of client.watch(plural, { ...query, signal: context.signal })) {
-    if (!object || (names.length > 0 && !names.includes(object.metadata.name))) continue;
-    if (type === 'BOOKMARK') continue;
-    context.out.write(await printerWith(first).print(plural, [object], true));
-    first = false;
-  }
+): Promise<number> {
+  const list = await client.list(plural, query);
+  const meant = (item: AnyResource) => names.length === 0 || names.includes(item.metadata.name);
+  const items: readonly AnyResource[] = list.items.filter(meant);
+  const missing = names.filter((name) => !items.some(({ metadata }) => metadata.name === name));
+  tellMissing(plural, missing, context);
+  if (missing.length > 0) return EXIT.notFound;
+  if (items.length > 0 && isTable(options))
+    context.out.write(await printer.print(plural, sortBy(items, text(options, 'sortBy')), false));
+  // A stream of documents, not a list that never ends.
+  else for (const item of items) context.out.write(await printer.print(plural, [item], true));
+  const changes = client.watch(plural, { ...query, since: list.metadata.resourceVersion, signal: context.signal });
+  for await (const { type, object } of changes)
+    if (object && type !== 'BOOKMARK' && meant(object)) context.out.write(await printer.print(plural, [object], true));
+  return EXIT.done;
 }

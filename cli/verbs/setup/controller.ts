@@ -3,6 +3,7 @@
  * Never: ends an agent: they outlive the controller.
  */
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { ControllerStatus } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NoControllerError, TimedOutError } from '../../../api/resources/errors.ts';
 import { CONTROLLER_NODE_FLAGS, controllerProgram, startInBackground } from '../../connection.ts';
@@ -51,7 +52,7 @@ function runInForeground(options: Options, { env, cwd }: Context): Promise<numbe
     process.removeAllListeners('SIGINT');
     process.on('SIGINT', () => undefined);
     child.on('error', reject);
-    child.on('exit', (code, signal) => resolve(code ?? (signal ? 128 : 1)));
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
 }
 
@@ -83,12 +84,25 @@ async function stop(options: Options, context: Context): Promise<number> {
     (text(options, 'timeout') === undefined
       ? STOP_TIMEOUT_MS
       : parseDuration(text(options, 'timeout') ?? '', '--timeout'));
-  while (await answers(client)) {
+  const target = await context.target();
+  // Elsewhere, or behind a forwarded socket, its pid may be another machine's.
+  const here = 'socket' in target && target.socket === context.home.socket;
+  while ((await answers(client)) || (here && lives(pid))) {
     if (Date.now() > end) throw new TimedOutError(`the controller (pid ${pid}) has not stopped yet`);
     await new Promise((wake) => setTimeout(wake, 50));
   }
   context.out.write(`controller stopped (pid ${pid}); its ${agents} agents stay alive\n`);
   return EXIT.done;
+}
+
+/** It holds its home's lock to the last moment: what starts the next one right away must find it gone. */
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 async function answers(client: Awaited<ReturnType<Context['running']>>): Promise<boolean> {
