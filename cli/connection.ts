@@ -17,6 +17,7 @@ export interface GlobalOptions {
   readonly server?: string;
   readonly tokenFile?: string;
   readonly requestTimeout?: string;
+  readonly verbose?: boolean;
 }
 
 interface ConnectionOptions {
@@ -48,7 +49,11 @@ export function createConnection({
     globals.requestTimeout === undefined
       ? {}
       : { timeoutMs: parseDuration(globals.requestTimeout, '--request-timeout') };
-  const target = () => resolveTarget(globals, home);
+  const target = async () => {
+    const where = await resolveTarget(globals, home);
+    if (globals.verbose) err.write(`sac: the controller meant is at ${'socket' in where ? where.socket : where.url}\n`);
+    return where;
+  };
   const running = async () => createClient(await target(), timeout);
   return {
     target,

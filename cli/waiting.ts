@@ -5,6 +5,8 @@
 import type { Client } from '../api/client.ts';
 import type { Agent } from '../api/resources/agent.ts';
 import { BadRequestError, EXIT, type ExitCode, NoControllerError } from '../api/resources/errors.ts';
+import type { ConditionType } from '../api/resources/meta.ts';
+import { closest } from '../api/resources/suggest.ts';
 import { show, valuesAt } from './output/jsonpath.ts';
 
 export type Goal =
@@ -12,6 +14,8 @@ export type Goal =
   | { readonly kind: 'jsonpath'; readonly path: string; readonly value: string | undefined }
   | { readonly kind: 'delete' }
   | { readonly kind: 'create' }
+  /** Ready, or over successfully: what `apply --wait` waits for. */
+  | { readonly kind: 'up' }
   /** Ready, and nothing that ran before runs any more; `before` as `runsOf` gave it. */
   | { readonly kind: 'replaced'; readonly before: ReadonlySet<string> };
 
@@ -22,12 +26,45 @@ export const runsOf = (agent: Agent): ReadonlySet<string> =>
 export function parseGoal(text: string): Goal {
   if (text === 'delete' || text === 'create') return { kind: text };
   const condition = /^condition=([A-Za-z]+)(?:=(.+))?$/.exec(text);
-  if (condition) return { kind: 'condition', type: condition[1] ?? '', status: condition[2] ?? 'True' };
+  if (condition) return conditionGoal(condition[1] ?? '', condition[2] ?? 'True');
   const jsonpath = /^jsonpath=(['"]?)(\{.*\}|\.[^=]*)\1(?:=(.*))?$/.exec(text);
   if (jsonpath) return { kind: 'jsonpath', path: jsonpath[2] ?? '', value: jsonpath[3] };
   throw new BadRequestError(
     `--for "${text}" is not understood; use condition=Ready, delete, create or jsonpath='{.status.phase}'=Running`,
   );
+}
+
+/** Complete by its type; the list itself lies with the schemas, which take long to load. */
+const CONDITIONS: Readonly<Record<ConditionType, true>> = {
+  Placed: true,
+  FilesSynced: true,
+  Started: true,
+  Ready: true,
+  UpToDate: true,
+  Blocked: true,
+  AuthFailed: true,
+  QuotaLimited: true,
+  ContextHigh: true,
+  HostReachable: true,
+  Stalled: true,
+};
+const STATUSES = ['True', 'False', 'Unknown'];
+
+/** What is misspelt would be waited for in vain. */
+function conditionGoal(type: string, status: string): Goal {
+  const find = (what: string, word: string, known: readonly string[]): string => {
+    const found = known.find((one) => one.toLowerCase() === word.toLowerCase());
+    if (found !== undefined) return found;
+    const near = closest(word, known);
+    throw new BadRequestError(
+      `--for condition=${type}: there is no ${what} "${word}"; ${near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`}`,
+    );
+  };
+  return {
+    kind: 'condition',
+    type: find('condition', type, Object.keys(CONDITIONS)),
+    status: find('status', status, STATUSES),
+  };
 }
 
 function describeGoal(goal: Goal): string {
@@ -40,14 +77,19 @@ function describeGoal(goal: Goal): string {
       return 'deleted';
     case 'create':
       return 'created';
+    case 'up':
+      return 'Ready';
     case 'replaced':
       return 'restarted and ready';
   }
 }
 
-export type Verdict = { readonly done: true } | { readonly done: false; readonly impossible?: string };
-
-const FINAL = new Set(['Failed', 'Succeeded', 'Stopped']);
+export type Verdict = { readonly done: true } | { readonly done: false; readonly lost?: Lost };
+/** It can no longer come; `code` says in which way. */
+export interface Lost {
+  readonly code: ExitCode;
+  readonly why: string;
+}
 
 /** What one look at the agent says about the goal. `undefined`: it is not there. */
 export function judge(goal: Goal, agent: Agent | undefined): Verdict {
@@ -56,6 +98,10 @@ export function judge(goal: Goal, agent: Agent | undefined): Verdict {
       return { done: agent === undefined };
     case 'create':
       return { done: agent !== undefined };
+    case 'up': {
+      const ready = judge({ kind: 'condition', type: 'Ready', status: 'True' }, agent);
+      return agent && isFinal(agent) && agent.status.phase === 'Succeeded' ? { done: true } : ready;
+    }
     case 'replaced': {
       if (!agent) return { done: false };
       const done = agent.status.ready && [...runsOf(agent)].every((run) => !goal.before.has(run));
@@ -64,39 +110,45 @@ export function judge(goal: Goal, agent: Agent | undefined): Verdict {
     case 'jsonpath': {
       const values = agent ? valuesAt(goal.path, agent).map(show) : [];
       const done = goal.value === undefined ? values.some((value) => value !== '') : values.includes(goal.value);
-      return done ? { done } : { done, ...hopeless(agent) };
+      // While it is being deleted much still changes.
+      return done ? { done } : { done, ...(agent?.metadata.deletionTimestamp === undefined && hopeless(agent)) };
     }
     case 'condition': {
-      const condition = agent?.status.conditions.find(({ type }) => type.toLowerCase() === goal.type.toLowerCase());
       if (!agent) return { done: false };
+      const condition = agent.status.conditions.find(({ type }) => type === goal.type);
       const current = agent.status.observedGeneration === agent.metadata.generation || goal.type === 'Placed';
-      if (current && condition?.status.toLowerCase() === goal.status.toLowerCase()) return { done: true };
-      return { done: false, ...(goal.status.toLowerCase() === 'true' && hopeless(agent)) };
+      if (current && condition?.status === goal.status) return { done: true };
+      return { done: false, ...(goal.status === 'True' && hopeless(agent)) };
     }
   }
 }
 
-/** Nothing will change by itself any more: ended for good, at rest, or being deleted. */
-function hopeless(agent: Agent | undefined): { readonly impossible?: string } {
-  if (!agent) return {};
-  const { name, generation, deletionTimestamp } = agent.metadata;
-  if (deletionTimestamp !== undefined) return { impossible: `agent/${name} is being deleted` };
-  const { phase, observedGeneration, conditions, instances } = agent.status;
-  if (
-    !FINAL.has(phase) ||
-    observedGeneration !== generation ||
-    (phase === 'Stopped' && !agent.spec.suspend && agent.spec.replicas > 0)
-  )
-    return {};
+/** Ended for good or at rest, as its present spec and the last order to restart want it. */
+function isFinal({ metadata, spec, status }: Agent): boolean {
+  const { phase, observedGeneration, instances } = status;
+  if (observedGeneration !== metadata.generation) return false;
+  if (phase === 'Stopped') {
+    if (!spec.suspend && spec.replicas > 0) return false;
+  } else if (phase !== 'Failed' && phase !== 'Succeeded') return false;
   // A restart that was asked for after what ended had begun is still to come.
-  const { restartRequestedAt } = agent.metadata;
-  if (
+  const { restartRequestedAt } = metadata;
+  return !(
     restartRequestedAt !== undefined &&
     instances.some(({ lastExit }) => lastExit && (lastExit.startedAt ?? lastExit.at) < restartRequestedAt)
-  )
-    return {};
+  );
+}
+
+/** Nothing will change by itself any more: ended for good, at rest, or being deleted. */
+function hopeless(agent: Agent | undefined): { readonly lost?: Lost } {
+  if (!agent) return {};
+  const { name, deletionTimestamp } = agent.metadata;
+  if (deletionTimestamp !== undefined) return { lost: { code: EXIT.notFound, why: `agent/${name} is being deleted` } };
+  if (!isFinal(agent)) return {};
+  const { phase, conditions } = agent.status;
   const why = conditions.find(({ type }) => type === 'Started');
-  return { impossible: `agent/${name} is ${phase}${why ? ` (${why.reason}: ${why.message})` : ''}` };
+  return {
+    lost: { code: EXIT.impossible, why: `agent/${name} is ${phase}${why ? ` (${why.reason}: ${why.message})` : ''}` },
+  };
 }
 
 export interface Outcome {
@@ -146,9 +198,8 @@ export async function waitFor(
         });
       return;
     }
-    const lost = verdicts.find(({ verdict }) => !verdict.done && verdict.impossible !== undefined)?.verdict;
-    if (lost && !lost.done && lost.impossible !== undefined)
-      settle({ name, code: EXIT.impossible, message: `${lost.impossible}; what is waited for can no longer come` });
+    const lost = verdicts.flatMap(({ verdict }) => (verdict.done || !verdict.lost ? [] : [verdict.lost]))[0];
+    if (lost) settle({ name, code: lost.code, message: `${lost.why}; what is waited for can no longer come` });
     else onProgress?.(agent);
   };
 

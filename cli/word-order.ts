@@ -5,7 +5,7 @@
 import { findType } from './resources.ts';
 import type { Verb } from './verb.ts';
 
-/** All take a value. */
+/** These take a value. */
 export const GLOBAL_FLAGS: readonly string[] = [
   '--context',
   '--socket',
@@ -13,6 +13,7 @@ export const GLOBAL_FLAGS: readonly string[] = [
   '--token-file',
   '--request-timeout',
 ];
+export const GLOBAL_SWITCHES: readonly string[] = ['-v', '--verbose'];
 
 /**
  * Global flags may stand anywhere, as with kubectl. Not behind `--`, not in a command that `exec` is given, and not after
@@ -32,7 +33,8 @@ export function withGlobalsFirst(argv: readonly string[]): readonly string[] {
     if (GLOBAL_FLAGS.includes(token)) {
       globals.push(token, ...argv.slice(at + 1, at + 2));
       at++;
-    } else if (GLOBAL_FLAGS.some((flag) => token.startsWith(`${flag}=`))) globals.push(token);
+    } else if (GLOBAL_SWITCHES.includes(token) || GLOBAL_FLAGS.some((flag) => token.startsWith(`${flag}=`)))
+      globals.push(token);
     else {
       rest.push(token);
       if (!token.startsWith('-')) words++;

@@ -276,6 +276,7 @@ async function run(
   const heartbeat = setInterval(() => {
     try {
       database.heartbeat(now());
+      lock.secure();
     } catch (error) {
       if (error instanceof SacError) end({ code: 1, why: error.message, fenced: true });
       else log('heartbeat failed', { error: String(error) });

@@ -3,9 +3,9 @@
  * Never: lets an unknown key pass in silence.
  */
 import { z } from 'zod';
-import { type ApplyRequest, type PatchRequest, ROLES } from '../protocol.ts';
+import { type ApplyRequest, type PatchRequest, ROLES, ROUTES, type RouteName } from '../protocol.ts';
 import type { AgentManifestInput } from '../resources/agent.ts';
-import { InvalidError } from '../resources/errors.ts';
+import { BadRequestError, InvalidError } from '../resources/errors.ts';
 import { check, formatPath } from '../resources/issues.ts';
 import { sourceSchema } from '../resources/meta.ts';
 
@@ -38,7 +38,7 @@ export const noQuery = z.strictObject({});
 const manifestShape = z.looseObject({ metadata: z.looseObject({ name: z.string().optional() }).optional() });
 export const applyBody = z.strictObject({
   items: z.array(z.strictObject({ origin: z.string().max(4096), manifest: manifestShape })).max(20_000),
-  source: sourceSchema,
+  source: z.strictObject(sourceSchema.shape),
   dryRun: z.boolean().optional(),
   force: z.boolean().optional(),
   prune: z.strictObject({ labelSelector: z.string().max(4096).optional() }).optional(),
@@ -51,13 +51,20 @@ export const createBody = z.strictObject({
 });
 /** What `get -o json` gives may be sent back: server fields are ignored but for the version. */
 export const replaceBody = z.strictObject({
-  apiVersion: z.string().optional(),
-  kind: z.string().optional(),
-  metadata: z.looseObject({
+  apiVersion: z.literal('sac/v1').optional(),
+  kind: z.literal('Agent').optional(),
+  metadata: z.strictObject({
     name: z.string(),
     labels: textMap.default({}),
     annotations: textMap.default({}),
     resourceVersion: z.int().nonnegative(),
+    id: z.unknown().optional(),
+    generation: z.unknown().optional(),
+    creationTimestamp: z.unknown().optional(),
+    deletionTimestamp: z.unknown().optional(),
+    source: z.unknown().optional(),
+    restartRequestedAt: z.unknown().optional(),
+    restartRequestedBy: z.unknown().optional(),
   }),
   spec: z.unknown(),
   status: z.unknown().optional(),
@@ -78,6 +85,59 @@ export const deleteBody = z.strictObject({ force: z.boolean().optional() });
 export const restartBody = z.strictObject({ by: z.string().max(200).optional() });
 export const tokenBody = z.strictObject({ role: z.enum(ROLES), description: z.string().max(200).optional() });
 export const noBody = z.strictObject({});
+
+export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
+type ChangingRoute = {
+  [R in RouteName]: (typeof ROUTES)[R]['method'] extends 'GET' ? never : R;
+}[RouteName];
+/** Each route that changes something says what its body is. */
+export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
+  stopController: noBody,
+  create: createBody,
+  replace: replaceBody,
+  patch: patchBody,
+  delete: deleteBody,
+  apply: applyBody,
+  restart: restartBody,
+  createToken: tokenBody,
+  deleteToken: noBody,
+};
+/** Routes that are not here take no query. */
+export const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
+  list: listQuery,
+  logs: logQuery,
+  attach: attachQuery,
+};
+
+/** A manifest is 6 levels deep; whoever sends more wants to exhaust a stack. */
+const MAX_DEPTH = 64;
+
+/** Throws BadRequestError for what is no JSON, is nested too deeply, or carries `__proto__`. Empty: undefined. */
+export function parseJson(text: string): unknown {
+  if (text === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    // The engine's words, but not the text around the place: it may be a secret.
+    const where =
+      error instanceof Error ? /at position \d+|Unexpected end of JSON input/.exec(error.message)?.[0] : undefined;
+    throw new BadRequestError(`the body is not JSON${where === undefined ? '' : ` (${where})`}`);
+  }
+  refuseTraps(value, 0);
+  return value;
+}
+
+function refuseTraps(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth >= MAX_DEPTH) throw new BadRequestError(`the body is nested more than ${MAX_DEPTH} levels deep`);
+  if (Array.isArray(value)) {
+    for (const item of value) refuseTraps(item, depth + 1);
+    return;
+  }
+  if (Object.hasOwn(value, '__proto__')) throw new BadRequestError('the body has a field "__proto__"');
+  for (const item of Object.values(value)) refuseTraps(item, depth + 1);
+}
 
 /** Throws InvalidError naming every field that is wrong. */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {

@@ -23,7 +23,10 @@ import type { ManifestMeta } from '../resources/meta.ts';
 /** Who asks: told by the door, never by the request's body. */
 export interface Caller {
   readonly name: string;
-  readonly role: Role;
+  /** none: nobody in particular; only routes that need no role let it in. */
+  readonly role: Role | 'none';
+  /** Id of the token that was shown. */
+  readonly token?: string;
 }
 
 export interface ResourceEvent {
@@ -37,7 +40,10 @@ export interface ResourceReads {
   readonly version: number;
   list(plural: Plural): readonly AnyResource[];
   get(plural: Plural, name: string): AnyResource | undefined;
-  /** Throws GoneError when `since` is no longer kept. */
+  /**
+   * First, before it returns, what is kept of the changes after `since`; then each as it comes, after `list` shows it.
+   * Throws GoneError when `since` is no longer kept.
+   */
   watch(since: number, onEvent: (event: ResourceEvent) => void): Disposable;
 }
 
@@ -78,12 +84,19 @@ export interface Tokens {
   touch(id: string, at: string): void;
 }
 
+/** Never holds a body, a query or a token. */
 export interface AuditEntry {
+  /** ISO 8601. */
   readonly at: string;
   readonly who: string;
-  readonly role: Role;
+  readonly role: Role | 'none';
+  /** `socket`, or the address the request came from. */
+  readonly from: string;
+  /** A route's name; the HTTP method where there is no route. */
   readonly verb: string;
+  /** The path. */
   readonly object: string;
+  /** HTTP status. */
   readonly result: number;
 }
 

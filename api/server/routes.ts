@@ -6,12 +6,13 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AnyResource, type List, PLURALS, type Plural, type RouteName, type TokenInfo } from '../protocol.ts';
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
-import { parseFieldSelector, parseLabelSelector } from '../resources/selectors.ts';
 import { VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
 import { hashToken } from './door.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Caller, ServerPorts, StoredToken } from './ports.ts';
+import { selectionOf } from './selection.ts';
+import type { Streams } from './streams.ts';
 import { streamWatch, type WatchLimits } from './watch-stream.ts';
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => unknown;
@@ -22,7 +23,7 @@ const TOKEN_BYTES = 32;
 export function createHandlers(
   ports: ServerPorts,
   limits: WatchLimits,
-  streams: Set<Disposable>,
+  streams: Streams,
 ): Readonly<Record<RouteName, Handler>> {
   const { reads, writes, terminals, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
@@ -35,6 +36,8 @@ export function createHandlers(
     written.set(resource, text);
     return text;
   };
+
+  let document: ReturnType<typeof openApiDocument> | undefined;
 
   return {
     version: () => ({ version: VERSION }),
@@ -50,29 +53,36 @@ export function createHandlers(
       const { contentType, body } = await controller.metrics();
       return reply.type(contentType).send(body);
     },
-    openapi: () => openApiDocument(VERSION),
+    openapi: () => {
+      document ??= openApiDocument(VERSION);
+      return document;
+    },
     controller: () => controller.status(),
     stopController: (request, reply) => {
       bodies.parse(bodies.noBody, request.body, 'body');
       // After the answer is out, so that the caller hears it.
-      reply.raw.on('finish', () => controller.stop());
+      reply.raw.on('close', () => controller.stop());
       return { stopping: true };
     },
-    list: (request, reply) => {
+    list: (request, reply, caller) => {
       const plural = pluralOf(request);
       const query = bodies.parse(bodies.listQuery, request.query, 'query');
-      const selects = selectorOf(query);
+      const selects = selectionOf(plural, query);
       if (query.watch) {
-        // Asked first: 410 must still be answered as a status.
-        reads.watch(query.resourceVersion ?? reads.version, () => undefined)[Symbol.dispose]();
-        reply.hijack();
-        reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-        const stream = streamWatch(reads, { plural, since: query.resourceVersion, selects }, reply.raw, limits);
-        streams.add(stream);
-        reply.raw.on('close', () => streams.delete(stream));
+        streams.assertRoom();
+        const begin = () => {
+          reply.hijack();
+          reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders();
+          return reply.raw;
+        };
+        const end = streamWatch(reads, { plural, since: query.resourceVersion, selects }, begin, limits, json);
+        streams.add(caller, reply.raw, end);
         return undefined;
       }
-      const items = reads.list(plural).filter(selects).map(json);
+      if (query.resourceVersion !== undefined)
+        throw new BadRequestError('query resourceVersion: is only for watch=true; a list is always the newest');
+      const all = reads.list(plural);
+      const items = (selects ? all.filter(selects) : all).map(json);
       const head: Omit<List<AnyResource>, 'items'> = {
         apiVersion: 'sac/v1',
         kind: 'List',
@@ -119,15 +129,11 @@ export function createHandlers(
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
     restart: (request, _reply, caller) =>
       writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
-    logs: (request, reply) => {
+    logs: (request, reply, caller) => {
       const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
+      streams.assertRoom();
       const abort = new AbortController();
-      const stream = { [Symbol.dispose]: () => abort.abort() };
-      streams.add(stream);
-      reply.raw.on('close', () => {
-        streams.delete(stream);
-        abort.abort();
-      });
+      streams.add(caller, reply.raw, () => abort.abort());
       const lines = Readable.from(withNewlines(terminals.logs(name(request), query, abort.signal)));
       return reply.type('text/plain; charset=utf-8').send(lines);
     },
@@ -148,8 +154,10 @@ export function createHandlers(
       return reply.code(201).send({ ...withoutHash(stored), token });
     },
     deleteToken: async (request) => {
-      if (!(await tokens.remove(name(request))))
-        throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
+      bodies.parse(bodies.noBody, request.body, 'body');
+      const removed = await tokens.remove(name(request));
+      streams.endOf(name(request));
+      if (!removed) throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
       return { deleted: name(request) };
     },
   };
@@ -170,18 +178,6 @@ function pluralOf(request: FastifyRequest): Plural {
   const found = PLURALS.find((plural) => plural === asked);
   if (!found) throw new NotFoundError(`there is no resource type "${asked}"; known: ${PLURALS.join(', ')}`);
   return found;
-}
-
-function selectorOf({
-  labelSelector,
-  fieldSelector,
-}: {
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-}): (resource: AnyResource) => boolean {
-  const labels = labelSelector ? parseLabelSelector(labelSelector) : () => true;
-  const fields = fieldSelector ? parseFieldSelector(fieldSelector) : () => true;
-  return (resource) => labels('labels' in resource.metadata ? resource.metadata.labels : {}) && fields(resource);
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -303,7 +303,6 @@ describe('the way back', () => {
 
 describe('any older manifest', () => {
   const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}[a-z0-9]$/);
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how it was written
   const free = fc.oneof(word, fc.constantFrom('', '~', 'A b', '${HOSTNAME}', 'Über', 'a.b'));
   const maybe = <T>(value: fc.Arbitrary<T>) =>
     fc.oneof({ weight: 3, arbitrary: value }, { weight: 1, arbitrary: fc.constant(null) });

@@ -60,7 +60,6 @@ function harnessProfile(harness: string | undefined, context: RuleContext): Prof
 }
 
 /** Spellings of "wherever this is started". */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: this is how it was written
 const HERE = new Set(['', '${HOSTNAME}', 'local', 'localhost']);
 
 export const placeRule: Rule = {

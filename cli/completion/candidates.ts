@@ -4,7 +4,7 @@
  */
 import { findType, RESOURCE_TYPES } from '../resources.ts';
 import type { OptionDefinition, Verb } from '../verb.ts';
-import { GLOBAL_FLAGS, verbFirst } from '../word-order.ts';
+import { GLOBAL_FLAGS, GLOBAL_SWITCHES, verbFirst } from '../word-order.ts';
 import { type Expected, expectedFor } from './values.ts';
 
 export interface Candidate {
@@ -33,10 +33,10 @@ const NOUNS: readonly Candidate[] = RESOURCE_TYPES.map(({ singular, kind }) => (
   description: `${kind}: a verb follows`,
 }));
 const HELP: OptionDefinition = { flags: '-h, --help', description: 'show help' };
-const GLOBALS: readonly OptionDefinition[] = GLOBAL_FLAGS.map((flags) => ({
-  flags: `${flags} <value>`,
-  description: 'of every verb',
-}));
+const GLOBALS: readonly OptionDefinition[] = [
+  ...GLOBAL_FLAGS.map((flags) => `${flags} <value>`),
+  GLOBAL_SWITCHES.join(', '),
+].map((flags) => ({ flags, description: 'of every verb' }));
 
 /** `words`: what stands behind `sac`, the last one being completed (maybe empty). */
 export async function complete(words: readonly string[], verbs: readonly Verb[], names: Names): Promise<Completion> {
@@ -70,7 +70,8 @@ function withoutGlobals(words: readonly string[]): readonly string[] | 'value' {
     if (GLOBAL_FLAGS.includes(word)) {
       if (at === words.length - 1) return 'value';
       at++;
-    } else if (!GLOBAL_FLAGS.some((flag) => word.startsWith(`${flag}=`))) rest.push(word);
+    } else if (!GLOBAL_SWITCHES.includes(word) && !GLOBAL_FLAGS.some((flag) => word.startsWith(`${flag}=`)))
+      rest.push(word);
   }
   return rest;
 }

@@ -2,14 +2,15 @@
  * Owns: opening sac.db and writing batches to it in one transaction each, fenced by the token.
  * Never: knows what the documents mean.
  */
-import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import SQLite from 'better-sqlite3';
 import { type Compilable, Kysely, SqliteDialect } from 'kysely';
-import { FencedError } from '../../api/resources/errors.ts';
+import { ConflictError, FencedError } from '../../api/resources/errors.ts';
 import { migrate, type Tables } from './schema.ts';
 
 /** One row to write; `document` undefined deletes it. */
 export type RowChange =
+  | { readonly table: Table; readonly key: string; readonly document: undefined }
   | {
       readonly table: 'agents' | 'instances';
       readonly key: string;
@@ -21,15 +22,16 @@ export type RowChange =
       readonly key: string;
       readonly version: number;
       readonly lastSeen: number;
-      readonly document: string | undefined;
+      readonly document: string;
     }
-  | { readonly table: 'tokens'; readonly key: string; readonly document: string | undefined };
+  | { readonly table: 'tokens'; readonly key: string; readonly document: string };
+export type Table = (typeof TABLES)[number];
+const TABLES = ['agents', 'instances', 'events', 'tokens'] as const;
 
 export interface Loaded {
   readonly agents: readonly { readonly version: number; readonly document: string }[];
   readonly instances: readonly { readonly version: number; readonly document: string }[];
   readonly events: readonly { readonly key: string; readonly version: number; readonly document: string }[];
-  readonly tokens: readonly { readonly document: string }[];
   readonly version: number;
 }
 
@@ -40,9 +42,7 @@ export class Database implements AsyncDisposable {
   readonly #inode: number;
   readonly #readToken: SQLite.Statement;
   readonly #putMeta: SQLite.Statement;
-  readonly #statements: Readonly<
-    Record<RowChange['table'], { readonly put: SQLite.Statement; readonly remove: SQLite.Statement }>
-  >;
+  readonly #statements: Readonly<Record<Table, { readonly put: SQLite.Statement; readonly remove: SQLite.Statement }>>;
   #token = 0;
 
   private constructor(path: string, sqlite: SQLite.Database, db: Kysely<Tables>) {
@@ -123,8 +123,8 @@ export class Database implements AsyncDisposable {
     try {
       return await Database.#openOnce(path);
     } catch (error) {
-      const code = error instanceof SQLite.SqliteError ? error.code : '';
-      if (code !== 'SQLITE_NOTADB' && !code.startsWith('SQLITE_CORRUPT')) throw error;
+      const code = codeOf(error);
+      if (!isDamage(code)) throw error;
       const aside = `${path}.corrupt-${stamp()}`;
       for (const suffix of ['', '-wal', '-shm'])
         if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
@@ -134,6 +134,9 @@ export class Database implements AsyncDisposable {
   }
 
   static async #openOnce(path: string): Promise<Database> {
+    // Never readable by others, not even between making it and chmod. Only where it is not there: closing a file that SQLite
+    // has open elsewhere in this process would drop its locks.
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     const sqlite = new SQLite(path);
     try {
       chmodSync(path, 0o600);
@@ -145,6 +148,9 @@ export class Database implements AsyncDisposable {
         throw new SQLite.SqliteError('the database is damaged', 'SQLITE_CORRUPT');
       const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
       await migrate(db);
+      for (const table of TABLES)
+        if (sqlite.prepare(`select 1 from ${table} where not json_valid(document) limit 1`).get() !== undefined)
+          throw new SQLite.SqliteError(`a document in ${table} is damaged`, 'SQLITE_CORRUPT');
       return new Database(path, sqlite, db);
     } catch (error) {
       sqlite.close();
@@ -152,16 +158,25 @@ export class Database implements AsyncDisposable {
     }
   }
 
-  /** From now on this process is the one that may write; whoever held the token before has lost it. */
-  takeOver(now: number): void {
-    this.#token = this.#sqlite
-      .transaction(() => {
-        const next = Number(this.#readToken.get() ?? 0) + 1;
-        this.#putMeta.run('token', String(next));
-        this.#beat(now);
-        return next;
-      })
-      .immediate();
+  /** From now on this process is the one that may write; whoever held the token before has lost it. Returns the token. */
+  takeOver(now: number): number {
+    try {
+      this.#token = this.#sqlite
+        .transaction(() => {
+          const next = Number(this.#readToken.get() ?? 0) + 1;
+          this.#putMeta.run('token', String(next));
+          this.#beat(now);
+          return next;
+        })
+        .immediate();
+    } catch (error) {
+      // SQLite's own lock cannot be fenced: a holder that was stopped in the middle of a write has to be ended.
+      if (!codeOf(error).startsWith('SQLITE_BUSY')) throw error;
+      throw new ConflictError(
+        `${this.#path} is locked by another process that does not go on; end it (its pid is in controller.lock.holder) and try again`,
+      );
+    }
+    return this.#token;
   }
 
   /** Throws FencedError when another controller took over, or the file was replaced under us. */
@@ -194,55 +209,70 @@ export class Database implements AsyncDisposable {
   }
 
   async load(): Promise<Loaded> {
-    const [agents, instances, events, tokens] = await Promise.all([
+    const [agents, instances, events] = await Promise.all([
       this.#db.selectFrom('agents').select(['version', 'document']).execute(),
       this.#db.selectFrom('instances').select(['version', 'document']).execute(),
       this.#db.selectFrom('events').select(['key', 'version', 'document']).orderBy('version').execute(),
-      this.#db.selectFrom('tokens').select('document').execute(),
     ]);
     const highest = await this.#db.selectFrom('meta').select('value').where('key', '=', 'version').executeTakeFirst();
-    const version = Math.max(
-      Number(highest?.value ?? 0),
-      ...agents.map((row) => row.version),
-      ...instances.map((row) => row.version),
-      ...events.map((row) => row.version),
-    );
-    return { agents, instances, events, tokens, version };
+    let version = Number(highest?.value ?? 0);
+    for (const rows of [agents, instances, events]) for (const row of rows) version = Math.max(version, row.version);
+    return { agents, instances, events, version };
   }
 
-  /** All or nothing, at once. Throws FencedError before anything is written when the token is not ours any more. */
+  async loadTokens(): Promise<readonly { readonly document: string }[]> {
+    return this.#db.selectFrom('tokens').select('document').execute();
+  }
+
+  /**
+   * All or nothing, at once. Throws FencedError before anything is written when the token is not ours any more, and when
+   * the file turned out to be damaged: then only opening it anew (which moves it aside) helps.
+   */
   write(changes: readonly RowChange[], version: number): void {
-    this.#sqlite
-      .transaction(() => {
-        this.assertNotFenced();
-        for (const change of changes) {
-          const { put, remove } = this.#statements[change.table];
-          if (change.document === undefined) remove.run(change.key);
-          else if (change.table === 'events') put.run(change.key, change.version, change.lastSeen, change.document);
-          else if (change.table === 'tokens') put.run(change.key, change.document);
-          else put.run(change.key, change.version, change.document);
-        }
-        this.#putMeta.run('version', String(version));
-      })
-      .immediate();
+    this.#inTransaction(changes, () => this.#putMeta.run('version', String(version)));
   }
 
-  writeTokens(changes: readonly Extract<RowChange, { table: 'tokens' }>[]): void {
-    this.#sqlite
-      .transaction(() => {
-        this.assertNotFenced();
-        for (const { key, document } of changes) {
-          if (document === undefined) this.#statements.tokens.remove.run(key);
-          else this.#statements.tokens.put.run(key, document);
-        }
-      })
-      .immediate();
+  putToken(id: string, document: string): void {
+    this.#inTransaction([{ table: 'tokens', key: id, document }], () => undefined);
+  }
+
+  removeToken(id: string): void {
+    this.#inTransaction([{ table: 'tokens', key: id, document: undefined }], () => undefined);
+  }
+
+  #inTransaction(changes: readonly RowChange[], andThen: () => void): void {
+    try {
+      this.#sqlite
+        .transaction(() => {
+          this.assertNotFenced();
+          for (const change of changes) this.#writeRow(change);
+          andThen();
+        })
+        .immediate();
+    } catch (error) {
+      const code = codeOf(error);
+      if (!isDamage(code) && code !== 'SQLITE_READONLY_DBMOVED') throw error;
+      throw new FencedError(
+        `${this.#path} was damaged or moved while in use (${code}); the controller must start anew`,
+      );
+    }
+  }
+
+  #writeRow(change: RowChange): void {
+    const { put, remove } = this.#statements[change.table];
+    if (change.document === undefined) remove.run(change.key);
+    else if (change.table === 'events') put.run(change.key, change.version, change.lastSeen, change.document);
+    else if (change.table === 'tokens') put.run(change.key, change.document);
+    else put.run(change.key, change.version, change.document);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#db.destroy();
   }
 }
+
+const codeOf = (error: unknown): string => (error instanceof SQLite.SqliteError ? error.code : '');
+const isDamage = (code: string): boolean => code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
 
 /** When the present holder of the database last told that it lives; 0 when nobody ever did. Opens it read-only. */
 export function lastHeartbeat(path: string): number {

@@ -1,33 +1,38 @@
 /**
  * Owns: events, counted: the same thing happening again raises a count. Bounded by age and number.
- * Never: grows without bound, whatever happens how often.
+ * Never: grows without bound, whatever happens how often; keeps what was not written.
  */
 import type { EventObject } from '../../api/resources/event.ts';
-import { type DurationMs, isoTime } from '../../api/resources/time.ts';
+import { type DurationMs, type Instant, isoTime } from '../../api/resources/time.ts';
 import type { RowChange } from './database.ts';
 import type { RecordedEvent } from './store.ts';
 
-interface Kept {
-  readonly key: string;
-  readonly event: EventObject;
+export interface EventLimits {
+  /** The oldest go first. */
+  readonly total: number;
+  /** Per agent, host, ...: one that crashes all night leaves the others their history. */
+  readonly perObject: number;
+  readonly ageMs: DurationMs;
 }
 
+/** Longer messages are cut: an event is one sentence for people. */
+const MAX_MESSAGE = 1_024;
+
 export class EventLog {
+  readonly #limits: EventLimits;
   /** In the order of last occurrence: the first is the oldest. */
   readonly #kept = new Map<string, EventObject>();
-  readonly #perObject = new Map<string, number>();
-  #staged = new Map<string, EventObject | undefined>();
-  readonly #max: number;
-  readonly #maxPerObject: number;
-  readonly #maxAgeMs: DurationMs;
+  /** Keys by object, in the same order. */
+  readonly #keysOf = new Map<string, Set<string>>();
+  /** Of the transaction that is being written; replaces what is kept once that succeeded. */
+  readonly #staged = new Map<string, EventObject>();
+  #doomed: ReadonlySet<string> = new Set();
 
-  constructor(max: number, maxPerObject: number, maxAgeMs: DurationMs) {
-    this.#max = max;
-    this.#maxPerObject = maxPerObject;
-    this.#maxAgeMs = maxAgeMs;
+  constructor(limits: EventLimits) {
+    this.#limits = limits;
   }
 
-  fill(kept: readonly Kept[]): void {
+  fill(kept: readonly { readonly key: string; readonly event: EventObject }[]): void {
     for (const { key, event } of kept) this.#keep(key, event);
   }
 
@@ -36,17 +41,16 @@ export class EventLog {
     return [...this.#kept.values()];
   }
 
-  begin(): void {
-    this.#staged = new Map();
-  }
-
-  /** Rows to write for one more occurrence, pruning included; nothing is kept until `accept`. */
-  stage(recorded: RecordedEvent, version: number): readonly RowChange[] {
-    const { type, reason, message, at, regarding } = recorded;
-    const object = `${regarding.kind}/${regarding.name}`;
-    const key = `${object}/${regarding.instance ?? ''}/${reason}/${message}`;
+  /** One more occurrence. Nothing is kept until `accept`. */
+  stage(recorded: RecordedEvent, version: number): void {
+    const { type, reason, at, regarding } = recorded;
+    const message =
+      recorded.message.length > MAX_MESSAGE ? `${recorded.message.slice(0, MAX_MESSAGE - 1)}…` : recorded.message;
+    const key = `${regarding.kind}/${regarding.name}/${regarding.instance ?? ''}/${reason}/${message}`;
     const before = this.#staged.get(key) ?? this.#kept.get(key);
-    const event: EventObject = {
+    // Set anew, so that the order is that of the last occurrence.
+    this.#staged.delete(key);
+    this.#staged.set(key, {
       apiVersion: 'sac/v1',
       kind: 'Event',
       metadata: {
@@ -60,66 +64,90 @@ export class EventLog {
       firstSeen: before?.firstSeen ?? isoTime(at),
       lastSeen: isoTime(at),
       regarding,
-    };
-    this.#staged.set(key, event);
-    const rows: RowChange[] = [{ table: 'events', key, version, lastSeen: at, document: JSON.stringify(event) }];
-    for (const old of this.#tooMany(object, before === undefined, at)) {
-      this.#staged.set(old, undefined);
-      rows.push({ table: 'events', key: old, version, lastSeen: at, document: undefined });
+    });
+  }
+
+  /** What the staged occurrences write and, by pruning, delete. */
+  rows(now: Instant): readonly RowChange[] {
+    if (this.#staged.size === 0) return [];
+    this.#doomed = this.#choose(isoTime(now - this.#limits.ageMs));
+    const rows: RowChange[] = [];
+    for (const key of this.#doomed) rows.push({ table: 'events', key, document: undefined });
+    for (const [key, event] of this.#staged) {
+      if (this.#doomed.has(key)) continue;
+      const { resourceVersion: version } = event.metadata;
+      const lastSeen = Date.parse(event.lastSeen);
+      rows.push({ table: 'events', key, document: JSON.stringify(event), version, lastSeen });
     }
     return rows;
   }
 
-  /** Keeps what was staged; returns the events that are new or counted anew. */
+  /** It was written: keeps what was staged and returns it. */
   accept(): readonly EventObject[] {
+    for (const key of this.#doomed) this.#drop(key);
     const told: EventObject[] = [];
     for (const [key, event] of this.#staged) {
+      if (this.#doomed.has(key)) continue;
       this.#drop(key);
-      if (!event) continue;
       this.#keep(key, event);
       told.push(event);
     }
-    this.#staged = new Map();
+    this.discard();
     return told;
   }
 
   discard(): void {
-    this.#staged = new Map();
+    this.#staged.clear();
+    this.#doomed = new Set();
   }
 
-  #tooMany(object: string, isNew: boolean, now: number): readonly string[] {
-    const dropped: string[] = [];
-    const droppable = (key: string) => !this.#staged.has(key);
-    const cutoff = isoTime(now - this.#maxAgeMs);
-    let left = this.#kept.size + (isNew ? 1 : 0);
+  /** Which keys have to go so that all bounds hold with what is staged. */
+  #choose(cutoff: string): ReadonlySet<string> {
+    const doomed = new Set<string>();
+    const added = new Map<string, string[]>();
+    for (const [key, event] of this.#staged) {
+      const object = objectOf(event);
+      const keys = added.get(object);
+      if (keys) keys.push(key);
+      else added.set(object, [key]);
+    }
+    for (const [object, keys] of added) {
+      const old = [...(this.#keysOf.get(object) ?? [])].filter((key) => !this.#staged.has(key));
+      const excess = old.length + keys.length - this.#limits.perObject;
+      for (const key of [...old, ...keys].slice(0, Math.max(0, excess))) doomed.add(key);
+    }
+    let left = this.#staged.size - doomed.size;
+    for (const key of this.#kept.keys()) if (!this.#staged.has(key)) left++;
     for (const [key, event] of this.#kept) {
-      if (left <= this.#max && event.lastSeen >= cutoff) break;
-      if (!droppable(key)) continue;
-      dropped.push(key);
+      if (left <= this.#limits.total && event.lastSeen >= cutoff) break;
+      if (this.#staged.has(key) || doomed.has(key)) continue;
+      doomed.add(key);
       left--;
     }
-    if (isNew && (this.#perObject.get(object) ?? 0) >= this.#maxPerObject) {
-      for (const key of this.#kept.keys()) {
-        if (!key.startsWith(`${object}/`) || !droppable(key) || dropped.includes(key)) continue;
-        dropped.push(key);
-        break;
-      }
+    for (const key of this.#staged.keys()) {
+      if (left <= this.#limits.total) break;
+      if (doomed.has(key)) continue;
+      doomed.add(key);
+      left--;
     }
-    return dropped;
+    return doomed;
   }
 
   #keep(key: string, event: EventObject): void {
     this.#kept.set(key, event);
-    const object = `${event.regarding.kind}/${event.regarding.name}`;
-    this.#perObject.set(object, (this.#perObject.get(object) ?? 0) + 1);
+    const keys = this.#keysOf.get(objectOf(event));
+    if (keys) keys.add(key);
+    else this.#keysOf.set(objectOf(event), new Set([key]));
   }
 
   #drop(key: string): void {
     const event = this.#kept.get(key);
-    if (!event || !this.#kept.delete(key)) return;
-    const object = `${event.regarding.kind}/${event.regarding.name}`;
-    const left = (this.#perObject.get(object) ?? 1) - 1;
-    if (left > 0) this.#perObject.set(object, left);
-    else this.#perObject.delete(object);
+    if (!event) return;
+    this.#kept.delete(key);
+    const keys = this.#keysOf.get(objectOf(event));
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keysOf.delete(objectOf(event));
   }
 }
+
+const objectOf = ({ regarding }: EventObject): string => `${regarding.kind}/${regarding.name}`;

@@ -2,14 +2,17 @@
  * Owns: at most one controller a home: an operating system lock that dies with its holder, and who holds it.
  * Never: trusts a pid file alone; the lock is a real one (fcntl, through an exclusive SQLite transaction).
  */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import SQLite from 'better-sqlite3';
+import { z } from 'zod';
 import { ConflictError } from '../../api/resources/errors.ts';
 import { type DurationMs, type Instant, isoTime } from '../../api/resources/time.ts';
 import { lastHeartbeat } from './database.ts';
 
 /** A holder that has not told that it lives for this long may be replaced although it still holds the lock (it is stopped). */
 export const HOLDER_SILENT_MS: DurationMs = 15_000;
+/** A holder that just got the lock has not written its name yet: it is given this long before it counts as silent. */
+const SECOND_LOOK_MS: DurationMs = 500;
 
 export interface LockOptions {
   readonly path: string;
@@ -22,43 +25,68 @@ export interface LockOptions {
 }
 
 export interface Hold extends Disposable {
-  /** Another controller still holds the lock and was replaced. */
+  /** Another controller still held the lock and was replaced. */
   readonly tookOver: boolean;
+  /** After a takeover: gets the lock itself once the replaced one lets go of it, so that the next one finds it held. Cheap. */
+  secure(): void;
 }
 
+const holderSchema = z.object({ pid: z.number(), since: z.number() });
+type Holder = z.infer<typeof holderSchema>;
+
 /** Throws ConflictError naming the holder. With a silent holder, or `takeover`, goes on without the lock: the token decides then. */
-export function holdHome({ path, database, home, pid, now, takeover }: LockOptions): Hold {
+export function holdHome(options: LockOptions): Hold {
+  const { path, home, pid, now, takeover } = options;
   const sqlite = new SQLite(path, { timeout: 0 });
   chmodSync(path, 0o600);
   const holderFile = `${path}.holder`;
-  try {
-    sqlite.pragma('journal_mode = DELETE');
-    sqlite.exec('begin exclusive');
-  } catch (error) {
-    sqlite.close();
-    if (!(error instanceof SQLite.SqliteError) || !error.code.startsWith('SQLITE_BUSY')) throw error;
-    const silent = now - lastHeartbeat(database) > HOLDER_SILENT_MS;
-    if (!takeover && !silent)
-      throw new ConflictError(
-        `another controller holds ${home} (${holder(holderFile)}); stop it with \`sac controller stop\`, or replace it with --takeover`,
-      );
-    writeFileSync(holderFile, `pid ${pid}, since ${isoTime(now)}, took over`, { mode: 0o600 });
-    return { tookOver: true, [Symbol.dispose]: () => undefined };
+  let locked = tryLock(sqlite);
+  if (!locked && !takeover && isSilent(options, readHolder(holderFile))) {
+    sqlite.pragma(`busy_timeout = ${SECOND_LOOK_MS}`);
+    locked = tryLock(sqlite);
+    sqlite.pragma('busy_timeout = 0');
   }
-  writeFileSync(holderFile, `pid ${pid}, since ${isoTime(now)}`, { mode: 0o600 });
+  const tookOver = !locked;
+  const holder = readHolder(holderFile);
+  if (tookOver && !takeover && !isSilent(options, holder)) {
+    sqlite.close();
+    const who = holder ? `pid ${holder.pid}, since ${isoTime(holder.since)}` : 'holder unknown';
+    throw new ConflictError(
+      `another controller (${who}) holds ${home}; stop it with \`sac controller stop\`, or replace it with --takeover`,
+    );
+  }
+  writeFileSync(holderFile, JSON.stringify({ pid, since: now } satisfies Holder), { mode: 0o600 });
   return {
-    tookOver: false,
+    tookOver,
+    secure() {
+      locked ||= tryLock(sqlite);
+    },
     [Symbol.dispose]() {
-      sqlite.exec('rollback');
+      if (readHolder(holderFile)?.pid === pid) rmSync(holderFile, { force: true });
+      // Lets go of the lock.
       sqlite.close();
     },
   };
 }
 
-function holder(path: string): string {
+function tryLock(sqlite: SQLite.Database): boolean {
   try {
-    return readFileSync(path, 'utf8').trim();
+    sqlite.exec('begin exclusive');
+    return true;
+  } catch (error) {
+    if (error instanceof SQLite.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+    throw error;
+  }
+}
+
+/** It neither told that it lives nor began lately. */
+const isSilent = ({ now, database }: LockOptions, holder: Holder | undefined): boolean =>
+  now - Math.max(lastHeartbeat(database), holder?.since ?? 0) > HOLDER_SILENT_MS;
+
+function readHolder(path: string): Holder | undefined {
+  try {
+    return holderSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
-    return 'holder unknown';
+    return undefined;
   }
 }

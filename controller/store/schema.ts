@@ -3,6 +3,7 @@
  * Never: changes a migration that was released; adds the next one instead.
  */
 import { type Kysely, sql } from 'kysely';
+import { SacError } from '../../api/resources/errors.ts';
 
 export interface Tables {
   meta: { key: string; value: string };
@@ -48,7 +49,7 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
   await sql`create table if not exists meta (key text primary key, value text not null)`.execute(db);
   const at = await readNumber(db, 'schema');
   if (at > MIGRATIONS.length)
-    throw new Error(
+    throw new SacError(
       `the database was written by a newer sac (schema ${at}, this one knows ${MIGRATIONS.length}); upgrade sac, or move sac.db away: that loses history, no agent`,
     );
   for (let next = at; next < MIGRATIONS.length; next++) {

@@ -2,23 +2,20 @@
  * Owns: the Store over sac.db: everything in memory, every write durable, many writers in one transaction.
  * Never: lets memory run ahead of the disk: readers and watchers see a change when it is written.
  *
- * Bounds: `maxEvents` events in all, `maxEventsPerObject` an object, `watchHistory` changes for watchers to resume from.
+ * Bounds: `events` events in all, `eventsPerObject` an object, `watchHistory` changes for watchers to resume from.
  */
-import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
-import { ConflictError, GoneError } from '../../api/resources/errors.ts';
+import type { Agent, Instance } from '../../api/resources/agent.ts';
+import { ConflictError } from '../../api/resources/errors.ts';
 import type { EventObject } from '../../api/resources/event.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Database, RowChange } from './database.ts';
 import { EventLog } from './event-log.ts';
+import { Records, type StatusProjection, type WrittenChange } from './records.ts';
 import type { AgentRecord, Change, InstanceRecord, RecordedEvent, Store, StoreEvent, Versioned } from './store.ts';
-import { viewAgentRecord, viewInstanceRecord } from './views.ts';
+import { WatchHistory } from './watch-history.ts';
 
-/** How status is made of records; pure. */
-export interface StatusProjection {
-  agentStatus(agent: AgentRecord, instances: readonly InstanceRecord[]): AgentStatus;
-  instanceStatus(record: InstanceRecord): InstanceStatus;
-}
+export type { StatusProjection } from './records.ts';
 
 export interface StoreOptions {
   readonly database: Database;
@@ -35,6 +32,11 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+interface Accepted {
+  readonly pending: Pending;
+  readonly versions: readonly number[];
+}
+
 const EVENT_AGE_MS = 7 * 86_400_000;
 
 export async function openSqliteStore(options: StoreOptions): Promise<Store> {
@@ -49,26 +51,27 @@ export async function openSqliteStore(options: StoreOptions): Promise<Store> {
 }
 
 class SqliteStore implements Store {
-  readonly #options: StoreOptions;
-  readonly #agents = new Map<string, Versioned<AgentRecord>>();
-  readonly #instances = new Map<InstanceId, Versioned<InstanceRecord>>();
-  readonly #byAgent = new Map<string, Map<InstanceId, Versioned<InstanceRecord>>>();
-  readonly #views = new Map<string, { readonly version: number; readonly view: Agent }>();
+  readonly #database: Database;
+  readonly #clock: StoreOptions['clock'];
+  readonly #records: Records;
   readonly #events: EventLog;
-  readonly #history: StoreEvent[] = [];
-  /** Versions up to this one are no longer in the history. */
-  #forgotten: number;
-  readonly #watchers = new Set<(event: StoreEvent) => void>();
+  readonly #history: WatchHistory;
   #version: number;
   #pending: Pending[] = [];
   #flushing = false;
   #closed = false;
 
-  constructor(options: StoreOptions, version: number) {
-    this.#options = options;
+  constructor({ database, clock, fleet, status, limits }: StoreOptions, version: number) {
+    this.#database = database;
+    this.#clock = clock;
     this.#version = version;
-    this.#forgotten = version;
-    this.#events = new EventLog(options.limits?.events ?? 5_000, options.limits?.eventsPerObject ?? 100, EVENT_AGE_MS);
+    this.#records = new Records(fleet, status);
+    this.#history = new WatchHistory(limits?.watchHistory ?? 4_096, version);
+    this.#events = new EventLog({
+      total: limits?.events ?? 5_000,
+      perObject: limits?.eventsPerObject ?? 100,
+      ageMs: EVENT_AGE_MS,
+    });
   }
 
   fill(
@@ -76,8 +79,7 @@ class SqliteStore implements Store {
     instances: readonly Versioned<InstanceRecord>[],
     events: readonly { readonly key: string; readonly event: EventObject }[],
   ): void {
-    for (const agent of agents) this.#agents.set(agent.record.name, agent);
-    for (const instance of instances) this.#setInstance(instance);
+    this.#records.fill(agents, instances);
     this.#events.fill(events);
   }
 
@@ -85,52 +87,45 @@ class SqliteStore implements Store {
     return this.#version;
   }
   agent(name: string): Versioned<AgentRecord> | undefined {
-    return this.#agents.get(name);
+    return this.#records.agents.get(name);
   }
   agents(): Iterable<Versioned<AgentRecord>> {
-    return this.#agents.values();
+    return this.#records.agents.values();
   }
   instance(id: InstanceId): Versioned<InstanceRecord> | undefined {
-    return this.#instances.get(id);
+    return this.#records.instances.get(id);
   }
   instances(): Iterable<Versioned<InstanceRecord>> {
-    return this.#instances.values();
+    return this.#records.instances.values();
   }
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
-    return [...(this.#byAgent.get(agent)?.values() ?? [])].sort((a, b) => (a.record.name < b.record.name ? -1 : 1));
+    return this.#records.instancesOf(agent);
   }
 
   viewAgent(name: string): Agent | undefined {
-    const agent = this.#agents.get(name);
-    if (!agent) return undefined;
-    const instances = this.instancesOf(name);
-    const version = Math.max(agent.resourceVersion, ...instances.map(({ resourceVersion }) => resourceVersion));
-    const cached = this.#views.get(name);
-    if (cached?.version === version) return cached.view;
-    const view = this.#makeAgentView(agent, instances);
-    this.#views.set(name, { version, view });
-    return view;
+    return this.#records.viewAgent(name);
   }
   viewAgents(): readonly Agent[] {
-    return [...this.#agents.keys()]
+    return [...this.#records.agents.keys()]
       .sort()
       .map((name) => this.viewAgent(name))
       .filter((view) => view !== undefined);
   }
   viewInstances(): readonly Instance[] {
-    return [...this.#instances.values()]
+    return [...this.#records.instances.values()]
       .sort((a, b) => (a.record.name < b.record.name ? -1 : 1))
-      .map((versioned) => this.#makeInstanceView(versioned));
+      .map((versioned) => this.#records.viewInstance(versioned));
   }
   events(): readonly EventObject[] {
     return this.#events.list();
   }
 
   assertNotFenced(): void {
-    this.#options.database.assertNotFenced();
+    this.#database.assertNotFenced();
   }
 
   commit(changes: readonly Change[], events: readonly RecordedEvent[] = []): Promise<readonly number[]> {
+    if (this.#closed) return Promise.reject(new Error('the store is closed'));
     return new Promise((resolve, reject) => {
       this.#pending.push({ changes, events, resolve, reject });
       this.#schedule();
@@ -138,19 +133,15 @@ class SqliteStore implements Store {
   }
 
   watch(since: number, onEvent: (event: StoreEvent) => void): Disposable {
-    if (since < this.#forgotten)
-      throw new GoneError(`changes since version ${since} are no longer kept (oldest: ${this.#forgotten}); list again`);
-    if (since > this.#version)
-      throw new GoneError(`version ${since} was never given out (newest: ${this.#version}); list again`);
-    for (const event of this.#history) if (event.resourceVersion > since) onEvent(event);
-    this.#watchers.add(onEvent);
-    return { [Symbol.dispose]: () => void this.#watchers.delete(onEvent) };
+    return this.#history.watch(since, onEvent);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#history.close();
     this.#flush();
-    await this.#options.database[Symbol.asyncDispose]();
+    await this.#database[Symbol.asyncDispose]();
   }
 
   #schedule(): void {
@@ -166,44 +157,36 @@ class SqliteStore implements Store {
   #flush(): void {
     const batch = this.#pending;
     this.#pending = [];
-    const accepted: { readonly pending: Pending; readonly versions: readonly number[] }[] = [];
-    const rows: RowChange[] = [];
-    const overlay = new Map<string, number>();
     let version = this.#version;
-    this.#events.begin();
+    const accepted: Accepted[] = [];
+    const written: WrittenChange[] = [];
+    // What the batch wrote so far; 0: deleted.
+    const overlay = new Map<string, number>();
     for (const pending of batch) {
-      const conflict = pending.changes
-        .map((change) => this.#conflict(change, overlay))
-        .find((message) => message !== undefined);
+      const conflict = this.#conflictIn(pending.changes, overlay);
       if (conflict !== undefined) {
         pending.reject(new ConflictError(conflict));
         continue;
       }
-      const versions: number[] = [];
-      for (const change of pending.changes) {
+      const versions = pending.changes.map((change) => {
         version++;
-        versions.push(version);
         overlay.set(keyOf(change), change.type.startsWith('put') ? version : 0);
-        rows.push(rowOf(change, version));
-      }
-      for (const event of pending.events) rows.push(...this.#events.stage(event, ++version));
+        written.push({ change, version });
+        return version;
+      });
+      for (const event of pending.events) this.#events.stage(event, ++version);
       accepted.push({ pending, versions });
     }
     if (accepted.length === 0) return;
     try {
-      this.#options.database.write(rows, version);
+      this.#database.write([...written.map(rowOf), ...this.#events.rows(this.#clock.now())], version);
     } catch (error) {
       this.#events.discard();
       for (const { pending } of accepted) pending.reject(error);
       return;
     }
     this.#version = version;
-    const told: StoreEvent[] = [];
-    for (const { pending, versions } of accepted) {
-      pending.changes.forEach((change, i) => {
-        told.push(...this.#apply(change, versions[i] ?? version));
-      });
-    }
+    const told = this.#records.apply(written);
     for (const object of this.#events.accept())
       told.push({
         type: object.count === 1 ? 'ADDED' : 'MODIFIED',
@@ -212,123 +195,21 @@ class SqliteStore implements Store {
       });
     told.sort((a, b) => a.resourceVersion - b.resourceVersion);
     for (const { pending, versions } of accepted) pending.resolve(versions);
-    this.#tell(told);
+    this.#history.tell(told, version);
   }
 
-  #conflict(change: Change, overlay: ReadonlyMap<string, number>): string | undefined {
-    const key = keyOf(change);
-    const current =
-      overlay.get(key) ??
-      (change.type.endsWith('agent')
-        ? this.#agents.get(nameOf(change))?.resourceVersion
-        : this.#instances.get(nameOf(change) as InstanceId)?.resourceVersion) ??
-      0;
-    if (current === change.expected) return undefined;
-    return change.expected === 0
-      ? `${nameOf(change)} exists already`
-      : `${nameOf(change)} was changed meanwhile (version ${current}, not ${change.expected}); read it again`;
-  }
-
-  #apply(change: Change, version: number): StoreEvent[] {
-    switch (change.type) {
-      case 'put-agent': {
-        const { name } = change.record;
-        const type = this.#agents.has(name) ? 'MODIFIED' : 'ADDED';
-        this.#agents.set(name, { record: change.record, resourceVersion: version });
-        return [this.#agentEvent(type, name, version)];
-      }
-      case 'delete-agent': {
-        const last = this.#agents.get(change.name);
-        const event = last && lazy('DELETED', version, () => this.#makeAgentView(last, []));
-        this.#agents.delete(change.name);
-        this.#views.delete(change.name);
-        this.#byAgent.delete(change.name);
-        return event ? [event] : [];
-      }
-      case 'put-instance': {
-        const versioned = { record: change.record, resourceVersion: version };
-        const type = this.#instances.has(change.record.id) ? 'MODIFIED' : 'ADDED';
-        this.#setInstance(versioned);
-        const told = [lazy(type, version, () => this.#makeInstanceView(versioned))];
-        return this.#agents.has(change.record.agent)
-          ? [...told, this.#agentEvent('MODIFIED', change.record.agent, version)]
-          : told;
-      }
-      case 'delete-instance': {
-        const last = this.#instances.get(change.id);
-        if (!last) return [];
-        this.#instances.delete(change.id);
-        this.#byAgent.get(last.record.agent)?.delete(change.id);
-        this.#views.delete(last.record.agent);
-        const told = [lazy('DELETED', version, () => this.#makeInstanceView(last))];
-        return this.#agents.has(last.record.agent)
-          ? [...told, this.#agentEvent('MODIFIED', last.record.agent, version)]
-          : told;
-      }
+  /** Why one of the changes cannot be made, given what is written and what this batch is about to write. */
+  #conflictIn(changes: readonly Change[], overlay: ReadonlyMap<string, number>): string | undefined {
+    for (const change of changes) {
+      const current = overlay.get(keyOf(change)) ?? this.#records.versionOf(change);
+      if (current === change.expected) continue;
+      if (change.expected === 0) return `${nameOf(change)} exists already`;
+      return current === 0
+        ? `${nameOf(change)} is gone`
+        : `${nameOf(change)} was changed meanwhile (version ${current}, not ${change.expected}); read it again`;
     }
+    return undefined;
   }
-
-  /** The state as it is now is kept by reference; the object is made when somebody looks. */
-  #agentEvent(type: 'ADDED' | 'MODIFIED', name: string, version: number): StoreEvent {
-    const agent = this.#agents.get(name);
-    const instances = this.instancesOf(name);
-    if (!agent) throw new Error(`agent ${name} is not there`);
-    return lazy(type, version, () => ({ ...this.#makeAgentView(agent, instances) }));
-  }
-
-  #setInstance(versioned: Versioned<InstanceRecord>): void {
-    // An instance that two agents claim may change hands.
-    const before = this.#instances.get(versioned.record.id)?.record.agent;
-    if (before !== undefined && before !== versioned.record.agent) {
-      this.#byAgent.get(before)?.delete(versioned.record.id);
-      this.#views.delete(before);
-    }
-    this.#instances.set(versioned.record.id, versioned);
-    const siblings = this.#byAgent.get(versioned.record.agent);
-    if (siblings) siblings.set(versioned.record.id, versioned);
-    else this.#byAgent.set(versioned.record.agent, new Map([[versioned.record.id, versioned]]));
-  }
-
-  #makeAgentView(agent: Versioned<AgentRecord>, instances: readonly Versioned<InstanceRecord>[]): Agent {
-    const version = Math.max(agent.resourceVersion, ...instances.map(({ resourceVersion }) => resourceVersion));
-    const status = this.#options.status.agentStatus(
-      agent.record,
-      instances.map(({ record }) => record),
-    );
-    return viewAgentRecord(this.#options.fleet, agent.record, version, status);
-  }
-
-  #makeInstanceView({ record, resourceVersion }: Versioned<InstanceRecord>): Instance {
-    return viewInstanceRecord(
-      record,
-      resourceVersion,
-      this.#agents.get(record.agent)?.record,
-      this.#options.status.instanceStatus(record),
-    );
-  }
-
-  #tell(events: readonly StoreEvent[]): void {
-    const keep = this.#options.limits?.watchHistory ?? 4_096;
-    this.#history.push(...events);
-    if (this.#history.length > keep * 1.25) {
-      const dropped = this.#history.splice(0, this.#history.length - keep);
-      this.#forgotten = dropped.at(-1)?.resourceVersion ?? this.#forgotten;
-    }
-    if (this.#closed) return;
-    for (const event of events) for (const watcher of this.#watchers) watcher(event);
-  }
-}
-
-function lazy(type: StoreEvent['type'], resourceVersion: number, make: () => StoreEvent['object']): StoreEvent {
-  let made: StoreEvent['object'] | undefined;
-  return {
-    type,
-    resourceVersion,
-    get object() {
-      made ??= make();
-      return made;
-    },
-  };
 }
 
 const nameOf = (change: Change): string => {
@@ -345,12 +226,9 @@ const nameOf = (change: Change): string => {
 };
 const keyOf = (change: Change): string => `${change.type.endsWith('agent') ? 'agent' : 'instance'}/${nameOf(change)}`;
 
-function rowOf(change: Change, version: number): RowChange {
-  const table = change.type.endsWith('agent') ? 'agents' : 'instances';
-  return {
-    table,
-    key: nameOf(change),
-    version,
-    document: 'record' in change ? JSON.stringify(change.record) : undefined,
-  };
-}
+const rowOf = ({ change, version }: WrittenChange): RowChange => ({
+  table: change.type.endsWith('agent') ? 'agents' : 'instances',
+  key: nameOf(change),
+  version,
+  document: 'record' in change ? JSON.stringify(change.record) : undefined,
+});

@@ -7,21 +7,20 @@ import type { AuditEntry, StoredToken, Tokens } from '../../api/server/ports.ts'
 import type { Database } from './database.ts';
 
 export async function openTokens(database: Database): Promise<Tokens> {
-  const { tokens: rows } = await database.load();
   const tokens = new Map<string, StoredToken>();
-  for (const { document } of rows) {
+  for (const { document } of await database.loadTokens()) {
     const token: StoredToken = JSON.parse(document);
     tokens.set(token.id, token);
   }
   return {
     list: () => [...tokens.values()],
     async add(token) {
-      database.writeTokens([{ table: 'tokens', key: token.id, document: JSON.stringify(token) }]);
+      database.putToken(token.id, JSON.stringify(token));
       tokens.set(token.id, token);
     },
     async remove(id) {
       if (!tokens.has(id)) return false;
-      database.writeTokens([{ table: 'tokens', key: id, document: undefined }]);
+      database.removeToken(id);
       tokens.delete(id);
       return true;
     },
