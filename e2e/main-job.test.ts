@@ -409,10 +409,9 @@ describe('doors', () => {
         )
       ).status,
     ).toBe(403);
-    expect(
-      (await get('/apis/sac/v1/agents', { ...bearer, 'content-type': 'text/plain' }, { method: 'POST', body: '{}' }))
-        .status,
-    ).toBe(415);
+    const operator = (await fleet.ok(['token', 'create', '--role', 'operator'])).trim();
+    const plain = { authorization: `Bearer ${operator}`, 'content-type': 'text/plain' };
+    expect((await get('/apis/sac/v1/agents', plain, { method: 'POST', body: '{}' })).status).toBe(415);
     writeFileSync(join(fleet.dir, 'token'), viewer, { mode: 0o600 });
     expect(
       (await fleet.sac(['get', 'agents', '--server', `http://${listen}`, '--token-file', join(fleet.dir, 'token')]))

@@ -40,10 +40,13 @@ export interface Launch {
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
-  readonly options: {
-    readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
-    readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
-  };
+  readonly options: LaunchOptions;
+}
+
+/** What the manifest says of the places it may live at; each runtime reads its own section. */
+export interface LaunchOptions {
+  readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
+  readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
 }
 
 /** Where a runtime keeps its files on the machine: absolute paths, private to one fleet. */

@@ -259,7 +259,25 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-export const ACTIVITIES = ['working', 'idle', 'blocked', 'limited', 'compacting', 'unknown', 'none'] as const;
+/** What an agent is doing, as its hooks, transcript or screen tell. `none`: it has no such thing (a plain command). */
+export const ACTIVITIES = [
+  'starting',
+  'dialog',
+  'idle',
+  'working',
+  'compose_pending',
+  'permission_prompt',
+  'question',
+  'auth_error',
+  'rate_limited',
+  'limit_reached',
+  'context_low',
+  'compacting',
+  'exited',
+  'error',
+  'unknown',
+  'none',
+] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
 export interface LastExit {

@@ -68,7 +68,25 @@ const WORST_FIRST: readonly Phase[] = [
   'Succeeded',
   'Stopped',
 ];
-const BUSIEST_FIRST: readonly Activity[] = ['blocked', 'limited', 'compacting', 'working', 'idle', 'unknown', 'none'];
+/** What a person should hear of first. */
+const NEEDIEST_FIRST: readonly Activity[] = [
+  'permission_prompt',
+  'question',
+  'dialog',
+  'auth_error',
+  'limit_reached',
+  'rate_limited',
+  'error',
+  'exited',
+  'compose_pending',
+  'unknown',
+  'context_low',
+  'compacting',
+  'starting',
+  'working',
+  'idle',
+  'none',
+];
 
 export interface StatusAgent {
   readonly generation: number;
@@ -89,7 +107,7 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
     observedGeneration === agent.generation;
   return {
     phase: agentPhase(agent, instances),
-    activity: BUSIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
+    activity: NEEDIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
     ready: allReady,
     readyInstances: ready,
     desiredInstances: agent.spec.suspend || agent.deletedAt !== undefined ? 0 : instances.length,
