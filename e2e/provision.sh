@@ -17,7 +17,17 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null 2>&1 || missing+=("${package_of[$program]}")
 done
-[ "${#missing[@]}" -eq 0 ] && exit 0
+
+# The real agent CLIs, into a cache outside the repository; see e2e/agents/install.ts.
+install_agents() {
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  node --import tsx e2e/agents/install.ts claude-code codex gemini >/dev/null
+}
+
+if [ "${#missing[@]}" -eq 0 ]; then
+  install_agents
+  exit 0
+fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -31,3 +41,4 @@ export DEBIAN_FRONTEND=noninteractive
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null 2>&1 || { echo "provision: $program is still missing after installing ${package_of[$program]}" >&2; exit 1; }
 done
+install_agents
