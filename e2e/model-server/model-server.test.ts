@@ -10,6 +10,7 @@ const post = (server: ModelServer, path: string, body: unknown): Promise<Respons
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+const jsonOf = async (response: Response): Promise<ReturnType<typeof JSON.parse>> => response.json();
 const messages = (prompt: string, stream = true): unknown => ({
   model: 'claude-opus-4-8',
   stream,
@@ -35,7 +36,7 @@ test('a cut answer breaks off in the middle', async () => {
 
 test('prompts choose tools, then the turn ends', async () => {
   await using server = await startModelServer();
-  const first = await (await post(server, '/v1/messages', messages('#bash=ls', false))).json();
+  const first = await jsonOf(await post(server, '/v1/messages', messages('#bash=ls', false)));
   expect(first).toMatchObject({ stop_reason: 'tool_use', content: [{ name: 'Bash', input: { command: 'ls' } }] });
   const [{ id }] = first.content;
   const second = await post(server, '/v1/messages', {
@@ -65,7 +66,7 @@ test('scripted answers go first and once, a standing one to everything until it 
 
 test('the context can be told to be nearly full', async () => {
   await using server = await startModelServer();
-  const answer = await (await post(server, '/v1/messages', messages('#context=0.95', false))).json();
+  const answer = await jsonOf(await post(server, '/v1/messages', messages('#context=0.95', false)));
   expect(answer.usage).toMatchObject({ input_tokens: 190_000 });
 });
 

@@ -157,7 +157,8 @@ async function write(
   let first = true;
   for (const piece of piecesOf(text)) {
     if (response.destroyed) return;
-    response.write(wire.piece(piece));
+    // Written out before anything else, so that a break comes after it.
+    await new Promise((written) => response.write(wire.piece(piece), written));
     if (first && answer.hold) await Promise.race([gone, held()]);
     if (first && answer.cut) return void response.destroy();
     first = false;
