@@ -36,6 +36,7 @@ import {
   TimedOutError,
   UnauthenticatedError,
 } from './resources/errors.ts';
+import type { DeclaredObject } from './resources/kinds.ts';
 
 export type Target =
   | { readonly socket: string }
@@ -65,6 +66,9 @@ export interface Client {
   replace(name: string, body: ReplaceBody): Promise<Agent>;
   patch(name: string, patch: PatchRequest): Promise<Agent>;
   remove(name: string, request?: DeleteRequest): Promise<Agent>;
+  /** Hosts, sources, ... */
+  patchObject(plural: Plural, name: string, patch: PatchRequest): Promise<DeclaredObject>;
+  removeObject(plural: Plural, name: string, request?: DeleteRequest): Promise<DeclaredObject>;
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
@@ -110,6 +114,10 @@ export function createClient(
     replace: (name, body) => json({ method: 'PUT', path: agent(name), body }),
     patch: (name, body) => json({ method: 'PATCH', path: agent(name), body }),
     remove: (name, body = {}) => json({ method: 'DELETE', path: agent(name), body }),
+    patchObject: (plural, name, body) =>
+      json({ method: 'PATCH', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, body }),
+    removeObject: (plural, name, body = {}) =>
+      json({ method: 'DELETE', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, body }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),
     async *logs(name, { signal, ...query } = {}) {

@@ -8,17 +8,19 @@
 import type { Agent, AgentManifestInput, Instance } from './resources/agent.ts';
 import type { EventObject } from './resources/event.ts';
 import type { Host } from './resources/host.ts';
+import { type DeclaredObject, OBJECT_PLURALS, type ObjectManifest, type ObjectPlural } from './resources/kinds.ts';
 import type { Source } from './resources/meta.ts';
 
-export const PLURALS = ['agents', 'instances', 'events', 'hosts'] as const;
-export type Plural = (typeof PLURALS)[number];
-export interface ResourceOf {
+export type Plural = 'agents' | 'instances' | 'events' | ObjectPlural;
+export const PLURALS: readonly Plural[] = ['agents', 'instances', 'events', ...OBJECT_PLURALS];
+interface OwnShapes {
   readonly agents: Agent;
   readonly instances: Instance;
   readonly events: EventObject;
   readonly hosts: Host;
 }
-export type AnyResource = ResourceOf[Plural];
+export type ResourceOf = OwnShapes & { readonly [P in Exclude<ObjectPlural, keyof OwnShapes>]: DeclaredObject };
+export type AnyResource = ResourceOf[Plural] | DeclaredObject;
 
 export interface List<T> {
   readonly apiVersion: 'sac/v1';
@@ -55,7 +57,7 @@ export interface ErrorBody {
 export interface ApplyItem {
   /** For messages: file:line:column of the document. */
   readonly origin: string;
-  readonly manifest: AgentManifestInput;
+  readonly manifest: AgentManifestInput | ObjectManifest;
 }
 export interface ApplyRequest {
   readonly items: readonly ApplyItem[];
@@ -68,19 +70,20 @@ export interface ApplyRequest {
 }
 export type ApplyAction = 'created' | 'configured' | 'unchanged' | 'pruned';
 export interface ApplyResult {
+  readonly kind: string;
   readonly name: string;
   readonly action: ApplyAction;
   readonly generation: number;
   /** True when the change restarts running instances. */
   readonly restarts: boolean;
   /** Before and after, sparse of server fields; for `diff`. */
-  readonly before?: ComparableAgent;
-  readonly after?: ComparableAgent;
+  readonly before?: Comparable;
+  readonly after?: Comparable;
 }
 /** What `diff` compares: no server fields. */
-export interface ComparableAgent {
+export interface Comparable {
   readonly apiVersion: 'sac/v1';
-  readonly kind: 'Agent';
+  readonly kind: string;
   readonly metadata: {
     readonly name: string;
     readonly labels: Readonly<Record<string, string>>;
@@ -183,6 +186,9 @@ export const ROUTES = {
   replace: { method: 'PUT', path: '/apis/sac/v1/agents/:name', role: 'operator' },
   patch: { method: 'PATCH', path: '/apis/sac/v1/agents/:name', role: 'operator' },
   delete: { method: 'DELETE', path: '/apis/sac/v1/agents/:name', role: 'operator' },
+  /** Kinds besides Agent: created and replaced by apply. */
+  patchObject: { method: 'PATCH', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
+  deleteObject: { method: 'DELETE', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
   apply: { method: 'POST', path: '/apis/sac/v1/apply', role: 'operator' },
   restart: { method: 'POST', path: '/apis/sac/v1/agents/:name/restart', role: 'operator' },
   /** Text, streamed. */

@@ -68,6 +68,8 @@ export function clientOf(given: Partial<Client>): Client {
     replace: unexpected('replace'),
     patch: unexpected('patch'),
     remove: unexpected('remove'),
+    patchObject: unexpected('patchObject'),
+    removeObject: unexpected('removeObject'),
     apply: unexpected('apply'),
     restart: unexpected('restart'),
     logs: unexpected('logs'),

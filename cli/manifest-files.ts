@@ -3,13 +3,15 @@
  * Never: lets a broken document stop the healthy ones.
  */
 import { resolve } from 'node:path';
-import type { ManifestDocument } from '../api/manifests/read.ts';
+import type { ManifestDocument, ObjectDocument } from '../api/manifests/read.ts';
 import { BadRequestError } from '../api/resources/errors.ts';
 import { oneLine, paint } from './output/terminal.ts';
 import { type Context, flag, type Options, texts } from './verb.ts';
 
 export interface ReadManifests {
   readonly documents: readonly ManifestDocument[];
+  /** What is no agent. */
+  readonly objects: readonly ObjectDocument[];
   readonly problems: readonly string[];
 }
 
@@ -23,6 +25,7 @@ export async function readFiles(
     throw new BadRequestError('name the manifests: -f FILE, -f DIRECTORY or -f - for standard input');
   const { readPath } = await import('../api/manifests/files.ts');
   const documents: ManifestDocument[] = [];
+  const objects: ObjectDocument[] = [];
   const problems: string[] = [];
   for (const path of paths) {
     const found =
@@ -30,18 +33,28 @@ export async function readFiles(
         ? await readPath('-', { stdin: await context.stdin() })
         : await readPath(asNamed(path, context), { recursive: flag(options, 'recursive') });
     documents.push(...found.documents);
+    objects.push(...found.objects);
     problems.push(...found.problems.map(({ text }) => text));
   }
-  const byName = new Map<string, ManifestDocument>();
-  for (const document of documents) {
-    const before = byName.get(document.name);
+  return { documents: once(documents, problems), objects: once(objects, problems), problems };
+}
+
+/** Each thing once; the others are problems. */
+function once<T extends { readonly kind: string; readonly name: string; readonly origin: string }>(
+  found: readonly T[],
+  problems: string[],
+): readonly T[] {
+  const byName = new Map<string, T>();
+  for (const document of found) {
+    const { kind, name, origin } = document;
+    const before = byName.get(`${kind}/${name}`);
     if (before)
       problems.push(
-        `${document.origin} agent "${document.name}" is declared a second time; the first is at ${before.origin}`,
+        `${origin} ${kind.toLowerCase()} "${name}" is declared a second time; the first is at ${before.origin}`,
       );
-    else byName.set(document.name, document);
+    else byName.set(`${kind}/${name}`, document);
   }
-  return { documents: [...byName.values()], problems };
+  return [...byName.values()];
 }
 
 /** Problems name files as the user did. */

@@ -4,6 +4,7 @@
  */
 import { PLURALS, type Plural } from '../api/protocol.ts';
 import { BadRequestError } from '../api/resources/errors.ts';
+import { OBJECT_KIND_NAMES, OBJECT_KINDS } from '../api/resources/kinds.ts';
 
 export interface ResourceType {
   readonly plural: Plural;
@@ -22,7 +23,10 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   },
   { plural: 'instances', singular: 'instance', kind: 'Instance', short: ['inst'], verbs: ['get', 'list', 'watch'] },
   { plural: 'events', singular: 'event', kind: 'Event', short: ['ev'], verbs: ['get', 'list', 'watch'] },
-  { plural: 'hosts', singular: 'host', kind: 'Host', short: ['ho'], verbs: ['get', 'list'] },
+  ...OBJECT_KIND_NAMES.map((kind) => {
+    const { plural, singular, short } = OBJECT_KINDS[kind];
+    return { plural, singular, kind, short, verbs: ['create', 'delete', 'get', 'list', 'patch', 'watch'] };
+  }),
 ];
 
 export const typeOf = (plural: Plural): ResourceType => {
@@ -37,6 +41,10 @@ export function findType(word: string): ResourceType | undefined {
     ({ plural, singular, short }) => plural === asked || singular === asked || short.includes(asked),
   );
 }
+
+/** `agent/web`, `host/gpu1`. */
+export const labelOf = ({ kind, name }: { readonly kind: string; readonly name: string }): string =>
+  `${RESOURCE_TYPES.find((type) => type.kind === kind)?.singular ?? kind.toLowerCase()}/${name}`;
 
 export interface Named {
   readonly plural: Plural;

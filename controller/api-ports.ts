@@ -6,6 +6,7 @@ import type { LogOptions } from '../adapters/runtimes/runtime.ts';
 import type { AnyResource, LogQuery, Plural, TerminalResponse } from '../api/protocol.ts';
 import { NotFoundError } from '../api/resources/errors.ts';
 import type { Host, PlaceStatus } from '../api/resources/host.ts';
+import { kindOfPlural } from '../api/resources/kinds.ts';
 import { type FleetId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
@@ -53,6 +54,10 @@ function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[
       return store.events();
     case 'hosts':
       return [localHost(options)];
+    default: {
+      const kind = kindOfPlural(plural);
+      return kind ? store.viewObjects(kind) : [];
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
 import type { RuntimeKind } from '../api/resources/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
+import { OBJECT_KIND_NAMES } from '../api/resources/kinds.ts';
 import { instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
@@ -21,6 +22,8 @@ import { createReads, createTerminals, type MissingPlace, type ProbedPlace } fro
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
+import { StoredObjectWrites } from './desired/object-writes.ts';
+import { joinWrites } from './desired/resource-writes.ts';
 import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
@@ -185,7 +188,7 @@ async function run(
       })),
   });
 
-  const writes = new StoredAgentWrites({
+  const agentWrites = new StoredAgentWrites({
     store,
     clock: { now },
     instanceNames: (name, spec) => instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
@@ -195,6 +198,13 @@ async function run(
         .join(' '),
     canonical: canonicalJson,
   });
+  const objectWrites = new StoredObjectWrites({
+    store,
+    clock: { now },
+    canonical: canonicalJson,
+    neededBy: () => undefined,
+  });
+  const writes = joinWrites(agentWrites, objectWrites);
   const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
     (dir) =>
       new DirectorySource({
@@ -204,6 +214,7 @@ async function run(
         timers: realTimers,
         polling: process.env['SAC_POLL'] === '1' || isSilent(dir),
         records: () => [...store.agents()].map(({ record }) => record),
+        objects: () => OBJECT_KIND_NAMES.flatMap((kind) => store.objects(kind).map(({ record }) => record)),
         log,
       }),
   );

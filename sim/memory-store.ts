@@ -6,14 +6,17 @@
 import type { Agent, Instance } from '../api/resources/agent.ts';
 import { ConflictError, FencedError } from '../api/resources/errors.ts';
 import type { EventObject } from '../api/resources/event.ts';
+import type { DeclaredObject, ObjectKind } from '../api/resources/kinds.ts';
 import { API_VERSION } from '../api/resources/meta.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { agentStatus } from '../controller/machine/status.ts';
+import { DeclaredObjects } from '../controller/store/declared-objects.ts';
 import type {
   AgentRecord,
   Change,
   InstanceRecord,
+  ObjectRecord,
   RecordedEvent,
   Store,
   StoreEvent,
@@ -29,6 +32,7 @@ export class Disk {
   version = 0;
   /** Highest fencing token given out: its holder alone may write. */
   token = 0;
+  readonly objects = new DeclaredObjects('sim');
   readonly watchers = new Set<(event: StoreEvent) => void>();
   readonly events: RecordedEvent[] = [];
   commits = 0;
@@ -62,6 +66,10 @@ export class Disk {
         return this.instances.get(change.record.id)?.resourceVersion ?? 0;
       case 'delete-instance':
         return this.instances.get(change.id)?.resourceVersion ?? 0;
+      case 'put-object':
+        return this.objects.get(change.record.kind, change.record.name)?.resourceVersion ?? 0;
+      case 'delete-object':
+        return this.objects.get(change.kind, change.name)?.resourceVersion ?? 0;
     }
   }
 
@@ -104,6 +112,11 @@ export class Disk {
         if (before) this.#byAgent.get(before.record.agent)?.delete(change.id);
         break;
       }
+      case 'put-object':
+      case 'delete-object':
+        for (const event of this.objects.apply(change, resourceVersion))
+          for (const watcher of [...this.watchers]) watcher(event);
+        break;
     }
     return resourceVersion;
   }
@@ -152,6 +165,15 @@ export class MemoryStore implements Store {
   }
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
     return this.#read.instancesOf(agent);
+  }
+  object<K extends ObjectKind>(kind: K, name: string): Versioned<ObjectRecord<K>> | undefined {
+    return this.#disk.objects.get(kind, name) as Versioned<ObjectRecord<K>> | undefined;
+  }
+  objects<K extends ObjectKind>(kind: K): readonly Versioned<ObjectRecord<K>>[] {
+    return this.#disk.objects.list(kind) as readonly Versioned<ObjectRecord<K>>[];
+  }
+  viewObjects(kind: ObjectKind): readonly DeclaredObject[] {
+    return this.#disk.objects.list(kind).map((object) => this.#disk.objects.view(object));
   }
   viewAgent(name: string): Agent | undefined {
     const agent = this.agent(name);

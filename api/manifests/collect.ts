@@ -5,7 +5,7 @@
 import { type FieldPath, quote } from '../resources/issues.ts';
 import { safeName } from '../versions/rules-identity.ts';
 import { FILE_START, type Problem, problem } from './problem.ts';
-import type { ManifestDocument, ReadResult } from './read.ts';
+import type { ManifestDocument, ObjectDocument, ReadResult } from './read.ts';
 
 /** A `src_*` file beside a manifest: it belongs to the agent. */
 export interface SiblingFile {
@@ -16,6 +16,8 @@ export interface SiblingFile {
 
 export interface Collected {
   readonly documents: readonly ManifestDocument[];
+  /** Hosts and other things that are no agents. */
+  readonly objects: readonly ObjectDocument[];
   readonly problems: readonly Problem[];
   /** Agents that are declared, but not readably: whoever prunes must leave them as they are. */
   readonly brokenNames: ReadonlySet<string>;
@@ -25,6 +27,8 @@ export interface Collected {
 
 export class Collection {
   readonly #documents = new Map<string, ManifestDocument>();
+  /** By kind and name. */
+  readonly #objects = new Map<string, ObjectDocument>();
   readonly #problems: Problem[] = [];
   readonly #broken = new Set<string>();
   readonly #siblings = new Map<string, readonly SiblingFile[]>();
@@ -46,15 +50,28 @@ export class Collection {
         );
       if (siblings.length > 0 && first === undefined) this.#siblings.set(document.name, siblings);
     }
+    for (const object of read.objects) {
+      const key = `${object.kind}/${object.name}`;
+      const first = this.#objects.get(key);
+      if (first === undefined) this.#objects.set(key, object);
+      else
+        this.#problems.push(
+          problemAt(
+            object,
+            `${object.kind.toLowerCase()} ${quote(object.name)} is already declared at ${first.origin}`,
+          ),
+        );
+    }
   }
 
   get size(): number {
-    return this.#documents.size + this.#problems.length;
+    return this.#documents.size + this.#objects.size + this.#problems.length;
   }
 
   result(): Collected {
     return {
       documents: [...this.#documents.values()],
+      objects: [...this.#objects.values()],
       problems: this.#problems,
       brokenNames: this.#broken,
       siblings: this.#siblings,
@@ -69,6 +86,6 @@ export class Collection {
 
 const NOWHERE: FieldPath = [];
 
-function problemAt(document: ManifestDocument, message: string): Problem {
+function problemAt(document: ManifestDocument | ObjectDocument, message: string): Problem {
   return problem(document.file, document.position, ['metadata', 'name'], message);
 }

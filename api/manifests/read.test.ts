@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { OBJECT_KIND_NAMES } from '../resources/kinds.ts';
 import { readManifests } from './read.ts';
 
 const texts = (text: string, folderName?: string) =>
@@ -158,7 +159,7 @@ describe('a problem', () => {
     ],
     [
       'apiVersion: sac/v1\nkind: Agnt\n',
-      'f.yaml:2:7 kind: "Agnt" is not a kind that manifests can declare: Agent (did you mean "Agent"?)',
+      `f.yaml:2:7 kind: "Agnt" is not a kind that manifests can declare: ${['Agent', ...OBJECT_KIND_NAMES].join(', ')} (did you mean "Agent"?)`,
     ],
     ['apiVersion: sac/v1\nkind: Agent\nmetadata: {name: a}\n', 'f.yaml:1:1 spec: is required: a mapping'],
     [

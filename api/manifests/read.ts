@@ -5,6 +5,13 @@
  */
 import { type AgentManifest, type AgentManifestInput, agentManifestSchema } from '../resources/agent.ts';
 import { check, didYouMean, type FieldIssue, type FieldPath, quote } from '../resources/issues.ts';
+import {
+  isObjectKind,
+  OBJECT_KIND_NAMES,
+  OBJECT_KINDS,
+  type ObjectKind,
+  type ObjectManifest,
+} from '../resources/kinds.ts';
 import { API_VERSION } from '../resources/meta.ts';
 import { type Conversion, convertToV1, isOldVersion, OLD_API_VERSIONS } from '../versions/convert.ts';
 import { FILE_START, formatOrigin, type Position, type Problem, problem } from './problem.ts';
@@ -13,13 +20,16 @@ import type { Plain } from './yaml-tree.ts';
 
 export type { Problem } from './problem.ts';
 
-export interface ManifestDocument {
+interface DocumentBase {
   /** `file:line:column` of the document. */
   readonly origin: string;
   readonly file: string;
   readonly position: Position;
-  readonly kind: 'Agent';
   readonly name: string;
+}
+/** One agent. */
+export interface ManifestDocument extends DocumentBase {
+  readonly kind: 'Agent';
   /** apiVersion it was written in; `manifest` is always sac/v1. */
   readonly writtenAs: string;
   /** As written: no defaults filled in, but the name (from the folder) is. */
@@ -29,8 +39,14 @@ export interface ManifestDocument {
   /** Whole lines, like problems; the manifest is usable all the same. */
   readonly warnings: readonly string[];
 }
+/** One thing of another kind, with all defaults. */
+export interface ObjectDocument extends DocumentBase {
+  readonly kind: ObjectKind;
+  readonly manifest: ObjectManifest;
+}
 export interface ReadResult {
   readonly documents: readonly ManifestDocument[];
+  readonly objects: readonly ObjectDocument[];
   readonly problems: readonly Problem[];
 }
 export interface ReadOptions {
@@ -42,6 +58,7 @@ const KNOWN_VERSIONS = [API_VERSION, ...OLD_API_VERSIONS];
 
 export function readManifests(text: string, file: string, options: ReadOptions = {}): ReadResult {
   const documents: ManifestDocument[] = [];
+  const objects: ObjectDocument[] = [];
   const problems: Problem[] = [];
   const yaml = readYaml(text);
   for (const document of yaml.documents) {
@@ -49,12 +66,16 @@ export function readManifests(text: string, file: string, options: ReadOptions =
     const manifest = reading.read();
     problems.push(...reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
     if (manifest === undefined) continue;
-    const rival = documents.find((other) => other.name === manifest.name || options.folderName !== undefined);
-    if (rival === undefined) documents.push(manifest);
-    else problems.push(problem(file, document.start, ['metadata', 'name'], secondMessage(manifest.name, rival)));
+    const rival = [...documents, ...objects].find(
+      (other) => (other.kind === manifest.kind && other.name === manifest.name) || options.folderName !== undefined,
+    );
+    if (rival !== undefined)
+      problems.push(problem(file, document.start, ['metadata', 'name'], secondMessage(manifest, rival)));
+    else if (manifest.kind === 'Agent') documents.push(manifest);
+    else objects.push(manifest);
   }
   if (yaml.documents.length === 0) problems.push(problem(file, FILE_START, [], 'holds no manifest'));
-  return { documents, problems: capped(file, problems) };
+  return { documents, objects, problems: capped(file, problems) };
 }
 
 /** Enough to see what kind of file it is. */
@@ -67,10 +88,12 @@ function capped(file: string, problems: readonly Problem[]): readonly Problem[] 
     : [...problems.slice(0, MAX_PROBLEMS), problem(file, FILE_START, [], `... and ${more} more problems`)];
 }
 
-const secondMessage = (name: string, first: ManifestDocument) =>
-  name === first.name
-    ? `agent ${quote(name)} is already declared at ${first.origin}`
-    : `a folder declares one agent; the first is at ${first.origin}`;
+type AnyDocument = ManifestDocument | ObjectDocument;
+
+const secondMessage = (second: AnyDocument, first: AnyDocument) =>
+  second.name === first.name && second.kind === first.kind
+    ? `${second.kind.toLowerCase()} ${quote(second.name)} is already declared at ${first.origin}`
+    : `a folder declares one thing; the first is at ${first.origin}`;
 
 /** One document on its way from YAML to manifest. */
 class Reading {
@@ -92,7 +115,7 @@ class Reading {
     this.#folderName = folderName;
   }
 
-  read(): ManifestDocument | undefined {
+  read(): AnyDocument | undefined {
     const { tree, faults } = this.#document;
     for (const fault of faults) this.problems.push(problem(this.#file, fault.at, fault.path, fault.message));
     if (tree === undefined) return undefined;
@@ -103,15 +126,17 @@ class Reading {
     return isOldVersion(apiVersion) ? this.#readOld(tree.value, apiVersion) : this.#readCurrent(tree.value);
   }
 
-  #readCurrent(value: Mapping): ManifestDocument | undefined {
-    if (value['kind'] !== undefined && value['kind'] !== 'Agent') {
-      const found = typeof value['kind'] === 'string' ? quote(value['kind']) : 'this';
-      this.#refuse(
+  #readCurrent(value: Mapping): AnyDocument | undefined {
+    const { kind } = value;
+    if (isObjectKind(kind)) return this.#readObject(kind, value);
+    if (kind !== undefined && kind !== 'Agent') {
+      const known = ['Agent', ...OBJECT_KIND_NAMES];
+      const found = typeof kind === 'string' ? quote(kind) : 'this';
+      return this.#refuse(
         ['kind'],
         'value',
-        `${found} is not a kind that manifests can declare: Agent${didYouMean(value['kind'], ['Agent'])}`,
+        `${found} is not a kind that manifests can declare: ${known.join(', ')}${didYouMean(kind, known)}`,
       );
-      return undefined;
     }
     return this.#finish(value, API_VERSION, (path) => path, []);
   }
@@ -138,14 +163,8 @@ class Reading {
       return undefined;
     }
     const name = checked.value.metadata.name;
-    if (name === undefined)
-      return this.#refuse(['metadata', 'name'], 'missing', 'is required: text (there is no folder to take it from)');
-    if (this.#folderName !== undefined && writtenAs === API_VERSION && name !== this.#folderName)
-      return this.#refuse(
-        ['metadata', 'name'],
-        'value',
-        `${quote(name)} does not match the folder ${quote(this.#folderName)}; leave it out or make them the same`,
-      );
+    if (name === undefined) return this.#refuse(['metadata', 'name'], 'missing', NAME_MISSING);
+    if (writtenAs === API_VERSION && !this.#fitsFolder(name)) return undefined;
     // A value that parsed is, by that, what the schema takes.
     if (!isManifestInput(named)) return undefined;
     const warnings = notes.map(
@@ -162,6 +181,31 @@ class Reading {
       parsed: checked.value,
       warnings,
     };
+  }
+
+  #readObject(kind: ObjectKind, value: Mapping): ObjectDocument | undefined {
+    const named = this.#withName(value);
+    const checked = check(OBJECT_KINDS[kind].manifest, named);
+    if (!checked.ok) {
+      for (const issue of checked.issues) this.#report(issue);
+      return undefined;
+    }
+    const { name } = checked.value.metadata;
+    if (name === undefined) return this.#refuse(['metadata', 'name'], 'missing', NAME_MISSING);
+    if (!this.#fitsFolder(name)) return undefined;
+    const { start } = this.#document;
+    const origin = formatOrigin(this.#file, start);
+    return { origin, file: this.#file, position: start, kind, name, manifest: checked.value };
+  }
+
+  #fitsFolder(name: string): boolean {
+    if (this.#folderName === undefined || name === this.#folderName) return true;
+    this.#refuse(
+      ['metadata', 'name'],
+      'value',
+      `${quote(name)} does not match the folder ${quote(this.#folderName)}; leave it out or make them the same`,
+    );
+    return false;
   }
 
   /** Fills in the folder's name where the manifest gives none. */
@@ -210,6 +254,8 @@ class Reading {
     return tree === undefined ? start : this.#position(tree.offsetOf(issue.path, issue.at));
   }
 }
+
+const NAME_MISSING = 'is required: text (there is no folder to take it from)';
 
 type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping =>

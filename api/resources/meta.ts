@@ -6,8 +6,6 @@ import { z } from 'zod';
 import { labelsSchema, nameSchema } from './names.ts';
 
 export const API_VERSION = 'sac/v1';
-export const KINDS = ['Agent', 'Instance', 'Event', 'Host'] as const;
-export type Kind = (typeof KINDS)[number];
 
 /** Where an intention came from. Only its source may change the fields it declared, or prune it. */
 export const sourceSchema = z.object({

@@ -6,14 +6,26 @@ import { z } from 'zod';
 import { agentManifestSchema } from './agent.ts';
 import { NotFoundError } from './errors.ts';
 import { didYouMean } from './issues.ts';
+import { findObjectKind, OBJECT_KIND_NAMES, OBJECT_KINDS } from './kinds.ts';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** JSON Schema (draft 2020-12) of what a person may write: fields with a default are optional. */
-export function agentJsonSchema(): JsonSchema {
-  const { $schema, ...schema } = z.toJSONSchema(agentManifestSchema, { io: 'input', target: 'draft-2020-12' });
-  return { ...($schema === undefined ? {} : { $schema }), $id: 'urn:sac:v1:agent', ...schema };
+/** Kinds that manifests declare, by their name in paths: `agent`, `host`, ... */
+export const EXPLAINED: readonly string[] = ['agent', ...OBJECT_KIND_NAMES.map((kind) => OBJECT_KINDS[kind].singular)];
+
+/** JSON Schema (draft 2020-12) of what a person may write: fields with a default are optional. Throws NotFoundError. */
+export function jsonSchemaOf(kind: string): JsonSchema {
+  const objectKind = findObjectKind(kind);
+  if (!objectKind && !/^agents?$/i.test(kind))
+    throw new NotFoundError(
+      `there is no kind "${kind}" that manifests declare${didYouMean(kind, EXPLAINED)}; known: ${EXPLAINED.join(', ')}`,
+    );
+  const manifest = objectKind ? OBJECT_KINDS[objectKind].manifest : agentManifestSchema;
+  const { $schema, ...schema } = z.toJSONSchema(manifest, { io: 'input', target: 'draft-2020-12' });
+  const id = objectKind ? OBJECT_KINDS[objectKind].singular : 'agent';
+  return { ...($schema === undefined ? {} : { $schema }), $id: `urn:sac:v1:${id}`, ...schema };
 }
+export const agentJsonSchema = (): JsonSchema => jsonSchemaOf('agent');
 
 export interface ExplainedField {
   readonly name: string;
@@ -33,10 +45,12 @@ export interface Explanation extends Omit<ExplainedField, 'name'> {
 /** Explains `agent.spec.restart` (also `spec.restart`, `agents.spec.restart`). Throws NotFoundError for an unknown field. */
 export function explain(path: string): Explanation {
   const parts = path.split('.').filter((part) => part !== '');
-  if (/^agents?$/i.test(parts[0] ?? '')) parts.shift();
-  let node = agentJsonSchema();
+  const objectKind = findObjectKind(parts[0] ?? '');
+  if (objectKind || /^agents?$/i.test(parts[0] ?? '')) parts.shift();
+  const kind = objectKind ? OBJECT_KINDS[objectKind].singular : 'agent';
+  let node = jsonSchemaOf(kind);
   let required = true;
-  const walked = ['agent'];
+  const walked = [kind];
   for (const part of parts) {
     const fields = fieldsOf(node);
     const next = Object.hasOwn(fields.properties, part) ? fields.properties[part] : fields.others;

@@ -97,6 +97,8 @@ export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
   replace: replaceBody,
   patch: patchBody,
   delete: deleteBody,
+  patchObject: patchBody,
+  deleteObject: deleteBody,
   apply: applyBody,
   restart: restartBody,
   createToken: tokenBody,

@@ -7,22 +7,8 @@ import { ROUTES, type RouteName } from '../protocol.ts';
 import { agentManifestSchema } from '../resources/agent.ts';
 import * as bodies from './bodies.ts';
 
-const BODIES: Partial<Readonly<Record<RouteName, z.ZodType>>> = {
-  stopController: bodies.noBody,
-  create: bodies.createBody,
-  replace: bodies.replaceBody,
-  patch: bodies.patchBody,
-  delete: bodies.deleteBody,
-  apply: bodies.applyBody,
-  restart: bodies.restartBody,
-  createToken: bodies.tokenBody,
-  deleteToken: bodies.noBody,
-};
-const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
-  list: bodies.listQuery,
-  logs: bodies.logQuery,
-  attach: bodies.attachQuery,
-};
+const BODIES: Partial<Readonly<Record<RouteName, z.ZodType>>> = bodies.BODIES;
+const { QUERIES } = bodies;
 const SUMMARIES: Readonly<Record<RouteName, string>> = {
   version: 'Version of the controller',
   healthz: 'The process answers',
@@ -37,6 +23,8 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   replace: 'Replace an agent (409 when changed meanwhile)',
   patch: 'JSON merge patch (RFC 7396)',
   delete: 'Delete an agent',
+  patchObject: 'JSON merge patch of a host, source, ...',
+  deleteObject: 'Delete a host, source, ...; 409 while it is needed',
   apply: 'Apply manifests',
   restart: 'Start a new incarnation',
   logs: 'Output, as text',

@@ -18,6 +18,7 @@ import type {
   TokenInfo,
 } from '../protocol.ts';
 import type { Agent } from '../resources/agent.ts';
+import type { DeclaredObject, ObjectKind } from '../resources/kinds.ts';
 import type { ManifestMeta } from '../resources/meta.ts';
 
 /** Who asks: told by the door, never by the request's body. */
@@ -68,6 +69,13 @@ export interface AgentWrites {
   restart(name: string, request: RestartRequest, by: Caller): Promise<Agent>;
 }
 
+/** Agents and the other kinds that manifests declare. */
+export interface ResourceWrites extends AgentWrites {
+  patchObject(kind: ObjectKind, name: string, patch: PatchRequest, by: Caller): Promise<DeclaredObject>;
+  /** Refused with ConflictError while something needs it, unless forced. */
+  removeObject(kind: ObjectKind, name: string, request: DeleteRequest, by: Caller): Promise<DeclaredObject>;
+}
+
 export interface Terminals {
   logs(agent: string, query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   attach(agent: string, instance: string | undefined): TerminalResponse;
@@ -102,7 +110,7 @@ export interface AuditEntry {
 
 export interface ServerPorts {
   readonly reads: ResourceReads;
-  readonly writes: AgentWrites;
+  readonly writes: ResourceWrites;
   readonly terminals: Terminals;
   readonly tokens: Tokens;
   readonly controller: {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AnyResource, type List, PLURALS, type Plural, type RouteName, type TokenInfo } from '../protocol.ts';
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
+import { kindOfPlural, type ObjectKind } from '../resources/kinds.ts';
 import { VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
 import { hashToken } from './door.ts';
@@ -126,6 +127,15 @@ export function createHandlers(
     patch: (request, _reply, caller) => writes.patch(name(request), bodies.parsePatch(request.body), caller),
     delete: (request, _reply, caller) =>
       writes.remove(name(request), clean(bodies.parse(bodies.deleteBody, request.body, 'body')), caller),
+    patchObject: (request, _reply, caller) =>
+      writes.patchObject(objectKindOf(request), name(request), bodies.parsePatch(request.body), caller),
+    deleteObject: (request, _reply, caller) =>
+      writes.removeObject(
+        objectKindOf(request),
+        name(request),
+        clean(bodies.parse(bodies.deleteBody, request.body, 'body')),
+        caller,
+      ),
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
     restart: (request, _reply, caller) =>
       writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
@@ -178,6 +188,13 @@ function pluralOf(request: FastifyRequest): Plural {
   const found = PLURALS.find((plural) => plural === asked);
   if (!found) throw new NotFoundError(`there is no resource type "${asked}"; known: ${PLURALS.join(', ')}`);
   return found;
+}
+
+function objectKindOf(request: FastifyRequest): ObjectKind {
+  const plural = pluralOf(request);
+  const kind = kindOfPlural(plural);
+  if (!kind) throw new BadRequestError(`${plural} cannot be changed; they are made by sac itself`);
+  return kind;
 }
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };

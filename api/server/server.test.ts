@@ -57,6 +57,12 @@ const ports: ServerPorts = {
     },
     patch: async () => agent('web'),
     remove: async () => agent('web'),
+    patchObject: async () => {
+      throw new Error('not here');
+    },
+    removeObject: async () => {
+      throw new Error('not here');
+    },
     restart: async () => agent('web'),
   },
   terminals: {

@@ -3,13 +3,11 @@
  * Never: prints; it returns the text, so that one write goes out.
  */
 import type { AnyResource, Plural } from '../../api/protocol.ts';
-import type { Agent, Instance } from '../../api/resources/agent.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
-import type { EventObject } from '../../api/resources/event.ts';
-import type { Host } from '../../api/resources/host.ts';
 import { typeOf } from '../resources.ts';
+import { columnsOf } from './columns.ts';
 import { compileJsonPath, show, valuesAt } from './jsonpath.ts';
-import { age, table } from './table.ts';
+import { table } from './table.ts';
 import { escapeControls, stripControls } from './terminal.ts';
 
 export interface PrintOptions {
@@ -122,129 +120,3 @@ function cellsOf(
   ]);
   return [[...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows];
 }
-
-interface Column {
-  readonly header: string;
-  readonly cell: (item: AnyResource, now: number) => string;
-}
-
-const only =
-  <T extends AnyResource>(kind: T['kind'], cell: (item: T, now: number) => string) =>
-  (item: AnyResource, now: number): string =>
-    item.kind === kind ? cell(item as T, now) : '';
-
-function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
-  switch (plural) {
-    case 'agents': {
-      const on = (header: string, cell: (agent: Agent, now: number) => string): Column => ({
-        header,
-        cell: only<Agent>('Agent', cell),
-      });
-      return [
-        on('NAME', ({ metadata }) => metadata.name),
-        on('READY', ({ status }) => `${status.readyInstances}/${status.desiredInstances}`),
-        on('STATUS', statusText),
-        on('RESTARTS', ({ status }) => String(status.restarts)),
-        ...(wide
-          ? [
-              on('ACTIVITY', ({ status }) => status.activity),
-              on('PROFILE', ({ spec }) => spec.profile ?? (spec.command ? 'exec' : 'claude-code')),
-              on(
-                'PLACE',
-                ({ status }) =>
-                  [
-                    ...new Set(
-                      status.instances.map(({ host, runtime }) => (runtime === '' ? '<none>' : `${host}/${runtime}`)),
-                    ),
-                  ].join(',') || '<none>',
-              ),
-              on('SOURCE', ({ metadata }) =>
-                metadata.source ? `${metadata.source.kind}:${metadata.source.name}` : '<none>',
-              ),
-              on('REASON', ({ status }) => reasonOf(status.conditions)),
-            ]
-          : []),
-        on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
-      ];
-    }
-    case 'instances': {
-      const on = (header: string, cell: (instance: Instance, now: number) => string): Column => ({
-        header,
-        cell: only<Instance>('Instance', cell),
-      });
-      return [
-        on('NAME', ({ metadata }) => metadata.name),
-        on('AGENT', ({ spec }) => spec.agent),
-        on('STATUS', ({ status }) => status.phase),
-        on('READY', ({ status }) => (status.ready ? 'true' : 'false')),
-        on('RESTARTS', ({ status }) => String(status.restarts)),
-        on('PLACE', ({ spec }) => (spec.runtime === '' ? '<none>' : `${spec.host}/${spec.runtime}`)),
-        ...(wide
-          ? [
-              on('PID', ({ status }) => String(status.pid ?? '<none>')),
-              on('SESSION', ({ status }) => status.session ?? '<none>'),
-              on('LAST-EXIT', ({ status }) =>
-                status.lastExit
-                  ? (status.lastExit.signal ?? String(status.lastExit.code ?? status.lastExit.reason))
-                  : '<none>',
-              ),
-            ]
-          : []),
-        on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
-      ];
-    }
-    case 'events': {
-      const on = (header: string, cell: (event: EventObject, now: number) => string): Column => ({
-        header,
-        cell: only<EventObject>('Event', cell),
-      });
-      return [
-        on('LAST-SEEN', ({ lastSeen }, now) => age(lastSeen, now)),
-        on('TYPE', ({ type }) => type),
-        on('REASON', ({ reason }) => reason),
-        on('OBJECT', ({ regarding }) => `${regarding.kind.toLowerCase()}/${regarding.instance ?? regarding.name}`),
-        on('COUNT', ({ count }) => String(count)),
-        on('MESSAGE', ({ message }) => message),
-      ];
-    }
-    case 'hosts': {
-      const on = (header: string, cell: (host: Host, now: number) => string): Column => ({
-        header,
-        cell: only<Host>('Host', cell),
-      });
-      return [
-        on('NAME', ({ metadata }) => metadata.name),
-        on('READY', ({ status }) => (status.ready ? 'True' : 'False')),
-        on('AGENTS', ({ status }) => String(status.agents)),
-        on(
-          'RUNTIMES',
-          ({ status }) =>
-            status.places
-              .filter(({ available }) => available)
-              .map(({ runtime }) => runtime)
-              .join(',') || '<none>',
-        ),
-        ...(wide
-          ? [
-              on('DETAIL', ({ status }) =>
-                status.places.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; '),
-              ),
-            ]
-          : []),
-        on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
-      ];
-    }
-  }
-}
-
-/** Running but not ready, or gone wrong: the reason is the better word, as in kubectl's STATUS. */
-function statusText({ metadata, status }: Agent): string {
-  if (metadata.deletionTimestamp !== undefined) return 'Terminating';
-  if (status.phase === 'Failed') return status.conditions.find(({ type }) => type === 'Started')?.reason ?? 'Failed';
-  return status.phase === 'Backoff' ? 'BackOff' : status.phase;
-}
-
-const reasonOf = (conditions: Agent['status']['conditions']): string => {
-  const ready = conditions.find(({ type }) => type === 'Ready');
-  return ready && ready.status !== 'True' ? ready.reason : '<none>';
-};

@@ -3,30 +3,25 @@
  * Never: touches an agent; it writes what is wanted, the reconciler does the rest.
  */
 
-import type {
-  ApplyItem,
-  ApplyRequest,
-  ApplyResponse,
-  ApplyResult,
-  ComparableAgent,
-  PatchRequest,
-} from '../../api/protocol.ts';
-import type { Agent } from '../../api/resources/agent.ts';
-import {
-  type AgentManifestInput,
-  type AgentSpec,
-  agentManifestSchema,
-  agentSpecSchema,
-} from '../../api/resources/agent.ts';
-import { BadRequestError, ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
-import { check, formatPath } from '../../api/resources/issues.ts';
+import type { ApplyItem, ApplyRequest, ApplyResponse, ApplyResult, PatchRequest } from '../../api/protocol.ts';
+import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent.ts';
+import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
-import { manifestMetaSchema } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { AgentWrites, Caller } from '../../api/server/ports.ts';
 import type { AgentRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
-import { disputedPaths, mergePatch, type Tree, threeWayMerge } from './three-way-merge.ts';
+import {
+  comparable,
+  type Draft,
+  declaredIn,
+  draftOf,
+  merge,
+  parseManifest,
+  parseMeta,
+  parseSpec,
+} from './agent-drafts.ts';
+import { disputedPaths, mergePatch, type Tree } from './three-way-merge.ts';
 
 export interface AgentWritesOptions {
   readonly store: Store;
@@ -37,12 +32,6 @@ export interface AgentWritesOptions {
   readonly launchKey: (name: string, spec: AgentSpec) => string;
   /** Equal texts: equal values. */
   readonly canonical: (value: unknown) => string;
-}
-
-interface Draft {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  readonly spec: AgentSpec;
 }
 
 /** Only the status changed in between: read again and try again, so often. */
@@ -199,6 +188,7 @@ export class StoredAgentWrites implements AgentWrites {
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
     const restarts = before !== undefined && !same && launchKey(name, before.spec) !== launchKey(name, draft.spec);
     const result: ApplyResult = {
+      kind: 'Agent',
       name,
       action,
       generation: next.generation,
@@ -223,10 +213,6 @@ export class StoredAgentWrites implements AgentWrites {
   }
 
   async #prune(request: ApplyRequest, by: Caller): Promise<readonly ApplyResult[]> {
-    if (request.items.length === 0)
-      throw new BadRequestError(
-        'prune with no manifests would delete everything of this source; delete agents by name or with --all instead',
-      );
     const selects = request.prune?.labelSelector ? parseLabelSelector(request.prune.labelSelector) : () => true;
     const kept = new Set(request.items.map(({ manifest }) => manifest.metadata?.name));
     const doomed = [...this.#options.store.agents()]
@@ -240,6 +226,7 @@ export class StoredAgentWrites implements AgentWrites {
       );
     if (!request.dryRun) await Promise.all(doomed.map(({ name }) => this.remove(name, {}, by)));
     return doomed.map((record) => ({
+      kind: 'Agent',
       name: record.name,
       action: 'pruned',
       generation: record.generation,
@@ -357,56 +344,3 @@ const CLI_SOURCE: Source = { kind: 'apply', name: 'cli' };
 const describeSource = (source: Source, by: Caller): string =>
   source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`;
 const sameSource = (a: Source, b: Source): boolean => a.kind === b.kind && a.name === b.name;
-const draftOf = ({ labels, annotations, spec }: AgentRecord): Draft => ({ labels, annotations, spec });
-
-const comparable = ({ name, labels, annotations, spec }: AgentRecord): ComparableAgent => ({
-  apiVersion: 'sac/v1',
-  kind: 'Agent',
-  metadata: { name, labels, annotations },
-  spec,
-});
-
-type Declared = AgentRecord['lastApplied'];
-
-const declaredIn = (input: AgentManifestInput): Declared => ({
-  ...(input.metadata?.labels && { labels: input.metadata.labels }),
-  ...(input.metadata?.annotations && { annotations: input.metadata.annotations }),
-  spec: { ...input.spec },
-});
-
-function merge(live: AgentRecord | undefined, before: Declared | undefined, now: Declared): Draft {
-  const texts = (key: 'labels' | 'annotations') =>
-    parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
-  return {
-    labels: texts('labels'),
-    annotations: texts('annotations'),
-    spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec)),
-  };
-}
-
-const parseTexts = (tree: Tree): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, String(value)]));
-
-function parseManifest(input: unknown): { readonly name: string; readonly input: AgentManifestInput } {
-  const checked = check(agentManifestSchema, input);
-  if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(path)}: ${message}`));
-  const { name } = checked.value.metadata;
-  if (name === undefined) throw new InvalidError(['metadata.name: is required']);
-  return { name, input: input as AgentManifestInput };
-}
-
-function parseSpec(spec: unknown): AgentSpec {
-  const checked = check(agentSpecSchema, spec);
-  if (!checked.ok)
-    throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(['spec', ...path])}: ${message}`));
-  return checked.value;
-}
-
-function parseMeta(meta: unknown): Pick<Draft, 'labels' | 'annotations'> {
-  const checked = check(manifestMetaSchema, meta);
-  if (!checked.ok)
-    throw new InvalidError(
-      checked.issues.map(({ path, message }) => `${formatPath(['metadata', ...path])}: ${message}`),
-    );
-  return { labels: checked.value.labels ?? {}, annotations: checked.value.annotations ?? {} };
-}

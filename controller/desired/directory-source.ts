@@ -8,15 +8,17 @@ import { statSync } from 'node:fs';
 import { watch } from 'chokidar';
 import type { Collected } from '../../api/manifests/files.ts';
 import { SacError } from '../../api/resources/errors.ts';
+import type { ObjectKind } from '../../api/resources/kinds.ts';
 import type { Source } from '../../api/resources/meta.ts';
-import type { AgentWrites, Caller } from '../../api/server/ports.ts';
+import type { Caller, ResourceWrites } from '../../api/server/ports.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
-import type { AgentRecord } from '../store/store.ts';
+import type { AgentRecord, ObjectRecord } from '../store/store.ts';
 
 export interface DirectorySourceOptions {
   readonly dir: string;
-  readonly writes: Pick<AgentWrites, 'apply' | 'remove'>;
+  readonly writes: Pick<ResourceWrites, 'apply' | 'remove' | 'removeObject'>;
   readonly records: () => Iterable<AgentRecord>;
+  readonly objects: () => Iterable<ObjectRecord>;
   /** Reads the directory as it is now; `ok` false when it could not be read at all. */
   readonly read: (dir: string) => Promise<Collected & { readonly ok: boolean }>;
   readonly timers: Timers;
@@ -146,18 +148,26 @@ export class DirectorySource implements AsyncDisposable {
     if (this.#away && this.#watcher) this.#watchFiles();
     this.#away = false;
     const { errors } = await writes.apply(
-      { items: found.documents.map(({ origin, manifest }) => ({ origin, manifest })), source: this.#source },
+      {
+        items: [...found.objects, ...found.documents].map(({ origin, manifest }) => ({ origin, manifest })),
+        source: this.#source,
+      },
       this.#caller,
     );
     if (errors.some(({ reason }) => reason === 'Conflict')) this.#soon(RETRY_MS);
     this.#problems = [...problems, ...errors.map(({ origin, message }) => `${origin} ${message}`)];
-    const present = new Set([...found.documents.map(({ name }) => name), ...found.brokenNames]);
-    this.#heldSomething ||= present.size > 0;
+    const present = new Set([
+      ...[...found.objects, ...found.documents].map(({ kind, name }) => `${kind}/${name}`),
+      ...this.#declaredHere()
+        .filter(({ name }) => found.brokenNames.has(name))
+        .map(({ kind, name }) => `${kind}/${name}`),
+    ]);
+    this.#heldSomething ||= present.size > 0 || found.brokenNames.size > 0;
     if (this.#heldSomething) await this.#deleteGone(present);
     else if (this.#declaredHere().length > 0)
       this.#problems = [
         ...this.#problems,
-        `${dir} is empty although ${this.#declaredHere().length} agents came from it; they are kept. Delete them with \`sac delete\` if that is meant`,
+        `${dir} is empty although ${this.#declaredHere().length} things came from it; they are kept. Delete them with \`sac delete\` if that is meant`,
       ];
   }
 
@@ -165,23 +175,27 @@ export class DirectorySource implements AsyncDisposable {
   async #deleteGone(present: ReadonlySet<string>): Promise<void> {
     const { writes, timers } = this.#options;
     const missing = new Map<string, number>();
-    for (const name of this.#declaredHere()) {
-      if (present.has(name)) continue;
-      const since = this.#missingSince.get(name) ?? timers.now();
-      if (timers.now() - since >= GONE_MS) await writes.remove(name, {}, this.#caller);
-      else missing.set(name, since);
+    for (const { kind, name } of this.#declaredHere()) {
+      const key = `${kind}/${name}`;
+      if (present.has(key)) continue;
+      const since = this.#missingSince.get(key) ?? timers.now();
+      if (timers.now() - since < GONE_MS) missing.set(key, since);
+      else if (kind === 'Agent') await writes.remove(name, {}, this.#caller);
+      else await writes.removeObject(kind, name, {}, this.#caller);
     }
     this.#missingSince = missing;
     if (missing.size > 0) this.#soon(GONE_MS);
   }
 
-  #declaredHere(): readonly string[] {
-    return [...this.#options.records()]
-      .filter(
-        ({ source, deletedAt }) =>
-          source.kind === this.#source.kind && source.name === this.#source.name && deletedAt === undefined,
-      )
-      .map(({ name }) => name);
+  /** Agents first: what they need goes after them. */
+  #declaredHere(): readonly { readonly kind: 'Agent' | ObjectKind; readonly name: string }[] {
+    const ours = ({ source }: { readonly source: Source }) =>
+      source.kind === this.#source.kind && source.name === this.#source.name;
+    const agents = [...this.#options.records()].filter((record) => ours(record) && record.deletedAt === undefined);
+    return [
+      ...agents.map(({ name }) => ({ kind: 'Agent' as const, name })),
+      ...[...this.#options.objects()].filter(ours).map(({ kind, name }) => ({ kind, name })),
+    ];
   }
 
   /** An unmounted directory looks empty: its place is taken by the folder below, on another device. */

@@ -12,7 +12,7 @@ import { migrate, type Tables } from './schema.ts';
 export type RowChange =
   | { readonly table: Table; readonly key: string; readonly document: undefined }
   | {
-      readonly table: 'agents' | 'instances';
+      readonly table: 'agents' | 'instances' | 'objects';
       readonly key: string;
       readonly version: number;
       readonly document: string | undefined;
@@ -26,11 +26,12 @@ export type RowChange =
     }
   | { readonly table: 'tokens'; readonly key: string; readonly document: string };
 export type Table = (typeof TABLES)[number];
-const TABLES = ['agents', 'instances', 'events', 'tokens'] as const;
+const TABLES = ['agents', 'instances', 'events', 'tokens', 'objects'] as const;
 
 export interface Loaded {
   readonly agents: readonly { readonly version: number; readonly document: string }[];
   readonly instances: readonly { readonly version: number; readonly document: string }[];
+  readonly objects: readonly { readonly version: number; readonly document: string }[];
   readonly events: readonly { readonly key: string; readonly version: number; readonly document: string }[];
   readonly version: number;
 }
@@ -82,6 +83,19 @@ export class Database implements AsyncDisposable {
             ),
         ),
         remove: prepare(db.deleteFrom('instances').where('id', '=', '')),
+      },
+      objects: {
+        put: prepare(
+          db
+            .insertInto('objects')
+            .values({ key: '', version: 0, document: '' })
+            .onConflict((c) =>
+              c
+                .column('key')
+                .doUpdateSet((eb) => ({ version: eb.ref('excluded.version'), document: eb.ref('excluded.document') })),
+            ),
+        ),
+        remove: prepare(db.deleteFrom('objects').where('key', '=', '')),
       },
       events: {
         put: prepare(
@@ -209,15 +223,17 @@ export class Database implements AsyncDisposable {
   }
 
   async load(): Promise<Loaded> {
-    const [agents, instances, events] = await Promise.all([
+    const [agents, instances, objects, events] = await Promise.all([
       this.#db.selectFrom('agents').select(['version', 'document']).execute(),
       this.#db.selectFrom('instances').select(['version', 'document']).execute(),
+      this.#db.selectFrom('objects').select(['version', 'document']).execute(),
       this.#db.selectFrom('events').select(['key', 'version', 'document']).orderBy('version').execute(),
     ]);
     const highest = await this.#db.selectFrom('meta').select('value').where('key', '=', 'version').executeTakeFirst();
     let version = Number(highest?.value ?? 0);
-    for (const rows of [agents, instances, events]) for (const row of rows) version = Math.max(version, row.version);
-    return { agents, instances, events, version };
+    for (const rows of [agents, instances, objects, events])
+      for (const row of rows) version = Math.max(version, row.version);
+    return { agents, instances, objects, events, version };
   }
 
   async loadTokens(): Promise<readonly { readonly document: string }[]> {

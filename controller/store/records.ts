@@ -4,7 +4,8 @@
  */
 import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
-import type { AgentRecord, Change, InstanceRecord, StoreEvent, Versioned } from './store.ts';
+import { DeclaredObjects } from './declared-objects.ts';
+import type { AgentRecord, Change, InstanceRecord, ObjectRecord, StoreEvent, Versioned } from './store.ts';
 import { viewAgentRecord, viewInstanceRecord } from './views.ts';
 
 /** How status is made of records; pure. */
@@ -27,6 +28,7 @@ export class Records {
   readonly #status: StatusProjection;
   readonly agents = new Map<string, Versioned<AgentRecord>>();
   readonly instances = new Map<InstanceId, VersionedInstance>();
+  readonly objects: DeclaredObjects;
   /** By agent, sorted by name; replaced and never changed, so that whoever holds one has a moment in time. */
   readonly #byAgent = new Map<string, readonly VersionedInstance[]>();
   /** The last change of an agent or of an instance of it. */
@@ -40,9 +42,15 @@ export class Records {
   constructor(fleet: string, status: StatusProjection) {
     this.#fleet = fleet;
     this.#status = status;
+    this.objects = new DeclaredObjects(fleet);
   }
 
-  fill(agents: Iterable<Versioned<AgentRecord>>, instances: Iterable<VersionedInstance>): void {
+  fill(
+    agents: Iterable<Versioned<AgentRecord>>,
+    instances: Iterable<VersionedInstance>,
+    objects: Iterable<Versioned<ObjectRecord>>,
+  ): void {
+    this.objects.fill(objects);
     for (const agent of agents) {
       this.agents.set(agent.record.name, agent);
       this.#raise(agent.record.name, agent.resourceVersion);
@@ -74,6 +82,10 @@ export class Records {
         return this.instances.get(change.record.id)?.resourceVersion ?? 0;
       case 'delete-instance':
         return this.instances.get(change.id)?.resourceVersion ?? 0;
+      case 'put-object':
+        return this.objects.get(change.record.kind, change.record.name)?.resourceVersion ?? 0;
+      case 'delete-object':
+        return this.objects.get(change.kind, change.name)?.resourceVersion ?? 0;
     }
   }
 
@@ -154,6 +166,10 @@ export class Records {
         told.push(lazy('DELETED', version, () => this.viewInstance(last)));
         return;
       }
+      case 'put-object':
+      case 'delete-object':
+        told.push(...this.objects.apply(change, version));
+        return;
     }
   }
 

@@ -11,6 +11,8 @@ export interface Tables {
   instances: { id: string; version: number; document: string };
   events: { key: string; version: number; last_seen: number; document: string };
   tokens: { id: string; document: string };
+  /** Key: `Kind/name`. */
+  objects: { key: string; version: number; document: string };
 }
 
 type Migration = (db: Kysely<Tables>) => Promise<void>;
@@ -39,6 +41,14 @@ export const MIGRATIONS: readonly Migration[] = [
     await db.schema
       .createTable('tokens')
       .addColumn('id', 'text', (c) => c.primaryKey())
+      .addColumn('document', 'text', (c) => c.notNull())
+      .execute();
+  },
+  async (db) => {
+    await db.schema
+      .createTable('objects')
+      .addColumn('key', 'text', (c) => c.primaryKey())
+      .addColumn('version', 'integer', (c) => c.notNull())
       .addColumn('document', 'text', (c) => c.notNull())
       .execute();
   },

@@ -7,12 +7,22 @@
 import type { Agent, Instance } from '../../api/resources/agent.ts';
 import { ConflictError } from '../../api/resources/errors.ts';
 import type { EventObject } from '../../api/resources/event.ts';
+import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Database, RowChange } from './database.ts';
 import { EventLog } from './event-log.ts';
 import { Records, type StatusProjection, type WrittenChange } from './records.ts';
-import type { AgentRecord, Change, InstanceRecord, RecordedEvent, Store, StoreEvent, Versioned } from './store.ts';
+import type {
+  AgentRecord,
+  Change,
+  InstanceRecord,
+  ObjectRecord,
+  RecordedEvent,
+  Store,
+  StoreEvent,
+  Versioned,
+} from './store.ts';
 import { WatchHistory } from './watch-history.ts';
 
 export type { StatusProjection } from './records.ts';
@@ -40,11 +50,12 @@ interface Accepted {
 const EVENT_AGE_MS = 7 * 86_400_000;
 
 export async function openSqliteStore(options: StoreOptions): Promise<Store> {
-  const { agents, instances, events, version } = await options.database.load();
+  const { agents, instances, objects, events, version } = await options.database.load();
   const store = new SqliteStore(options, version);
   store.fill(
     agents.map(({ document, version: at }) => ({ record: JSON.parse(document), resourceVersion: at })),
     instances.map(({ document, version: at }) => ({ record: JSON.parse(document), resourceVersion: at })),
+    objects.map(({ document, version: at }) => ({ record: JSON.parse(document), resourceVersion: at })),
     events.map(({ key, document }) => ({ key, event: JSON.parse(document) })),
   );
   return store;
@@ -77,9 +88,10 @@ class SqliteStore implements Store {
   fill(
     agents: readonly Versioned<AgentRecord>[],
     instances: readonly Versioned<InstanceRecord>[],
+    objects: readonly Versioned<ObjectRecord>[],
     events: readonly { readonly key: string; readonly event: EventObject }[],
   ): void {
-    this.#records.fill(agents, instances);
+    this.#records.fill(agents, instances, objects);
     this.#events.fill(events);
   }
 
@@ -100,6 +112,18 @@ class SqliteStore implements Store {
   }
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
     return this.#records.instancesOf(agent);
+  }
+
+  object<K extends ObjectKind>(kind: K, name: string): Versioned<ObjectRecord<K>> | undefined {
+    // Kept by kind: what is found under K is of K.
+    return this.#records.objects.get(kind, name) as Versioned<ObjectRecord<K>> | undefined;
+  }
+  objects<K extends ObjectKind>(kind: K): readonly Versioned<ObjectRecord<K>>[] {
+    return this.#records.objects.list(kind) as readonly Versioned<ObjectRecord<K>>[];
+  }
+  viewObjects(kind: ObjectKind): readonly DeclaredObject[] {
+    const { objects } = this.#records;
+    return objects.list(kind).map((object) => objects.view(object));
   }
 
   viewAgent(name: string): Agent | undefined {
@@ -222,12 +246,25 @@ const nameOf = (change: Change): string => {
       return change.record.id;
     case 'delete-instance':
       return change.id;
+    case 'put-object':
+      return `${change.record.kind}/${change.record.name}`;
+    case 'delete-object':
+      return `${change.kind}/${change.name}`;
   }
 };
-const keyOf = (change: Change): string => `${change.type.endsWith('agent') ? 'agent' : 'instance'}/${nameOf(change)}`;
+
+const TABLE_OF = {
+  'put-agent': 'agents',
+  'delete-agent': 'agents',
+  'put-instance': 'instances',
+  'delete-instance': 'instances',
+  'put-object': 'objects',
+  'delete-object': 'objects',
+} as const satisfies Readonly<Record<Change['type'], RowChange['table']>>;
+const keyOf = (change: Change): string => `${TABLE_OF[change.type]}/${nameOf(change)}`;
 
 const rowOf = ({ change, version }: WrittenChange): RowChange => ({
-  table: change.type.endsWith('agent') ? 'agents' : 'instances',
+  table: TABLE_OF[change.type],
   key: nameOf(change),
   version,
   document: 'record' in change ? JSON.stringify(change.record) : undefined,

@@ -4,6 +4,7 @@
  */
 import type { Agent, AgentSpec, Instance } from '../../api/resources/agent.ts';
 import type { EventDraft, EventObject } from '../../api/resources/event.ts';
+import type { DeclaredObject, ObjectKind, SpecOf } from '../../api/resources/kinds.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
@@ -31,6 +32,20 @@ export interface AgentRecord {
   };
 }
 
+/** A declared thing that is no agent. */
+export interface ObjectRecord<K extends ObjectKind = ObjectKind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly generation: number;
+  readonly createdAt: Instant;
+  readonly source: Source;
+  readonly spec: SpecOf[K];
+  /** Written by whoever acts on it, in the same way as instances' snapshots. */
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
 /** What is remembered of one instance. */
 export interface InstanceRecord {
   readonly id: InstanceId;
@@ -49,7 +64,9 @@ export type Change =
   | { readonly type: 'put-agent'; readonly expected: number; readonly record: AgentRecord }
   | { readonly type: 'delete-agent'; readonly expected: number; readonly name: string }
   | { readonly type: 'put-instance'; readonly expected: number; readonly record: InstanceRecord }
-  | { readonly type: 'delete-instance'; readonly expected: number; readonly id: InstanceId };
+  | { readonly type: 'delete-instance'; readonly expected: number; readonly id: InstanceId }
+  | { readonly type: 'put-object'; readonly expected: number; readonly record: ObjectRecord }
+  | { readonly type: 'delete-object'; readonly expected: number; readonly kind: ObjectKind; readonly name: string };
 
 export interface Versioned<T> {
   readonly record: T;
@@ -59,13 +76,13 @@ export interface Versioned<T> {
 export interface RecordedEvent extends EventDraft {
   readonly at: Instant;
   readonly regarding: {
-    readonly kind: 'Agent' | 'Instance' | 'Host' | 'Controller';
+    readonly kind: 'Agent' | 'Instance' | 'Controller' | ObjectKind;
     readonly name: string;
     readonly instance?: string;
   };
 }
 
-export type WatchedObject = Agent | Instance | EventObject;
+export type WatchedObject = Agent | Instance | EventObject | DeclaredObject;
 export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly resourceVersion: number;
@@ -83,7 +100,11 @@ export interface Store extends AsyncDisposable {
   instance(id: InstanceId): Versioned<InstanceRecord> | undefined;
   instances(): Iterable<Versioned<InstanceRecord>>;
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[];
+  object<K extends ObjectKind>(kind: K, name: string): Versioned<ObjectRecord<K>> | undefined;
+  /** Of one kind, sorted by name. */
+  objects<K extends ObjectKind>(kind: K): readonly Versioned<ObjectRecord<K>>[];
   /** Resource views with status. */
+  viewObjects(kind: ObjectKind): readonly DeclaredObject[];
   viewAgent(name: string): Agent | undefined;
   viewAgents(): readonly Agent[];
   viewInstances(): readonly Instance[];

@@ -3,8 +3,9 @@
  * Never: computes status; that is passed in.
  */
 import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
+import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds.ts';
 import { isoTime } from '../../api/resources/time.ts';
-import type { AgentRecord, InstanceRecord } from './store.ts';
+import type { AgentRecord, InstanceRecord, ObjectRecord } from './store.ts';
 
 export const viewAgentRecord = (
   fleet: string,
@@ -29,6 +30,27 @@ export const viewAgentRecord = (
   },
   spec: record.spec,
   status,
+});
+
+export const viewObjectRecord = <K extends ObjectKind>(
+  fleet: string,
+  record: ObjectRecord<K>,
+  resourceVersion: number,
+): DeclaredObject<K> => ({
+  apiVersion: 'sac/v1',
+  kind: record.kind,
+  metadata: {
+    name: record.name,
+    id: `${fleet}.${record.kind.toLowerCase()}.${record.name}`,
+    labels: record.labels,
+    annotations: record.annotations,
+    generation: record.generation,
+    resourceVersion,
+    creationTimestamp: isoTime(record.createdAt),
+    source: record.source,
+  },
+  spec: record.spec,
+  status: record.status,
 });
 
 export const viewInstanceRecord = (

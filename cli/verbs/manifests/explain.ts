@@ -3,7 +3,7 @@
  * Never: needs a controller.
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { type ExplainedField, type Explanation, explain } from '../../../api/resources/schema.ts';
+import { EXPLAINED, type ExplainedField, type Explanation, explain } from '../../../api/resources/schema.ts';
 import { findType } from '../../resources.ts';
 import { flag, type Run } from '../../verb.ts';
 
@@ -12,10 +12,12 @@ const MAX_COLUMNS = 100;
 export const run: Run = async ([path = 'agent', ...more], options, { out }) => {
   if (more.length > 0) throw new BadRequestError('explain one field at a time: `sac explain agent.spec.restart`');
   const type = findType(path.split('.')[0] ?? '');
-  if (type && type.plural !== 'agents')
-    throw new BadRequestError(`only what manifests say is explained: agent; ${type.plural} are made by sac itself`);
+  if (type && !EXPLAINED.includes(type.singular))
+    throw new BadRequestError(
+      `only what manifests say is explained: ${EXPLAINED.join(', ')}; ${type.plural} are made by sac itself`,
+    );
   const width = Math.max(40, Math.min(out.columns, MAX_COLUMNS));
-  const found = explain(type ? path.replace(/^[^.]*/, 'agent') : path);
+  const found = explain(type ? path.replace(/^[^.]*/, type.singular) : path);
   out.write(page(found, flag(options, 'recursive'), width));
   return EXIT.done;
 };
@@ -29,10 +31,10 @@ function page(found: Explanation, recursive: boolean, width: number): string {
     recursive ? tree(`${found.path}.${field.name}`, field, '  ') : described(field, width),
   );
   return [
-    'KIND:       Agent',
+    `KIND:       ${kindOf(found.path)}`,
     'VERSION:    sac/v1',
     '',
-    `FIELD:      ${found.path} <${found.type}>${found.required && found.path !== 'agent' ? ' -required-' : ''}`,
+    `FIELD:      ${found.path} <${found.type}>${found.required && found.path.includes('.') ? ' -required-' : ''}`,
     ...facts,
     '',
     'DESCRIPTION:',
@@ -41,6 +43,8 @@ function page(found: Explanation, recursive: boolean, width: number): string {
     '',
   ].join('\n');
 }
+
+const kindOf = (path: string): string => findType(path.split('.')[0] ?? '')?.kind ?? 'Agent';
 
 const heading = ({ name, type, required, default: byDefault }: ExplainedField): string =>
   `${name} <${type}>${required ? ' -required-' : ''}${byDefault === undefined ? '' : ` (default ${byDefault})`}`;

@@ -102,7 +102,7 @@ describe('sac explain and schema', () => {
     expect(await page('agent', { recursive: true })).toMatch(/^ {4}restart <mapping>\n {6}policy <text>/m));
   it('knows what it does not know', async () => {
     await expect(page('agent.spec.restrat')).rejects.toMatchObject({ exitCode: EXIT.notFound });
-    await expect(page('hosts')).rejects.toThrow(/only what manifests say/);
-    await expect(schema(['host'], {}, fakeContext())).rejects.toMatchObject({ exitCode: EXIT.usage });
+    await expect(page('instances')).rejects.toThrow(/only what manifests say/);
+    await expect(schema(['hoost'], {}, fakeContext())).rejects.toMatchObject({ exitCode: EXIT.notFound });
   });
 });

@@ -5,12 +5,15 @@
 import { EXIT } from '../../../api/resources/errors.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { oneLine } from '../../output/terminal.ts';
+import { labelOf } from '../../resources.ts';
 import type { Run } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
-  const { documents, problems } = await readFiles(options, context, args);
+  const { documents, objects, problems } = await readFiles(options, context, args);
   tellWarnings(context, documents);
-  context.out.write(documents.map(({ file, name }) => `${oneLine(file)}: agent/${name} valid\n`).join(''));
+  context.out.write(
+    [...objects, ...documents].map((document) => `${oneLine(document.file)}: ${labelOf(document)} valid\n`).join(''),
+  );
   tellProblems(context, problems);
   return problems.length > 0 ? EXIT.usage : EXIT.done;
 };

@@ -7,6 +7,7 @@ import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { followUp, READY } from '../../follow-up.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
+import { labelOf } from '../../resources.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
@@ -18,21 +19,22 @@ export const run: Run = async (_args, options, context) => {
   const output = text(options, 'output');
   if (output !== undefined && output !== 'name' && output !== 'json')
     throw new BadRequestError(`-o "${output}" is not name or json`);
-  const { documents, problems } = await readFiles(options, context);
+  const { documents, objects, problems } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
   const broken = problems.length > 0 ? EXIT.usage : EXIT.done;
-  if (documents.length === 0) return broken;
+  const items = [...objects, ...documents];
+  if (items.length === 0) return broken;
   if (flag(options, 'prune') && broken !== EXIT.done)
     throw new BadRequestError('nothing was applied or pruned: with --prune every manifest must be valid');
   if (dryRun === 'client') {
-    context.out.write(documents.map(({ name }) => `agent/${name} valid (dry run)\n`).join(''));
+    context.out.write(items.map((item) => `${labelOf(item)} valid (dry run)\n`).join(''));
     return broken;
   }
   const client = await context.client();
   const selector = text(options, 'selector');
   const { results, errors } = await client.apply({
-    items: documents.map(({ origin, manifest }) => ({ origin, manifest })),
+    items: items.map(({ origin, manifest }) => ({ origin, manifest })),
     source: CLI_SOURCE,
     ...(dryRun === 'server' && { dryRun: true }),
     ...(flag(options, 'forceConflicts') && { force: true }),
@@ -47,7 +49,7 @@ export const run: Run = async (_args, options, context) => {
   const refused =
     errors.length === 0 ? EXIT.done : errors.every(({ reason }) => reason === 'Conflict') ? EXIT.conflict : EXIT.usage;
   const code = broken === EXIT.done ? refused : broken;
-  const names = results.filter(({ action }) => action !== 'pruned').map(({ name }) => name);
+  const names = results.filter(({ kind, action }) => kind === 'Agent' && action !== 'pruned').map(({ name }) => name);
   if (!flag(options, 'wait') || dryRun === 'server' || names.length === 0) return code;
   const resting = new Set(
     documents.filter(({ parsed }) => parsed.spec.suspend || parsed.spec.replicas === 0).map(({ name }) => name),
@@ -61,5 +63,5 @@ export const run: Run = async (_args, options, context) => {
   return waited === EXIT.done ? code : waited;
 };
 
-const line = ({ name, action }: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>
-  nameOnly ? `agent/${name}\n` : `agent/${name} ${action}${dryRun ? ' (dry run)' : ''}\n`;
+const line = (result: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>
+  nameOnly ? `${labelOf(result)}\n` : `${labelOf(result)} ${result.action}${dryRun ? ' (dry run)' : ''}\n`;

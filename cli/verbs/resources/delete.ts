@@ -3,9 +3,11 @@
  * Never: deletes what was not named.
  */
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
+import { OBJECT_KINDS } from '../../../api/resources/kinds.ts';
 import { concernsAll } from '../../each-agent.ts';
 import { followUp } from '../../follow-up.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
+import { findType, type Named, parseResources, typeOf } from '../../resources.ts';
 import { selectAgents } from '../../selection.ts';
 import { flag, type Options, type Run, texts } from '../../verb.ts';
 
@@ -17,17 +19,36 @@ export const run: Run = async (words, options, context) => {
   if (fromFiles && args.length > 0) throw new BadRequestError('names and -f exclude each other');
   let code: ExitCode = EXIT.done;
   let names: readonly string[];
+  const others = new Map<Named['plural'], readonly string[]>();
   if (fromFiles) {
-    const { documents, problems } = await readFiles(options, context);
+    const { documents, objects, problems } = await readFiles(options, context);
     tellProblems(context, problems);
     if (problems.length > 0) code = EXIT.usage;
     names = documents.map(({ name }) => name);
+    for (const { kind, name } of objects) {
+      const { plural } = OBJECT_KINDS[kind];
+      others.set(plural, [...(others.get(plural) ?? []), name]);
+    }
+  } else if (args.length > 0 && namesObjects(args)) {
+    for (const { plural, names: wanted } of parseResources(args)) others.set(plural, wanted);
+    names = others.get('agents') ?? [];
+    others.delete('agents');
   } else names = await selectAgents(client, args, options, 'delete');
   const deleted: string[] = [];
-  for (const name of names) {
+  const force = flag(options, 'force') ? { force: true } : {};
+  const wanted = [
+    ...names.map((name) => ({ plural: 'agents' as const, name })),
+    ...[...others].flatMap(([plural, all]) => all.map((name) => ({ plural, name }))),
+  ];
+  for (const { plural, name } of wanted) {
     try {
-      await client.remove(name, flag(options, 'force') ? { force: true } : {});
-      deleted.push(name);
+      if (plural === 'agents') {
+        await client.remove(name, force);
+        deleted.push(name);
+      } else {
+        await client.removeObject(plural, name, force);
+        context.out.write(`${typeOf(plural).singular}/${name} deleted\n`);
+      }
     } catch (error) {
       // What is refused for one agent does not keep the others, which were asked to go too, from going.
       if (!(error instanceof SacError) || concernsAll(error)) throw error;
@@ -49,6 +70,13 @@ export const run: Run = async (words, options, context) => {
   );
   return waited === EXIT.done ? code : waited;
 };
+
+/** `host gpu1`, `host/gpu1 agent/web`: something that is no agent is named. */
+const namesObjects = (words: readonly string[]): boolean =>
+  words.some((word, i) => {
+    const type = i === 0 || word.includes('/') ? findType(word.split('/')[0] ?? '') : undefined;
+    return type !== undefined && type.plural !== 'agents' && type.verbs.includes('delete');
+  });
 
 /** kubectl's `--wait`, `--wait=false`, and `--no-wait`. A name right behind `--wait` is a name. */
 function waiting(options: Options): { readonly waits: boolean; readonly strayed: readonly string[] } {

@@ -4,10 +4,11 @@
  */
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
-import type { ComparableAgent } from '../../../api/protocol.ts';
+import type { Comparable } from '../../../api/protocol.ts';
 import { EXIT, SacError } from '../../../api/resources/errors.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { paint, stripControls } from '../../output/terminal.ts';
+import { labelOf } from '../../resources.ts';
 import type { Run } from '../../verb.ts';
 import { CLI_SOURCE } from './apply.ts';
 
@@ -23,13 +24,14 @@ export const run: Run = async (args, options, context) => {
 };
 
 const compare: Run = async (_args, options, context) => {
-  const { documents, problems } = await readFiles(options, context);
+  const { documents, objects, problems } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
-  if (documents.length === 0) return EXIT.usage;
+  const items = [...objects, ...documents];
+  if (items.length === 0) return EXIT.usage;
   const client = await context.client();
   const { results, errors } = await client.apply({
-    items: documents.map(({ origin, manifest }) => ({ origin, manifest })),
+    items: items.map(({ origin, manifest }) => ({ origin, manifest })),
     source: CLI_SOURCE,
     dryRun: true,
   });
@@ -38,10 +40,11 @@ const compare: Run = async (_args, options, context) => {
     errors.map(({ origin, message }) => `${origin} ${message}`),
   );
   const changed = results.filter(({ action }) => action !== 'unchanged');
-  const patches = changed.map(({ name, before, after, restarts }) => {
+  const patches = changed.map((result) => {
+    const { before, after, restarts } = result;
     const patch = createTwoFilesPatch(
-      `live/agent/${name}`,
-      `manifest/agent/${name}`,
+      `live/${labelOf(result)}`,
+      `manifest/${labelOf(result)}`,
       yaml(before),
       yaml(after),
       '',
@@ -56,7 +59,7 @@ const compare: Run = async (_args, options, context) => {
   return changed.length > 0 ? EXIT.failed : EXIT.done;
 };
 
-const yaml = (agent: ComparableAgent | undefined): string =>
+const yaml = (agent: Comparable | undefined): string =>
   agent ? stringify(agent, { sortMapEntries: true, lineWidth: 0 }) : '';
 
 const colour = (patch: string, on: boolean): string =>

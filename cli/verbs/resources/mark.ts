@@ -3,8 +3,10 @@
  * Never: overwrites a value without being told to.
  */
 import type { Client } from '../../../api/client.ts';
-import { BadRequestError, ConflictError } from '../../../api/resources/errors.ts';
+import type { Plural } from '../../../api/protocol.ts';
+import { BadRequestError, ConflictError, EXIT } from '../../../api/resources/errors.ts';
 import { eachAgent } from '../../each-agent.ts';
+import { findType, parseResources, typeOf } from '../../resources.ts';
 import { selectAgents } from '../../selection.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
@@ -18,9 +20,16 @@ export const run: Run = async (args, options, context) => {
   const changes = parseChanges(args.filter(isChange), what);
   const client = await context.client();
   const words = args.filter((word) => !isChange(word));
-  const names = await selectAgents(client, words, options, verb);
   const settings: Settings = { what, changes, overwrite: flag(options, 'overwrite'), force: flag(options, 'force') };
-  return (await eachAgent(names, context, (name) => mark(client, name, settings))).code;
+  const type = findType((words[0] ?? '').split('/')[0] ?? '');
+  if (type && type.plural !== 'agents' && type.verbs.includes('patch')) {
+    for (const { plural, names } of parseResources(words))
+      for (const name of names)
+        context.out.write(`${typeOf(plural).singular}/${name} ${await mark(client, plural, name, settings)}\n`);
+    return EXIT.done;
+  }
+  const names = await selectAgents(client, words, options, verb);
+  return (await eachAgent(names, context, (name) => mark(client, 'agents', name, settings))).code;
 };
 
 /** No name of an agent holds `=` or ends in `-`. */
@@ -46,24 +55,30 @@ interface Settings {
   readonly force: boolean;
 }
 
-async function mark(client: Client, name: string, { what, changes, overwrite, force }: Settings): Promise<string> {
-  const { metadata } = await client.get('agents', name);
-  const before = metadata[what];
+async function mark(
+  client: Client,
+  plural: Plural,
+  name: string,
+  { what, changes, overwrite, force }: Settings,
+): Promise<string> {
+  const { metadata } = await client.get(plural, name);
+  const before = 'labels' in metadata ? metadata[what] : {};
   const differing = [...changes].filter(([key, value]) => (entryOf(before, key) ?? null) !== value);
   const taken = overwrite
     ? undefined
     : differing.find(([key, value]) => value !== null && entryOf(before, key) !== undefined)?.[0];
   if (taken !== undefined)
     throw new ConflictError(
-      `agent/${name} has ${taken}=${entryOf(before, taken)} already; use --overwrite to change it`,
+      `${typeOf(plural).singular}/${name} has ${taken}=${entryOf(before, taken)} already; use --overwrite to change it`,
     );
   if (differing.length === 0) return 'unchanged';
   const { resourceVersion } = metadata;
-  await client.patch(name, {
+  const patch = {
     // What was read is what may be overwritten: with --overwrite that no longer matters.
     metadata: { [what]: Object.fromEntries(differing), ...(!overwrite && { resourceVersion }) },
     ...(force && { force: true }),
-  });
+  };
+  await (plural === 'agents' ? client.patch(name, patch) : client.patchObject(plural, name, patch));
   const past = what === 'labels' ? 'labeled' : 'annotated';
   return differing.every(([, value]) => value === null) ? `un${past}` : past;
 }

@@ -1,0 +1,245 @@
+/**
+ * Owns: how declared things that are no agents change: applied whole, patched, deleted.
+ * Never: acts on them; whoever watches their kind does.
+ */
+import type {
+  ApplyItem,
+  ApplyRequest,
+  ApplyResponse,
+  ApplyResult,
+  Comparable,
+  PatchRequest,
+} from '../../api/protocol.ts';
+import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
+import { check, formatPath } from '../../api/resources/issues.ts';
+import { type DeclaredObject, OBJECT_KINDS, type ObjectKind, type ObjectManifest } from '../../api/resources/kinds.ts';
+import { parseLabelSelector } from '../../api/resources/selectors.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import type { Caller } from '../../api/server/ports.ts';
+import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
+import { mergePatch } from './three-way-merge.ts';
+
+export interface ObjectWritesOptions {
+  readonly store: Store;
+  readonly clock: { now(): Instant };
+  /** Equal texts: equal values. */
+  readonly canonical: (value: unknown) => string;
+  /** Why it must not go now; undefined: nothing depends on it. */
+  readonly neededBy: (kind: ObjectKind, name: string) => string | undefined;
+}
+
+type Refusal = ApplyResponse['errors'][number];
+/** Only the status changed in between: read again and try again, so often. */
+const ATTEMPTS = 5;
+
+export class StoredObjectWrites {
+  readonly #options: ObjectWritesOptions;
+
+  constructor(options: ObjectWritesOptions) {
+    this.#options = options;
+  }
+
+  async applyItem(
+    item: ApplyItem & { readonly manifest: { readonly kind: ObjectKind } },
+    request: ApplyRequest,
+    by: Caller,
+  ): Promise<ApplyResult | Refusal> {
+    const { kind } = item.manifest;
+    try {
+      const manifest = parse(kind, item.manifest);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#applyOnce(kind, manifest, request, by);
+        } catch (error) {
+          if (!(error instanceof RacedError) || attempt >= ATTEMPTS) throw error;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof SacError) || error.reason === 'Fenced') throw error;
+      const name = item.manifest.metadata?.name ?? '';
+      return { origin: item.origin, name, reason: error.reason, message: error.message };
+    }
+  }
+
+  /** What this source declared and the request no longer names. */
+  async prune(request: ApplyRequest, kept: ReadonlySet<string>, by: Caller): Promise<readonly ApplyResult[]> {
+    const selects = request.prune?.labelSelector ? parseLabelSelector(request.prune.labelSelector) : () => true;
+    const doomed = (Object.keys(OBJECT_KINDS) as ObjectKind[]).flatMap((kind) =>
+      this.#options.store.objects(kind).filter(({ record }) => {
+        const { source } = record;
+        const ours = source.kind === request.source.kind && source.name === request.source.name;
+        return ours && !kept.has(`${kind}/${record.name}`) && selects(record.labels);
+      }),
+    );
+    if (!request.dryRun) for (const { record } of doomed) await this.remove(record.kind, record.name, {}, by);
+    return doomed.map(({ record }) => ({
+      kind: record.kind,
+      name: record.name,
+      action: 'pruned',
+      generation: record.generation,
+      restarts: false,
+      ...(request.dryRun && { before: comparable(record) }),
+    }));
+  }
+
+  async patch(kind: ObjectKind, name: string, patch: PatchRequest, by: Caller): Promise<DeclaredObject> {
+    await this.#write(kind, name, (current) => {
+      const expected = patch.metadata?.resourceVersion;
+      if (expected !== undefined && current.resourceVersion > expected)
+        throw new ConflictError(`${label(kind, name)} was changed meanwhile; read it again`);
+      const { record } = current;
+      const manifest = parse(kind, {
+        apiVersion: 'sac/v1',
+        kind,
+        metadata: {
+          name,
+          labels: mergePatch(record.labels, patch.metadata?.labels ?? {}),
+          annotations: mergePatch(record.annotations, patch.metadata?.annotations ?? {}),
+        },
+        spec: mergePatch(record.spec, patch.spec ?? {}),
+      });
+      return { record: this.#next(kind, manifest, record, record.source), why: `Changed by ${by.name}.` };
+    });
+    return this.#view(kind, name);
+  }
+
+  async remove(kind: ObjectKind, name: string, { force = false }, by: Caller): Promise<DeclaredObject> {
+    const { store } = this.#options;
+    const current = this.#current(kind, name);
+    const needed = force ? undefined : this.#options.neededBy(kind, name);
+    if (needed !== undefined) throw new ConflictError(`${label(kind, name)} is needed: ${needed}`);
+    const last = this.#view(kind, name);
+    await store.commit(
+      [{ type: 'delete-object', expected: current.resourceVersion, kind, name }],
+      [this.#event(kind, name, 'Deleted', `Deleted by ${by.name}.`)],
+    );
+    return last;
+  }
+
+  async #applyOnce(kind: ObjectKind, manifest: Parsed, request: ApplyRequest, by: Caller): Promise<ApplyResult> {
+    const { store, canonical } = this.#options;
+    const { name } = manifest;
+    const current = store.object(kind, name);
+    const before = current?.record;
+    const { source } = request;
+    const ours = !before || (before.source.kind === source.kind && before.source.name === source.name);
+    const next = this.#next(kind, manifest, before, source);
+    const same = before !== undefined && canonical(declared(before)) === canonical(declared(next));
+    if (before && !ours && !same && request.force !== true && before.source.kind !== 'apply')
+      throw new ConflictError(
+        `${label(kind, name)} is declared by ${before.source.kind} ${before.source.name}; change it there, or use --force`,
+      );
+    const action = !before ? 'created' : same ? 'unchanged' : 'configured';
+    const result: ApplyResult = {
+      kind,
+      name,
+      action,
+      generation: next.generation,
+      restarts: false,
+      ...(request.dryRun && { ...(before && { before: comparable(before) }), after: comparable(next) }),
+    };
+    if (request.dryRun || (same && (!ours || canonical(before.source) === canonical(source)))) return result;
+    const why = `${before ? 'Changed' : 'Declared'} by ${source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`}.`;
+    try {
+      await store.commit(
+        [{ type: 'put-object', expected: current?.resourceVersion ?? 0, record: next }],
+        same ? [] : [this.#event(kind, name, before ? 'Configured' : 'Created', why)],
+      );
+    } catch (error) {
+      if (error instanceof ConflictError && store.object(kind, name)?.resourceVersion !== current?.resourceVersion)
+        throw new RacedError(error.message);
+      throw error;
+    }
+    return result;
+  }
+
+  #next(
+    kind: ObjectKind,
+    { name, labels, annotations, spec }: Parsed,
+    before: ObjectRecord | undefined,
+    source: ObjectRecord['source'],
+  ): ObjectRecord {
+    const { clock, canonical } = this.#options;
+    const changed = before === undefined || canonical(before.spec) !== canonical(spec);
+    return {
+      kind,
+      name,
+      labels,
+      annotations,
+      // The kind's own schema parsed it.
+      spec: spec as unknown as ObjectRecord['spec'],
+      generation: (before?.generation ?? 0) + (changed ? 1 : 0),
+      createdAt: before?.createdAt ?? clock.now(),
+      source,
+      status: before?.status ?? {},
+    };
+  }
+
+  async #write(
+    kind: ObjectKind,
+    name: string,
+    change: (current: Versioned<ObjectRecord>) => { readonly record: ObjectRecord; readonly why: string },
+  ): Promise<void> {
+    const { store, canonical } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const current = this.#current(kind, name);
+      const { record, why } = change(current);
+      if (canonical(declared(record)) === canonical(declared(current.record))) return;
+      try {
+        await store.commit(
+          [{ type: 'put-object', expected: current.resourceVersion, record }],
+          [this.#event(kind, name, 'Configured', why)],
+        );
+        return;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #current(kind: ObjectKind, name: string): Versioned<ObjectRecord> {
+    const current = this.#options.store.object(kind, name);
+    if (!current)
+      throw new NotFoundError(
+        `${label(kind, name)} not found; \`sac get ${OBJECT_KINDS[kind].plural}\` lists what there is`,
+      );
+    return current;
+  }
+
+  #view(kind: ObjectKind, name: string): DeclaredObject {
+    const view = this.#options.store.viewObjects(kind).find(({ metadata }) => metadata.name === name);
+    if (!view) throw new NotFoundError(`${label(kind, name)} is gone`);
+    return view;
+  }
+
+  #event(kind: ObjectKind, name: string, reason: string, message: string): RecordedEvent {
+    return { type: 'Normal', reason, message, at: this.#options.clock.now(), regarding: { kind, name } };
+  }
+}
+
+/** Somebody else wrote in between. */
+class RacedError extends ConflictError {}
+
+interface Parsed {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: ObjectManifest['spec'];
+}
+
+function parse(kind: ObjectKind, input: unknown): Parsed {
+  const checked = check(OBJECT_KINDS[kind].manifest, input);
+  if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(path)}: ${message}`));
+  const { name, labels = {}, annotations = {} } = checked.value.metadata;
+  if (name === undefined) throw new InvalidError(['metadata.name: is required']);
+  return { name, labels, annotations, spec: checked.value.spec };
+}
+
+const label = (kind: ObjectKind, name: string): string => `${OBJECT_KINDS[kind].singular} "${name}"`;
+const declared = ({ labels, annotations, spec }: ObjectRecord) => ({ labels, annotations, spec });
+const comparable = ({ kind, name, labels, annotations, spec }: ObjectRecord): Comparable => ({
+  apiVersion: 'sac/v1',
+  kind,
+  metadata: { name, labels, annotations },
+  spec,
+});
