@@ -20,8 +20,14 @@ const noNul = (value: string) => !value.includes('\0');
 const text = z.string().refine(noNul, { message: 'contains a NUL character, which no process can be given' });
 const argument = text.max(131_072, { message: 'is longer than 128 KiB, the longest argument Linux passes' });
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** A shell that starts the agent calculates what is assigned to these, and runs `$(...)` in an index: bash does, whatever is quoted. */
+export const CALCULATED_VARIABLES = ['HISTCMD', 'LINENO', 'OPTIND', 'RANDOM', 'SECONDS', 'SRANDOM'] as const;
+const calculated: ReadonlySet<string> = new Set(CALCULATED_VARIABLES);
 const envSchema = z.record(
-  z.string().regex(ENV_NAME, { message: 'is not a valid environment variable name (letters, digits, "_")' }),
+  z
+    .string()
+    .regex(ENV_NAME, { message: 'is not a valid environment variable name (letters, digits, "_")' })
+    .refine((name) => !calculated.has(name), { message: "is a variable of the shell's own; choose another name" }),
   argument,
 );
 const hookList = (when: string) =>
@@ -160,7 +166,7 @@ const sessionSchema = z
         mode: sessionModes
           .default('continue-or-new')
           .meta({ description: 'Which conversation the agent starts with.' }),
-        id: z.string().min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
+        id: text.min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
         continueMaxAgeMinutes: z
           .number()
           .positive()
@@ -188,7 +194,7 @@ export const agentSpecSchema = z
         description:
           'Program and arguments, one list item each; no shell. For exec required, for other profiles it replaces the program.',
       }),
-    model: z.string().min(1).max(200).optional().meta({ description: 'Model the CLI is told to use.' }),
+    model: text.min(1).max(200).optional().meta({ description: 'Model the CLI is told to use.' }),
     place: placeSchema,
     replicas: z
       .int()

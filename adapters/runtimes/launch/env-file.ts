@@ -2,7 +2,7 @@
  * Owns: the static sh functions that read KEY=VALUE files inside a launch file.
  * Never: lets a file be evaluated: every value is taken literally.
  */
-
+import { CALCULATED_VARIABLES } from '../../../api/resources/agent.ts';
 import { quoteWord } from '../../transport/quote.ts';
 
 /** sysexits(3) EX_CONFIG: the manifest asks for something this machine does not have. */
@@ -27,7 +27,8 @@ sac_env_file() {
     case $sac_line in ''|'#'*) continue ;; 'export '*) sac_line=\${sac_line#export } ;; esac
     sac_key=\${sac_line%%=*}
     sac_value=\${sac_line#*=}
-    case $sac_key in ''|[0-9]*|*[!A-Za-z0-9_]*) sac_fail "envFiles: $1: \\"$sac_key\\" is not a variable name (lines are KEY=VALUE)" ;; esac
+    case $sac_key in ''|[0-9]*|*[!A-Za-z0-9_]*) sac_fail "envFiles: $1: \\"$sac_key\\" is not a variable name (lines are KEY=VALUE)" ;;
+      ${CALCULATED_VARIABLES.join('|')}) sac_fail "envFiles: $1: \\"$sac_key\\" is a variable of the shell's own; choose another name" ;; esac
     [ "$sac_key" = "$sac_line" ] && sac_fail "envFiles: $1: \\"$sac_key\\" has no value (lines are KEY=VALUE)"
     case $sac_value in
       \\"*\\") sac_value=\${sac_value#\\"}; sac_value=\${sac_value%\\"} ;;

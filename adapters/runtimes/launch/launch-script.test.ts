@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -112,6 +112,7 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
     ['a missing file', undefined, 'envFiles: ./env cannot be read'],
     ['a bad name', '1X=2', '"1X" is not a variable name'],
     ['syntax', 'A;touch pwned=1', 'is not a variable name'],
+    ['a variable that bash calculates', 'RANDOM=a[$(touch pwned)]', "is a variable of the shell's own"],
     ['no value', 'JUST_A_WORD', '"JUST_A_WORD" has no value'],
   ])('ends with 78 and a reason for an env file with %s', (_, content, message) => {
     mkdirSync(join(dir, 'work'));
@@ -119,6 +120,7 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
     const { code, stderr, stdout } = run(launch({ envFiles: ['env'] }), shell);
     expect({ code, stdout }).toEqual({ code: 78, stdout: '' });
     expect(stderr).toContain(message);
+    expect(existsSync(join(dir, 'work', 'pwned'))).toBe(false);
   });
 
   it('ends with 78 when the workspace cannot be made', () => {
@@ -162,6 +164,7 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
 describe('renderLaunchScript', () => {
   it('refuses what no script can say', () => {
     expect(() => renderLaunchScript(launch({ env: { 'A B': '1' } }), dirs())).toThrow(RuntimeError);
+    expect(() => renderLaunchScript(launch({ env: { RANDOM: 'a[$(touch pwned)]' } }), dirs())).toThrow(RuntimeError);
     expect(() => renderLaunchScript(launch({ argv: ['a\0b'] }), dirs())).toThrow(RuntimeError);
     expect(() => renderLaunchScript(launch({ argv: [] }), dirs())).toThrow(RuntimeError);
   });

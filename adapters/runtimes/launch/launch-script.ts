@@ -2,6 +2,7 @@
  * Owns: the launch file: a 0600 sh script that becomes the agent. Environment and secrets travel in it and nowhere else.
  * Never: puts data into it except through the one quoting function.
  */
+import { CALCULATED_VARIABLES } from '../../../api/resources/agent.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type PlaceDirs, RuntimeError } from '../runtime.ts';
@@ -13,6 +14,8 @@ export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
 /** A hooks log this long is begun anew at the next start. */
 const HOOK_LOG_BYTES = 1_048_576;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Also of a manifest that was stored before these were refused. */
+const calculated: ReadonlySet<string> = new Set(CALCULATED_VARIABLES);
 
 /**
  * A POSIX sh script; run as `sh FILE`. In this order: workspace, envFiles, env, our marks (so that nothing can hide them),
@@ -46,7 +49,8 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
 }
 
 function exportLine(name: string, key: string, value: string): string {
-  if (!VARIABLE_NAME.test(key)) throw new RuntimeError(`${name}: "${key}" is not a variable name`);
+  if (!VARIABLE_NAME.test(key) || calculated.has(key))
+    throw new RuntimeError(`${name}: "${key}" is not a variable name`);
   return `export ${key}=${quoteWord(value)}`;
 }
 
