@@ -5,6 +5,7 @@
 import type { RuntimeKind } from '../../api/resources/agent.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';
 
 /**
@@ -23,7 +24,12 @@ export interface Sighting {
   readonly startedAt?: Instant;
   /** Present when state is exited. Neither code nor signal: it is gone and nobody knows how. */
   readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
+  /** How many startup texts were submitted to this incarnation; written on the thing in the moment of submitting. */
+  readonly submitted?: number;
 }
+
+/** What is typed: a key by its name (`Enter`, `Escape`, `Down`, `1`), or text that is pasted (bracketed where the program asked for it). */
+export type Keystroke = { readonly key: string } | { readonly paste: string };
 
 /** Everything a runtime needs to start one incarnation. Plain data. */
 export interface Launch {
@@ -112,8 +118,22 @@ export interface Runtime {
    * Marks of ids that are not named are left alone. Returns how many were killed.
    */
   sweep(t: Transport, over: ReadonlyMap<InstanceId, Instant>): Promise<number>;
-  /** Visible screens, batched. Only where capabilities.screen. */
-  screen?(t: Transport, ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, string>>;
+  /**
+   * Visible screens, batched: only what changed is captured anew, what did not is the same object as before.
+   * Only where capabilities.screen.
+   */
+  screen?(t: Transport, ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, Screen>>;
+  /**
+   * Types into exactly this incarnation; another, or none: no-op. With `submitted`, the last keystroke and the note that so
+   * many texts were submitted happen together or not at all. Only where capabilities.screen.
+   */
+  type?(
+    t: Transport,
+    id: InstanceId,
+    incarnation: Instant,
+    keys: readonly Keystroke[],
+    submitted?: number,
+  ): Promise<void>;
   logs(t: Transport, id: InstanceId, options: LogOptions): AsyncIterable<string>;
   /** argv that, run on the place's machine in a terminal, shows the agent. Only where capabilities.attach. */
   attach?(id: InstanceId): readonly string[];

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Screen } from '../../adapters/profiles/screen.ts';
 import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import { createTmuxRuntime } from '../../adapters/runtimes/tmux/tmux-runtime.ts';
 import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
@@ -239,9 +240,9 @@ describe('what was shown', () => {
     await start(['sh', '-c', 'echo one; sleep 1000']);
     await start(['sh', '-c', 'printf "%%end 1 1 1\\n"; sleep 1000'], { id: id('db') });
     const screens = async () =>
-      (await runtime.screen?.(t, [id(), id('db'), id('none')])) ?? new Map<InstanceId, string>();
-    await until('both screens', async () => [...(await screens()).values()].every((screen) => screen.trim() !== ''));
-    expect([...(await screens())].map(([name, screen]) => [name, screen.trim()]).sort()).toEqual(
+      (await runtime.screen?.(t, [id(), id('db'), id('none')])) ?? new Map<InstanceId, Screen>();
+    await until('both screens', async () => [...(await screens()).values()].every(({ text }) => text.trim() !== ''));
+    expect([...(await screens())].map(([name, { text }]) => [name, text.trim()]).sort()).toEqual(
       [
         [id('db'), '%end 1 1 1'],
         [id(), 'one'],
@@ -270,13 +271,42 @@ describe('what was shown', () => {
     expect((await previous())[0]).toBe('second');
   });
 
+  it('is the same object while nothing changes, and new when something was written or only the title changed', async () => {
+    await start(['sh', '-c', 'echo one; until [ -f go ]; do sleep 0.02; done; printf "\\033]2;busy\\007"; sleep 1000']);
+    const screen = async () => (await runtime.screen?.(t, [id()]))?.get(id());
+    await until('the first line', async () => (await screen())?.text.trim() === 'one');
+    const before = await screen();
+    expect(await screen()).toBe(before);
+    writeFileSync(join(dir, 'go'), '');
+    await until('the title', async () => (await screen())?.title === 'busy');
+    expect((await screen())?.text.trim()).toBe('one');
+  });
+
+  it('takes keys and pastes of any kind, for the incarnation that is meant alone', async () => {
+    const script =
+      'stty -echo; printf "\\033[?2004h"; echo ready; IFS= read -r line; printf "%s" "$line" > got; cat >> got';
+    const incarnation = 1_000;
+    await start(['sh', '-c', script]);
+    const shown = async () => (await runtime.screen?.(t, [id()]))?.get(id())?.text ?? '';
+    await until('the prompt', async () => (await shown()).includes('ready'));
+    const text = `#{pid} $(id) 'quoted' "Ünï" ${'x'.repeat(3000)}`;
+    await runtime.type?.(t, id(), incarnation - 1, [{ paste: 'for another' }, { key: 'Enter' }]);
+    expect((await runtime.list(t))[0]?.submitted).toBeUndefined();
+    await runtime.type?.(t, id(), incarnation, [{ paste: text }, { key: 'Enter' }], 1);
+    await until('what was typed', async () => existsSync(join(dir, 'got')));
+    expect(readFileSync(join(dir, 'got'), 'utf8').slice(0, text.length + 12)).toBe(`\x1b[200~${text}\x1b[201~`);
+    expect((await runtime.list(t))[0]?.submitted).toBe(1);
+  });
+
   it('is followed, across a restart, until it is enough', async () => {
     await start([
       'sh',
       '-c',
       'echo a; until [ -f go ]; do sleep 0.02; done; for i in $(seq 30); do echo "b$i"; done; exit 1',
     ]);
-    await until('the first line', async () => ((await runtime.screen?.(t, [id()]))?.get(id()) ?? '').includes('a'));
+    await until('the first line', async () =>
+      ((await runtime.screen?.(t, [id()]))?.get(id())?.text ?? '').includes('a'),
+    );
     const abort = new AbortController();
     const lines: string[] = [];
     const following = (async () => {

@@ -9,8 +9,9 @@ import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { ControlConnection } from './control-connection.ts';
-import { AGENT_PANE, command, exactly, literal, plain, sessionName, TAG, together } from './language.ts';
+import { AGENT_PANE, command, equals, exactly, literal, plain, sessionName, TAG, together, when } from './language.ts';
 import { LISTING, ownerOf, type Pane, parsePane } from './listing.ts';
+import { Terminals } from './terminals.ts';
 import { TmuxServer } from './tmux-server.ts';
 
 const ARCHIVED_LINES = 2_000;
@@ -29,6 +30,7 @@ type Found =
 export class AgentSessions {
   readonly server: TmuxServer;
   readonly reaper: Reaper;
+  readonly terminals: Terminals;
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
   /** Panes whose process lives on without a terminal: waiting for its end would be in vain. */
@@ -41,6 +43,9 @@ export class AgentSessions {
     const pidFile = `${context.dirs.run}/tmux.pid`;
     this.server = new TmuxServer({ transport, tmux, pidFile, timeoutMs: context.timeoutMs });
     this.reaper = new Reaper(transport, context.fleet);
+    const { fleet, timeoutMs, now } = context;
+    const find = (id: InstanceId) => this.pane(id);
+    this.terminals = new Terminals({ fleet, transport, server: this.server, tmux, timeoutMs, now, find });
   }
 
   previousLog(id: InstanceId): string {
@@ -194,21 +199,6 @@ export class AgentSessions {
     await this.#transport.run(['rm', '-f', '--', launchFilePath(this.#context.dirs, id)]);
   }
 
-  async screens(ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, string>> {
-    const connection = await this.server.reach();
-    const screens = new Map<InstanceId, string>();
-    if (!connection || ids.length === 0) return screens;
-    const wanted = new Set(ids);
-    const panes = this.#parse(await allPanes(connection)).filter(({ sighting }) => wanted.has(sighting.id));
-    await Promise.all(
-      panes.map(async ({ paneId, sighting }) => {
-        const reply = await connection.request([command('capture-pane', '-p', '-t', paneId)]);
-        if (reply.ok) screens.set(sighting.id, `${reply.lines.join('\n')}\n`);
-      }),
-    );
-    return screens;
-  }
-
   async #find(id: InstanceId): Promise<Found> {
     let lines: readonly string[] | undefined;
     const [pane] = await this.#decided(async () => {
@@ -246,12 +236,8 @@ export class AgentSessions {
 const tags = (at: string, incarnation: Instant, hash: string): readonly string[] => [
   command('set-option', '-t', at, TAG.incarnation, `${incarnation}`),
   command('set-option', '-t', at, TAG.hash, plain(hash)),
+  command('set-option', '-t', at, TAG.submitted, '0'),
 ];
-
-/** A format that is true when an option has this (plain) value. */
-const equals = (option: string, value: string): string => `#{==:#{${option}},${plain(value)}}`;
-/** tmux itself decides, at the moment of acting. */
-const when = (at: string, format: string, then: string): string => command('if-shell', '-F', '-t', at, format, then);
 
 const isMissing = (error: string): boolean => /^can't find (?:session|window|pane)/.test(error);
 

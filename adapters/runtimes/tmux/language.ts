@@ -33,7 +33,12 @@ export function sessionName(id: InstanceId): string {
 export const exactly = (id: InstanceId): string => `=${sessionName(id)}:`;
 
 /** Options of the session: whose it is, which start, which launch. */
-export const TAG = { id: '@sac_id', incarnation: '@sac_incarnation', hash: '@sac_hash' } as const;
+export const TAG = {
+  id: '@sac_id',
+  incarnation: '@sac_incarnation',
+  hash: '@sac_hash',
+  submitted: '@sac_submitted',
+} as const;
 /** Option of the one pane that is the agent; panes that an attached person opens beside it have none. */
 export const AGENT_PANE = '@sac_pane';
 /** Option of the server: panes that died since it was last read, as `<id>:<pane> `. */
@@ -44,3 +49,9 @@ export function plain(text: string): string {
   if (!/^[A-Za-z0-9._-]+$/.test(text)) throw new RuntimeError(`"${text}" cannot be a tag of a tmux session`);
   return text;
 }
+
+/** A format that is true when an option has this (plain) value. */
+export const equals = (option: string, value: string): string => `#{==:#{${option}},${plain(value)}}`;
+/** tmux itself decides, at the moment of acting. */
+export const when = (at: string, format: string, then: string): string =>
+  command('if-shell', '-F', '-t', at, format, then);

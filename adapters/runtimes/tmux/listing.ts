@@ -19,6 +19,7 @@ const FIELDS = [
   'pane_dead_signal',
   'pane_dead_time',
   'session_created',
+  TAG.submitted,
 ] as const;
 /** A line a pane. No field can hold a tab: ours are checked, tmux's are numbers and names without control characters. */
 export const LISTING = FIELDS.map((field) => `#{${field}}`).join('\t');
@@ -45,8 +46,21 @@ export const ownerOf = (line: string): string => line.slice(0, Math.max(0, line.
 
 /** Undefined for a line that is not the pane of an agent of this fleet. */
 export function parsePane(line: string, fleet: FleetId): Pane | undefined {
-  const [id = '', incarnation, hash, agentPane, session, paneId, pid, dead, status, signal, deadTime, created] =
-    line.split('\t');
+  const [
+    id = '',
+    incarnation,
+    hash,
+    agentPane,
+    session,
+    paneId,
+    pid,
+    dead,
+    status,
+    signal,
+    deadTime,
+    created,
+    submitted,
+  ] = line.split('\t');
   if (agentPane !== '1' || !isIdOf(id, fleet)) return undefined;
   if (!incarnation || !hash || !paneId || !Number.isSafeInteger(Number(incarnation))) return undefined;
   // A tag copied to a session of another name is not ours to touch.
@@ -65,6 +79,7 @@ export function parsePane(line: string, fleet: FleetId): Pane | undefined {
       ...(!exited && Number(pid) > 0 && { pid: Number(pid) }),
       // tmux keeps no time of a respawn, but the incarnation is the time it was decided.
       startedAt: since,
+      ...(Number(submitted) > 0 && { submitted: Number(submitted) }),
       ...(exited && {
         exit: {
           ...(signal ? { signal: signalName(Number(signal)) } : { code: Number(status) }),
