@@ -1,5 +1,5 @@
 // Bundles the two programs: the CLI (dist/sac.js, verbs loaded lazily as chunks) and the controller (dist/controller.js).
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
@@ -19,13 +19,28 @@ const shared = {
 const banner =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
+// The program behind hooks is shell, and stands at the head of the CLI, see spooler.ts.
+const spooler = await build({
+  ...shared,
+  entryPoints: ['adapters/profiles/hooks/spooler.ts'],
+  write: false,
+  sourcemap: false,
+});
+const { SPOOLER_LINE } = await import(`data:text/javascript,${encodeURIComponent(spooler.outputFiles[0].text)}`);
+// dist/sac.js is both: sh runs the second line, which spools a hook's event or hands over to node; to node it is a comment.
+const polyglot = `#!/bin/sh\n':' //; ${SPOOLER_LINE}; exec node "$0" "$@"`;
+
 await rm('dist', { recursive: true, force: true });
 await build({
   ...shared,
   entryPoints: { sac: 'cli/main.ts' },
   splitting: true,
   chunkNames: 'cli/[name]-[hash]',
-  banner: { js: `#!/usr/bin/env node\n${banner}` },
+  banner: { js: banner },
 });
 await build({ ...shared, entryPoints: { controller: 'controller/main.ts' }, banner: { js: banner } });
+await writeFile('dist/sac.js', `${polyglot}\n${await readFile('dist/sac.js', 'utf8')}`);
+// Two lines more, also in the map.
+const map = JSON.parse(await readFile('dist/sac.js.map', 'utf8'));
+await writeFile('dist/sac.js.map', JSON.stringify({ ...map, mappings: `;;${map.mappings}` }));
 await chmod('dist/sac.js', 0o755);

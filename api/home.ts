@@ -18,6 +18,8 @@ export interface Home {
   readonly logs: string;
   /** Launch files, state of the process runtime: lost on reboot is fine. */
   readonly run: string;
+  /** `<instance>.spool`: what agents' hooks tell, see api/resources/hook-event.ts. */
+  readonly hooks: string;
   readonly audit: string;
   readonly controllerLog: string;
   /** CLI contexts. */
@@ -45,10 +47,21 @@ export function homeFrom(env: Environment): Home {
     workspaces: join(data, 'workspaces'),
     logs: join(state, 'logs'),
     run: join(runtime, 'run'),
+    hooks: join(state, 'hooks'),
     audit: join(state, 'audit.log'),
     controllerLog: join(state, 'controller.log'),
     config: join(config, 'config.yaml'),
-    folders: [...new Set([data, state, runtime, join(data, 'workspaces'), join(state, 'logs'), join(runtime, 'run')])],
+    folders: [
+      ...new Set([
+        data,
+        state,
+        runtime,
+        join(data, 'workspaces'),
+        join(state, 'logs'),
+        join(state, 'hooks'),
+        join(runtime, 'run'),
+      ]),
+    ],
   };
 }
 

@@ -129,4 +129,13 @@ export const AGENT_VERBS: readonly Verb[] = [
     ],
     examples: ['sac cleanup', 'sac cleanup --terminal --dry-run', 'sac cleanup --terminal'],
   },
+  {
+    name: 'hook-event',
+    summary: "Take an event of an agent's hook from stdin",
+    args: '[kind] [rest...]',
+    passThrough: true,
+    hidden: true,
+    load: () => import('./hook-event.ts'),
+    examples: ["echo '{}' | sac hook-event pretool --agent web"],
+  },
 ];
