@@ -11,6 +11,9 @@ declare -A package_of=(
   [curl]=curl
   [zsh]=zsh
   [fish]=fish
+  [python3]=python3
+  [script]=bsdutils
+  [chromium]=chromium
 )
 
 missing=()

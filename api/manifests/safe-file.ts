@@ -3,7 +3,7 @@
  * Never: follows a symlink at the moment of opening, waits on a pipe, or throws for a file it cannot have.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { sep } from 'node:path';
 
 export const MAX_FILE_BYTES = 1_048_576;
@@ -22,10 +22,11 @@ export function readBytes(path: string, { root, resolved }: ReadRules = {}): Byt
   let descriptor: number | undefined;
   try {
     const real = resolved === true ? path : realpathSync.native(path);
-    if (root !== undefined && !isInside(real, root))
-      return { refused: `is a symbolic link that leaves the directory ${root}` };
+    if (root !== undefined && !isInside(real, root)) return { refused: leaves(root) };
     // The path is resolved: a link that appears now is a swap. O_NONBLOCK: opening a pipe does not wait for its writer.
     descriptor = openSync(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    // A folder on the way may have become a link after it was resolved: what counts is where the open file really is.
+    if (root !== undefined && !isInside(placeOf(descriptor, real), root)) return { refused: leaves(root) };
     const before = fstatSync(descriptor);
     if (!before.isFile()) return { refused: 'is not a regular file' };
     if (before.size > MAX_FILE_BYTES) return { refused: TOO_LARGE };
@@ -62,6 +63,16 @@ export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update
 export const isInside = (real: string, root: string): boolean =>
   real === root || real.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
 
+/** Path of an open file; where the system does not tell (no /proc), that of what now stands at the path. */
+function placeOf(descriptor: number, path: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return realpathSync.native(path);
+  }
+}
+
+const leaves = (root: string) => `is a symbolic link that leaves the directory ${root}`;
 const TOO_LARGE = 'is larger than 1 MiB, which no manifest needs';
 
 /** One byte more than expected, to notice a file that grows. */

@@ -36,6 +36,8 @@ const OPTIONS = {
 
 /** Tokens a document may have: about six a node. */
 const MAX_LEXEMES = LIMITS.nodes * 10;
+/** Documents a file may have: one of 1 MiB has room for so many agents. Beyond, it is `---` again and again. */
+const MAX_DOCUMENTS = 10_000;
 /** After a missing quote or bracket, the rest is noise. */
 const MAX_SYNTAX_ERRORS = 10;
 
@@ -77,13 +79,19 @@ export function readYaml(text: string): YamlText {
 function* boundedTokens(text: string): Generator<CST.Token, void> {
   const parser = new Parser();
   let lexemes = 0;
+  let documents = 0;
   for (const lexeme of new Lexer().lex(text)) {
     lexemes += 1;
     if (lexemes > MAX_LEXEMES) throw new Bound(parser.offset, `this document grows beyond ${LIMITS.nodes} values`);
     if (parser.stack.length > LIMITS.depth + 4)
       throw new Bound(parser.offset, `nests deeper than ${LIMITS.depth} levels`);
     for (const token of parser.next(lexeme)) {
-      if (token.type === 'document') lexemes = 0;
+      if (token.type === 'document') {
+        lexemes = 0;
+        documents += 1;
+        if (documents > MAX_DOCUMENTS)
+          throw new Bound(parser.offset, `this file holds more than ${MAX_DOCUMENTS} documents`);
+      }
       yield token;
     }
   }

@@ -115,7 +115,7 @@ class Walk {
       case 'boolean':
         return value;
       case 'number':
-        if (!Number.isFinite(value)) this.#fault(offset, `${node.source ?? value} is not a finite number`);
+        if (!Number.isFinite(value)) this.#fault(offset, `${shortened(node.source ?? String(value))} is not a finite number`);
         return Object.is(value, -0) ? 0 : value;
       default:
         return null;
@@ -128,7 +128,7 @@ class Walk {
     const target = this.#anchors.get(alias.source);
     if (target === undefined || this.#open.has(target)) {
       const why = target === undefined ? 'stands for nothing: no anchor of that name before it' : 'contains itself';
-      this.#fault(offset, `the alias *${alias.source} ${why}`);
+      this.#fault(offset, `the alias *${shortened(alias.source)} ${why}`);
       return null;
     }
     this.#targets.set(alias, target);
@@ -195,6 +195,8 @@ class Walk {
     return at === 'value' && !empty ? value : key;
   }
 }
+
+const shortened = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
 
 /** Keys keep the spelling of the file: `8080: x` is the key "8080". */
 function keyText(pair: Pair): string | undefined {

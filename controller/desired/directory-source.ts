@@ -29,6 +29,8 @@ export interface DirectorySourceOptions {
 
 /** Editors write in several steps; what is seen after this pause is likely whole. */
 const SETTLE_MS = 100;
+/** A folder in which something changes all the time is read all the same, this long after the first change. */
+const UNSETTLED_MS = 1_000;
 /** A manifest must have been gone this long, at two readings, before its agent is deleted: editors save by rename. */
 const GONE_MS = 2_000;
 /** After a conflict (the agent is still being deleted) the directory is read again. */
@@ -43,6 +45,8 @@ export class DirectorySource implements AsyncDisposable {
   #reading: Promise<void> | undefined;
   #again = false;
   #cancelSoon: (() => void) | undefined;
+  /** When the reading that is waited for was first asked for. */
+  #waitsSince: number | undefined;
   #watcher: ReturnType<typeof watch> | undefined;
   #device: number | undefined;
   /** An empty directory deletes nothing until this process has seen it hold something: it may not be mounted yet. */
@@ -111,9 +115,13 @@ export class DirectorySource implements AsyncDisposable {
 
   #soon(delayMs: number): void {
     if (this.#closed) return;
+    const { timers } = this.#options;
     this.#cancelSoon?.();
-    this.#cancelSoon = this.#options.timers.after(delayMs, () => {
+    this.#waitsSince ??= timers.now();
+    const patience = Math.max(delayMs, UNSETTLED_MS) - (timers.now() - this.#waitsSince);
+    this.#cancelSoon = timers.after(Math.max(0, Math.min(delayMs, patience)), () => {
       this.#cancelSoon = undefined;
+      this.#waitsSince = undefined;
       void this.resync();
     });
   }
