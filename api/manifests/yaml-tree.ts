@@ -115,7 +115,8 @@ class Walk {
       case 'boolean':
         return value;
       case 'number':
-        if (!Number.isFinite(value)) this.#fault(offset, `${shortened(node.source ?? String(value))} is not a finite number`);
+        if (!Number.isFinite(value))
+          this.#fault(offset, `${shortened(node.source ?? String(value))} is not a finite number`);
         return Object.is(value, -0) ? 0 : value;
       default:
         return null;
