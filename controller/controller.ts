@@ -2,21 +2,25 @@
  * Owns: the running whole: what enqueues, who works, when everything is looked at again, in which order it starts and stops.
  * Never: names a concrete adapter, or decides about an agent.
  */
+import type { PaneState, Screen } from '../adapters/profiles/screen.ts';
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
+import { effectiveProfile, type ProfileName } from '../api/resources/agent.ts';
 import type { InstanceId } from '../api/resources/names.ts';
-import type { DurationMs, Instant } from '../api/resources/time.ts';
+import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
 import type { Decide } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
-import type { Place } from './plan/desired-instance.ts';
+import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
+import { type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import type { PlanFacts } from './plan/plan-instances.ts';
 import { EffectRunner, placesOf, type RunHook } from './reconcile/effect-runner.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { type Read, Typist } from './reconcile/typist.ts';
 import { type Timers, WorkQueue } from './reconcile/work-queue.ts';
 import type { Store } from './store/store.ts';
 
@@ -32,6 +36,8 @@ export interface ControllerOptions {
   readonly facts: () => PlanFacts;
   readonly timers: Timers;
   readonly runHook: RunHook;
+  /** How the screens of a profile read. */
+  readonly readScreen?: (profile: ProfileName, screen: Screen) => PaneState;
   readonly metrics: () => Omit<Metrics, 'registry'>;
   /** The decision; the simulation passes broken ones to show that it finds them. */
   readonly decide?: Decide;
@@ -55,6 +61,7 @@ export class Controller {
   readonly #queue: WorkQueue<InstanceId>;
   readonly #intentions: Intentions;
   readonly observer: PlacesObserver;
+  readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
   #synced = false;
@@ -63,20 +70,32 @@ export class Controller {
     this.#options = options;
     const { store, places, timers, metrics, log } = options;
     this.#intentions = new Intentions(store, options.facts);
-    const views = places.map(
-      ({ place, runtime, transport }) =>
-        new PlaceView({
-          place,
-          runtime,
-          transport,
-          timers,
-          onChange: (ids) => this.#lookAt(ids),
-          observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
-        }),
-    );
+    const views = places.map(({ place, runtime, transport }) => {
+      const reader = runtime.capabilities.screen
+        ? new ScreenReader({
+            runtime,
+            transport,
+            timers,
+            watched: () => this.#watched(placeKey(place)),
+            onChange: (ids) => this.#lookAt(ids),
+          })
+        : undefined;
+      if (reader) this.#readers.set(placeKey(place), reader);
+      return new PlaceView({
+        place,
+        runtime,
+        transport,
+        timers,
+        onChange: (ids) => this.#lookAt(ids),
+        observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
+        ...(reader && { reading: (id) => reader.reading(id) }),
+      });
+    });
     this.observer = new PlacesObserver(views);
     const runner = new EffectRunner({
       places: placesOf(places),
+      typist: new Typist(timers),
+      reader: (id) => this.#readerOf(id),
       runHook: options.runHook,
       assertNotFenced: () => store.assertNotFenced(),
       concurrencyPerPlace: CONCURRENCY_PER_PLACE,
@@ -88,7 +107,13 @@ export class Controller {
       log,
       decide: options.decide ?? decide,
       intentions: this.#intentions,
-      observer: this.observer,
+      observer: {
+        observe: (id, required) => this.observer.observe(id, required),
+        invalidate: (id, place) => {
+          this.observer.invalidate(id, place);
+          if (this.#intentions.desired(id)?.onboarding) this.#readers.get(placeKey(place))?.soon();
+        },
+      },
       now: () => timers.now(),
       queue: () => this.#queue,
       onFenced: options.onFenced,
@@ -127,12 +152,16 @@ export class Controller {
   async start(): Promise<void> {
     const { store } = this.#options;
     this.#watch = store.watch(store.version, ({ object }) => {
-      if (object.kind === 'Agent') this.#enqueue(this.#intentions.update(object.metadata.name));
+      if (object.kind !== 'Agent') return;
+      const ids = this.#intentions.update(object.metadata.name);
+      this.#enqueue(ids);
+      if (ids.length > 0) for (const reader of this.#readers.values()) reader.soon();
     });
     await this.observer.refresh();
     this.#enqueue(this.#intentions.replanAll());
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#synced = true;
+    for (const reader of this.#readers.values()) reader.soon();
     this.#scheduleResync();
   }
 
@@ -145,6 +174,7 @@ export class Controller {
   async stop(): Promise<void> {
     this.#cancelResync?.();
     this.#watch?.[Symbol.dispose]();
+    for (const reader of this.#readers.values()) reader[Symbol.dispose]();
     await this.#queue.drain();
     this.observer[Symbol.dispose]();
   }
@@ -168,6 +198,35 @@ export class Controller {
         });
       }
     }
+  }
+
+  /** Agents at this place that have a prompt, and how to read them. */
+  #watched(key: PlaceKey): ReadonlyMap<InstanceId, Watched> {
+    const { store } = this.#options;
+    const watched = new Map<InstanceId, Watched>();
+    for (const { id, agent } of this.#intentions.onboarded(key)) {
+      const spec = store.agent(agent)?.record.spec;
+      const read = this.#readerOf(id);
+      const { snapshot } = store.instance(id)?.record ?? {};
+      if (!spec || !read || snapshot?.phase !== 'Running') continue;
+      watched.set(id, {
+        read,
+        readyPatterns: spec.startup.readyPatterns,
+        customDialogs: spec.startup.customDialogs,
+        pollMs: durationMs(spec.startup.pollInterval),
+        pending: snapshot.memory.onboarding?.done === undefined,
+      });
+    }
+    return watched;
+  }
+
+  #readerOf(id: InstanceId): Read | undefined {
+    const { store, readScreen } = this.#options;
+    const agent = this.#intentions.desired(id)?.agent;
+    const spec = agent === undefined ? undefined : store.agent(agent)?.record.spec;
+    if (!spec || !readScreen) return undefined;
+    const profile = effectiveProfile(spec);
+    return (screen) => named(readScreen(profile, screen), spec.startup);
   }
 
   /** Which incarnations are known to be over: what still carries their mark is a leftover. */

@@ -6,7 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import pino from 'pino';
-import { createProfiles } from '../adapters/profiles/profiles.ts';
+import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
@@ -117,20 +117,23 @@ async function run(
     else missing.push({ place, detail });
   }
 
-  const profiles = createProfiles();
-  const usable = new Map<RuntimeKind, { readonly available: boolean; readonly detail: string }>();
-  for (const { place, detail } of places) usable.set(place.runtime, { available: true, detail });
-  for (const { place, detail } of missing) usable.set(place.runtime, { available: false, detail });
+  const usable = new Map<
+    RuntimeKind,
+    { readonly available: boolean; readonly detail: string; readonly screen: boolean }
+  >();
+  for (const { place, runtime, detail } of places)
+    usable.set(place.runtime, { available: true, detail, screen: runtime.capabilities.screen });
+  for (const { place, detail } of missing) usable.set(place.runtime, { available: false, detail, screen: false });
   const hosts: PlanFacts['hosts'] = new Map([[LOCAL_HOST, { runtimes: usable }]]);
   const facts: PlanFacts = {
     fleet,
     workspaces: home.workspaces,
     userHome: process.env['HOME'] ?? homedir(),
     hosts,
-    launch: (profile, spec) => {
-      const found = profiles.get(profile);
-      if (!found) throw new Error(`profile ${profile} has no adapter`);
-      return { ...found.launch(spec), readsActivity: found.readsActivity };
+    launch: (name, spec) => {
+      const profile = PROFILES[name];
+      const { readsActivity, dialogs } = profile;
+      return { ...profile.launch(spec), readsActivity, dialogs, asksFor: profile.asksFor(spec) };
     },
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
   };
@@ -149,6 +152,7 @@ async function run(
     store,
     places,
     timers: realTimers,
+    readScreen: (profile, screen) => PROFILES[profile].read(screen),
     facts: () => facts,
     runHook: createRunHook(({ agent, point }, problem) => {
       log('hook failed', { agent, point, problem });

@@ -1,18 +1,44 @@
 /**
- * Owns: the contract of one agent CLI: how it is launched. Dialogs, screens, hooks and transcripts join with the agents work.
- * Never: knows where the CLI runs.
+ * Owns: the contract of one agent CLI: how it is launched and resumed, how its screen reads, which dialogs it shows.
+ * Never: knows where the CLI runs. Data and pure functions.
  */
 import type { AgentSpec, ProfileName } from '../../api/resources/agent.ts';
+import type { PaneState, Screen } from './screen.ts';
 
 export interface LaunchCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What one agent CLI is like. Data and pure functions. */
+/** A dialog of this CLI and the keys that answer it; after each key the screen is looked at. */
+export interface DialogRule {
+  readonly name: string;
+  readonly accept: readonly string[];
+  readonly decline?: readonly string[];
+  /** Accepting it gives the agent more than a person would by default: done only when the manifest asks for it. */
+  readonly dangerous?: true;
+}
+
+/** Where a CLI keeps its conversations, and how it goes on with one. Looked at on the agent's machine when it starts. */
+export interface SessionStore {
+  /** Folder of conversations of agents in this working directory, with `~` for the agent's home. */
+  readonly folder: (cwd: string) => string;
+  /** Shell pattern of its files. */
+  readonly files: string;
+  /** Added to the launch to go on with the newest conversation of the folder. */
+  readonly continueArgs: readonly string[];
+  readonly resumeArgs: (id: string) => readonly string[];
+}
+
+/** What one agent CLI is like. */
 export interface Profile {
   readonly name: ProfileName;
   /** Whether idle and working can be told apart; without it, OnIdle restarts at once. */
   readonly readsActivity: boolean;
   launch(spec: AgentSpec): LaunchCommand;
+  /** Dialogs that are dangerous to accept, but that the manifest's flags ask for. */
+  asksFor(spec: AgentSpec): readonly string[];
+  readonly dialogs: readonly DialogRule[];
+  read(screen: Screen): PaneState;
+  readonly session?: SessionStore;
 }

@@ -3,9 +3,11 @@
  * Types, validation, JSON Schema and `sac explain` all come from the schemas here.
  * Never: reads files, or knows how any runtime or CLI works.
  */
+
 import { z } from 'zod';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
+import { startupSchema } from './startup.ts';
 import { durationSchema } from './time.ts';
 
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
@@ -78,18 +80,6 @@ const placeSchema = z
   })
   .prefault({})
   .meta({ description: 'Where the agent runs: host and runtime.' });
-
-const startupSchema = z
-  .strictObject({
-    minReadySeconds: z
-      .number()
-      .min(0)
-      .max(3600)
-      .default(1)
-      .meta({ description: 'Seconds an agent must have been up without dying before it counts as Ready.' }),
-  })
-  .prefault({})
-  .meta({ description: 'What must have happened before the agent counts as Ready.' });
 
 const healthSchema = z
   .strictObject({
@@ -297,12 +287,25 @@ export interface LastExit {
   readonly reason: string;
 }
 
+/** What the agent's screen told last. */
+export interface ReadingStatus {
+  /** ISO 8601: since when its activity is what it is. */
+  readonly since: string;
+  readonly reason: string;
+  readonly dialog?: { readonly name: string; readonly text: string; readonly options: readonly string[] };
+  readonly tool?: string;
+  readonly resetsAt?: string;
+  readonly contextUsedRatio?: number;
+  readonly model?: string;
+}
+
 export interface InstanceStatus {
   readonly name: string;
   readonly host: string;
   readonly runtime: string;
   readonly phase: Phase;
   readonly activity: Activity;
+  readonly reading?: ReadingStatus;
   readonly ready: boolean;
   readonly restarts: number;
   /** Session, container or job name at its place. */

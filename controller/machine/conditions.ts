@@ -2,11 +2,14 @@
  * Owns: the conditions of one instance, and the one-line stories told as events when its phase changes.
  * Never: decides what happens next.
  */
+
+import type { Activity } from '../../api/resources/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition, ConditionStatus, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import type { Gap } from './gap.ts';
+import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ExitRecord, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
 
 type Fact = readonly [ConditionType, ConditionStatus, string, string];
@@ -19,16 +22,60 @@ export function conditionsFor(
   desired: DesiredInstance | undefined,
   now: Instant,
 ): readonly Condition[] {
+  const { reading } = ('seen' in gap ? gap.seen : undefined) ?? {};
   const facts: readonly Fact[] = [
     placed(memory, desired),
     started(phase, memory),
     ready(phase, memory),
     upToDate(phase, gap),
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
+    ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
   ];
   const next = facts.map((fact) => keepTime(previous, fact, now));
   return sameConditions(previous, next) ? previous : next;
 }
+
+/** What a person has to know of a live agent: what it waits for, and what it lacks. */
+function activityFacts(reading: Reading | undefined, onboarding: OnboardingMemory | undefined): readonly Fact[] {
+  const { activity = 'unknown', reason = 'Its screen was not read yet.', resetsAt, dialog } = reading ?? {};
+  const stuck = onboarding?.stuck;
+  const asks =
+    activity === 'permission_prompt' ||
+    activity === 'question' ||
+    (activity === 'dialog' && onboarding?.done !== undefined);
+  const blocked: Fact = stuck
+    ? ['Blocked', 'True', stuck.reason, stuck.message]
+    : asks
+      ? [
+          'Blocked',
+          'True',
+          BLOCKED_REASONS[activity] ?? 'Dialog',
+          dialog ? `${reason}: ${oneLine(dialog.text)}` : reason,
+        ]
+      : ['Blocked', 'False', 'NotBlocked', 'It waits for nobody.'];
+  return [
+    blocked,
+    activity === 'auth_error'
+      ? ['AuthFailed', 'True', 'AuthError', reason]
+      : ['AuthFailed', 'False', 'NoError', 'No authentication error is shown.'],
+    activity === 'limit_reached' || activity === 'rate_limited'
+      ? [
+          'QuotaLimited',
+          'True',
+          activity === 'limit_reached' ? 'LimitReached' : 'RateLimited',
+          resetsAt === undefined ? reason : `${reason}; resets ${resetsAt}`,
+        ]
+      : ['QuotaLimited', 'False', 'NoLimit', 'No limit is shown.'],
+    activity === 'context_low'
+      ? ['ContextHigh', 'True', 'ContextLow', reason]
+      : ['ContextHigh', 'False', 'Enough', 'No warning about context is shown.'],
+  ];
+}
+const BLOCKED_REASONS: Partial<Readonly<Record<Activity, string>>> = {
+  permission_prompt: 'PermissionPrompt',
+  question: 'Question',
+};
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 
 /** lastTransitionTime changes only when the status does. */
 export function keepTime(
@@ -97,6 +144,13 @@ const started = (phase: SnapshotPhase, memory: Memory): Fact => {
 
 const ready = (phase: SnapshotPhase, memory: Memory): Fact => {
   if (phase === 'Running' && memory.readySince !== undefined) return ['Ready', 'True', 'Ready', 'The agent is up.'];
+  if (phase === 'Running' && memory.onboarding && memory.onboarding.done === undefined)
+    return [
+      'Ready',
+      'False',
+      memory.onboarding.stuck?.reason ?? 'Onboarding',
+      memory.onboarding.stuck?.message ?? 'On its way to its prompt.',
+    ];
   if (phase === 'Running') return ['Ready', 'False', 'NotReadyYet', 'Up, but not for long enough to count as ready.'];
   return [
     'Ready',
@@ -132,6 +186,8 @@ export const exitText = (exit: ExitRecord | undefined): string => {
   if (exit.signal !== undefined) return `It was ended by signal ${exit.signal}`;
   return exit.code === undefined ? 'It ended with unknown status' : `It exited with code ${exit.code}`;
 };
+
+const TOLD: ReadonlySet<ConditionType> = new Set(['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh']);
 
 /** What changed between two snapshots, told for people. */
 export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: Instant): readonly EventDraft[] {
@@ -169,6 +225,21 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
     if (after.phase === 'Succeeded' && before.phase !== 'Succeeded') normal('Succeeded', 'Done.');
   }
   if (is.readySince !== undefined && was.readySince === undefined) normal('Ready', 'Ready.');
+  const { last } = is.onboarding ?? {};
+  if (last && last.at !== was.onboarding?.last?.at)
+    last.what.startsWith('dialog ')
+      ? normal('DialogAnswered', `Answers ${last.what} (attempt ${last.times}).`)
+      : normal(
+          'Submitting',
+          `Submits startup text ${Number(last.what.slice('submit '.length)) + 1} (attempt ${last.times}).`,
+        );
+  for (const { type, status, reason, message } of after.conditions) {
+    if (!TOLD.has(type)) continue;
+    const earlier = before.conditions.find((condition) => condition.type === type);
+    if (status === 'True' && (earlier?.status !== 'True' || earlier.message !== message))
+      warning(type, `${reason}: ${message}`);
+    if (status === 'False' && earlier?.status === 'True') normal(`${type}Over`, message);
+  }
   if (is.driftSince !== undefined && was.driftSince === undefined)
     normal('Drifted', 'The manifest changed; the running launch differs.');
   return drafts;

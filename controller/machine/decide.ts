@@ -10,6 +10,7 @@ import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
 import { nextAskAt } from './notes.ts';
+import { type OnboardingResult, onboard } from './onboarding.ts';
 import {
   type Decide,
   type Decision,
@@ -31,13 +32,14 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
   if (doubted) return doubted;
 
   const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
-  const memory = seal(moved.memory, desired);
+  const way = onTheWay(moved.phase, moved.memory, gap, desired, now);
+  const memory = seal(way ? { ...moved.memory, onboarding: way.memory } : moved.memory, desired);
   const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now);
   const unchanged =
     moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
   const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
-  const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now);
-  const wakeAt = nextLook(next, gap, desired, now);
+  const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now, way?.step);
+  const wakeAt = earliest(nextLook(next, gap, desired, now), way?.wakeAt);
   return {
     snapshot: next,
     effects,
@@ -45,6 +47,31 @@ export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
     ...(wakeAt !== undefined && { wakeAt }),
   };
 };
+
+/** The next step of a live agent to its prompt; undefined for what has no prompt. */
+function onTheWay(
+  phase: SnapshotPhase,
+  memory: Memory,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+  now: Instant,
+): OnboardingResult | undefined {
+  if (phase !== 'Running' || !desired?.onboarding || (gap.type !== 'live' && gap.type !== 'drifted')) return undefined;
+  const { incarnation, reading, submitted = 0 } = gap.seen;
+  const known = memory.onboarding?.incarnation === incarnation ? memory.onboarding : undefined;
+  const result = onboard({
+    plan: desired.onboarding,
+    memory: known ?? { incarnation, since: memory.liveSince ?? now },
+    reading,
+    submitted,
+    now,
+  });
+  // What was just finished makes it ready at the next look.
+  return result.memory.done === now ? { ...result, wakeAt: now + 1 } : result;
+}
+
+const earliest = (a: Instant | undefined, b: Instant | undefined): Instant | undefined =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b);
 
 /** Running as declared, ready, nothing else there and nothing new: by far the most frequent look, so the machine need not be asked. */
 const settled = (
@@ -58,6 +85,7 @@ const settled = (
   memory.readySince !== undefined &&
   memory.driftSince === undefined &&
   memory.doubtedAt === undefined &&
+  desired?.onboarding === undefined &&
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
@@ -183,8 +211,18 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     a.place?.runtime === b.place?.runtime &&
     a.lastExit?.incarnation === b.lastExit?.incarnation &&
     a.lastExit?.reason === b.lastExit?.reason &&
+    sameOnboarding(a.onboarding, b.onboarding) &&
     a.stop?.incarnation === b.stop?.incarnation &&
     a.stop?.askedAt === b.stop?.askedAt);
+
+const sameOnboarding = (a: Memory['onboarding'], b: Memory['onboarding']): boolean =>
+  a === b ||
+  (a?.incarnation === b?.incarnation &&
+    a?.since === b?.since &&
+    a?.done === b?.done &&
+    a?.stuck?.reason === b?.stuck?.reason &&
+    a?.stuck?.message === b?.stuck?.message &&
+    a?.last?.at === b?.last?.at);
 
 /** When to look again although nothing may happen. */
 function nextLook(
@@ -199,7 +237,10 @@ function nextLook(
     case 'Stopping':
       return memory.stop && Math.max(nextAskAt(memory.stop), now + 1);
     case 'Running': {
-      if (memory.readySince === undefined) return (memory.liveSince ?? now) + (desired?.minReadyMs ?? 0);
+      if (memory.readySince === undefined && !desired?.onboarding)
+        return (memory.liveSince ?? now) + (desired?.minReadyMs ?? 0);
+      if (memory.readySince === undefined && memory.onboarding?.done !== undefined)
+        return Math.max(now + 1, (memory.liveSince ?? now) + (desired?.minReadyMs ?? 0));
       return gap.type === 'drifted' ? gap.until : undefined;
     }
     default:

@@ -6,6 +6,7 @@ import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import type { Gap } from './gap.ts';
+import type { OnboardingStep } from './onboarding.ts';
 import type { Effect, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
 
 export function effectsFor(
@@ -16,6 +17,7 @@ export function effectsFor(
   desired: DesiredInstance | undefined,
   sightings: readonly PlacedSighting[],
   now: Instant,
+  step?: OnboardingStep,
 ): readonly Effect[] {
   switch (phase) {
     case 'Starting':
@@ -34,13 +36,27 @@ export function effectsFor(
           postStop: desired?.hooks.postStop ?? [],
         }));
       return gap.type === 'gone' && desired?.want !== 'rest' ? [{ type: 'release', id }] : [];
+    case 'Running':
+      return [...onboardingEffect(id, gap, step), ...oldCorpses(id, memory, desired, sightings)];
     case 'Pending':
     case 'Queued':
-    case 'Running':
     case 'Backoff':
     case 'Succeeded':
     case 'Failed':
       return oldCorpses(id, memory, desired, sightings);
+  }
+}
+
+function onboardingEffect(id: InstanceId, gap: Gap, step: OnboardingStep | undefined): readonly Effect[] {
+  if (!step || (gap.type !== 'live' && gap.type !== 'drifted')) return [];
+  const { place, incarnation } = gap.seen;
+  switch (step.type) {
+    case 'answer':
+      return [{ type: 'answer', id, place, incarnation, answer: step.answer }];
+    case 'submit':
+      return [{ type: 'submit', id, place, incarnation, index: step.index, text: step.text }];
+    case 'kill':
+      return [{ type: 'kill', id, place, incarnation }];
   }
 }
 

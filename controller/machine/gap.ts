@@ -128,7 +128,7 @@ function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Mem
       return { type: 'drifted', seen, until: undefined };
     case 'OnIdle': {
       const until = (memory.driftSince ?? now) + desired.update.maxWaitMs;
-      const idle = !desired.readsActivity || seen.activity === 'idle' || memory.readySince === undefined;
+      const idle = !desired.readsActivity || seen.reading?.activity === 'idle' || memory.readySince === undefined;
       return idle || now >= until ? { type: 'surplus', seen, why: 'update' } : { type: 'drifted', seen, until };
     }
   }

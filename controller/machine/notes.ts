@@ -3,6 +3,7 @@
  * Never: decides which change is made (chart.ts does).
  */
 import type { Instant } from '../../api/resources/time.ts';
+import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { backoffMs } from './backoff.ts';
 import { attemptsSoFar, exitOf, type Pass, seenIn } from './rules.ts';
 import type { Memory } from './snapshot.ts';
@@ -22,9 +23,23 @@ function forget<K extends keyof Memory>(memory: Memory, ...keys: K[]): Omit<Memo
   return rest;
 }
 
+/** What has a prompt is not ready before it stands at it. */
+const onboarded = ({ onboarding }: Memory, incarnation: Instant, desired: DesiredInstance | undefined): boolean =>
+  desired?.onboarding === undefined || (onboarding?.incarnation === incarnation && onboarding.done !== undefined);
+
 export const notes = {
   beginStart: ({ memory, event }) => ({
-    ...forget(memory, 'notBefore', 'liveSince', 'readySince', 'stop', 'driftSince', 'finalFor', 'finalReason'),
+    ...forget(
+      memory,
+      'notBefore',
+      'liveSince',
+      'readySince',
+      'stop',
+      'driftSince',
+      'finalFor',
+      'finalReason',
+      'onboarding',
+    ),
     // Strictly newer than any incarnation known, also when the clock was set back.
     incarnation: Math.max(event.now, (memory.incarnation ?? 0) + 1, (memory.lastExit?.incarnation ?? 0) + 1),
     ...(event.desired?.place && { place: event.desired.place }),
@@ -51,7 +66,10 @@ export const notes = {
       incarnation: seen.incarnation,
       place: seen.place,
       ...(liveSince !== undefined && { liveSince }),
-      ...(event.now >= readyAt && { readySince: base.readySince ?? readyAt }),
+      ...(event.now >= readyAt &&
+        onboarded(base, seen.incarnation, event.desired) && {
+          readySince: base.readySince ?? Math.max(readyAt, base.onboarding?.done ?? readyAt),
+        }),
     };
   },
   noteDrift: ({ memory, event }) => ({ ...memory, driftSince: memory.driftSince ?? event.now }),

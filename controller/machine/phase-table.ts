@@ -2,12 +2,16 @@
  * Owns: the table phase x gap -> phase and effects, as Markdown: reviewed as a diff whenever the machine changes.
  * Never: is used by the controller.
  */
+
 import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { decide } from './decide.ts';
 import { findGap, GAP_TYPES, type GapType } from './gap.ts';
+import type { Reading } from './onboarding.ts';
 import type { DecideInput, Decision, MachineSnapshot, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
+
+const WORKING: Reading = { at: 0, since: 0, activity: 'working', reason: '', matchesReady: true };
 
 const NOW: Instant = 1_000_000;
 const STARTED: Instant = 500_000;
@@ -110,7 +114,7 @@ function situation(phase: SnapshotPhase, gap: GapType): Pick<DecideInput, 'desir
     live: { desired: desiredExample, observed: seen(fresh) },
     drifted: {
       desired: { ...desiredExample, update: { strategy: 'OnDelete', maxWaitMs: 0 } },
-      observed: seen({ ...fresh, launchHash: 'other', activity: 'working' }),
+      observed: seen({ ...fresh, launchHash: 'other', reading: WORKING }),
     },
     surplus: { desired: gone, observed: seen(fresh) },
     leaving: { desired: gone, observed: seen(running) },

@@ -2,12 +2,13 @@
  * Owns: what is remembered of an instance between two looks, and the effects a decision can ask for.
  * Never: holds anything that could be seen again by looking at the world.
  */
-import type { Activity, Phase } from '../../api/resources/agent.ts';
+import type { Phase } from '../../api/resources/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import type { DesiredInstance, Place } from '../plan/desired-instance.ts';
+import type { DesiredInstance, DialogAnswer, Place } from '../plan/desired-instance.ts';
+import type { OnboardingMemory, Reading } from './onboarding.ts';
 
 /** What one look at the places where an instance may live told. */
 export type Observation =
@@ -25,7 +26,9 @@ export interface PlacedSighting {
   readonly pid?: number;
   readonly startedAt?: Instant;
   readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
-  readonly activity?: Activity;
+  readonly submitted?: number;
+  /** What its screen told; absent where nobody reads screens. */
+  readonly reading?: Reading;
 }
 
 export interface ExitRecord {
@@ -66,6 +69,8 @@ export interface Memory {
   };
   /** First look that contradicted what is known; a single look may be old, so nothing is concluded from one. */
   readonly doubtedAt?: Instant;
+  /** The way of the current incarnation to its prompt; absent for what has none. */
+  readonly onboarding?: OnboardingMemory;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
   /** Generation of the last decision that saw the world. */
@@ -110,6 +115,23 @@ export type Effect =
       readonly place: Place;
       readonly incarnation: Instant;
       readonly postStop: readonly string[];
+    }
+  /** Answer a dialog that stands on its screen; whoever carries it out looks again before each key. */
+  | {
+      readonly type: 'answer';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly answer: DialogAnswer;
+    }
+  /** Paste a text, see it stand there, send it. */
+  | {
+      readonly type: 'submit';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly index: number;
+      readonly text: string;
     }
   /** Nothing of it is left and nothing wants it: forget it. */
   | { readonly type: 'release'; readonly id: InstanceId };

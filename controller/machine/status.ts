@@ -2,9 +2,17 @@
  * Owns: what users see of an instance and an agent, made from what is remembered.
  * Never: stores anything; equal records give equal status.
  */
-import type { Activity, AgentStatus, InstanceStatus, LastExit, Phase } from '../../api/resources/agent.ts';
+import type {
+  Activity,
+  AgentStatus,
+  InstanceStatus,
+  LastExit,
+  Phase,
+  ReadingStatus,
+} from '../../api/resources/agent.ts';
 import type { Condition, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
+import type { Reading } from './onboarding.ts';
 import type { ExitRecord, MachineSnapshot, PlacedSighting } from './snapshot.ts';
 
 /** The parts of an instance record that status is made of. */
@@ -17,8 +25,9 @@ export interface StatusInput {
 
 export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInput): InstanceStatus {
   const { memory } = snapshot;
-  const phase: Phase = unknown ? 'Unknown' : snapshot.phase;
-  const running = phase === 'Running';
+  const onboarding = memory.onboarding !== undefined && memory.onboarding.done === undefined;
+  const phase: Phase = unknown ? 'Unknown' : snapshot.phase === 'Running' && onboarding ? 'Onboarding' : snapshot.phase;
+  const running = phase === 'Running' || phase === 'Onboarding';
   const live = sighting?.state === 'running' ? sighting : undefined;
   const place = memory.place ?? sighting?.place;
   return {
@@ -26,9 +35,10 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
     host: place?.host ?? '',
     runtime: place?.runtime ?? '',
     phase,
-    activity: running ? (sighting?.activity ?? 'none') : unknown ? 'unknown' : 'none',
-    ready: running && memory.readySince !== undefined,
+    activity: running ? (sighting?.reading?.activity ?? 'none') : unknown ? 'unknown' : 'none',
+    ready: phase === 'Running' && memory.readySince !== undefined,
     restarts: memory.restarts,
+    ...(running && sighting?.reading && { reading: readingStatus(sighting.reading) }),
     ...(sighting && { session: sighting.session }),
     ...(live?.pid !== undefined && { pid: live.pid }),
     ...(memory.liveSince !== undefined && { startedAt: isoTime(live?.startedAt ?? memory.liveSince) }),
@@ -36,6 +46,18 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
     conditions: unknown ? overlayUnknown(snapshot.conditions, unknown) : snapshot.conditions,
   };
 }
+
+const readingStatus = ({ since, reason, dialog, tool, resetsAt, contextUsedRatio, model }: Reading): ReadingStatus => ({
+  since: isoTime(since),
+  reason,
+  ...(dialog && {
+    dialog: { name: dialog.name, text: dialog.text, options: dialog.options.map(({ label }) => label) },
+  }),
+  ...(tool !== undefined && { tool }),
+  ...(resetsAt !== undefined && { resetsAt }),
+  ...(contextUsedRatio !== undefined && { contextUsedRatio }),
+  ...(model !== undefined && { model }),
+});
 
 const lastExit = ({ code, signal, at, incarnation, reason }: ExitRecord): LastExit => ({
   ...(code !== undefined && { code }),

@@ -8,6 +8,7 @@ import type { Runtime, Sighting } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { Reading } from '../machine/onboarding.ts';
 import type { PlacedSighting } from '../machine/snapshot.ts';
 import type { Place } from '../plan/desired-instance.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
@@ -23,6 +24,8 @@ export interface PlaceViewOptions {
   readonly timers: Timers;
   /** Something about these may have changed: look at them again. */
   readonly onChange: (ids: readonly InstanceId[] | 'all') => void;
+  /** What this instance's screen told last. */
+  readonly reading?: (id: InstanceId) => Reading | undefined;
   readonly observeList?: (seconds: number, ok: boolean) => void;
   /** First and longest wait before a failed listing is tried again. */
   readonly retry?: { readonly initialMs: DurationMs; readonly maxMs: DurationMs };
@@ -70,13 +73,20 @@ export class PlaceView implements Disposable {
   /** As of a look that began after the last invalidation of `id`. Resolves at once when the cache is that new. */
   look(id: InstanceId): Promise<Look> {
     if (this.#unknown) return Promise.resolve({ kind: 'unknown', ...this.#unknown });
-    if (this.#isFresh(id)) return Promise.resolve({ kind: 'seen', sighting: this.#cache.get(id) });
+    if (this.#isFresh(id)) return Promise.resolve({ kind: 'seen', sighting: this.#seen(id) });
     return new Promise((resolve) => {
       const others = this.#waiting.get(id);
       if (others) others.push(resolve);
       else this.#waiting.set(id, [resolve]);
       this.#schedule();
     });
+  }
+
+  /** What was read of an incarnation before this one is history. */
+  #seen(id: InstanceId): PlacedSighting | undefined {
+    const sighting = this.#cache.get(id);
+    const reading = sighting?.state === 'running' ? this.#options.reading?.(id) : undefined;
+    return sighting && reading && reading.at > sighting.incarnation ? { ...sighting, reading } : sighting;
   }
 
   invalidate(id: InstanceId): void {
@@ -148,7 +158,7 @@ export class PlaceView implements Disposable {
       const changed = this.#take(sightings, beganAt, partial ? asked : undefined).filter((id) => !asked.has(id));
       this.#recovered();
       for (const [id, resolvers] of asked)
-        for (const resolve of resolvers) resolve({ kind: 'seen', sighting: this.#cache.get(id) });
+        for (const resolve of resolvers) resolve({ kind: 'seen', sighting: this.#seen(id) });
       if (changed.length > 0) this.#options.onChange(changed);
     } catch (error) {
       observeList?.((timers.now() - began) / 1000, false);
@@ -208,6 +218,7 @@ export class PlaceView implements Disposable {
 type Comparable = Pick<Sighting, 'state' | 'incarnation' | 'launchHash' | 'session'> & {
   readonly pid?: number | undefined;
   readonly exit?: Sighting['exit'] | undefined;
+  readonly submitted?: number | undefined;
 };
 
 const sameSighting = (a: Comparable, b: Comparable): boolean =>
@@ -216,5 +227,6 @@ const sameSighting = (a: Comparable, b: Comparable): boolean =>
   a.launchHash === b.launchHash &&
   a.pid === b.pid &&
   a.session === b.session &&
+  a.submitted === b.submitted &&
   a.exit?.code === b.exit?.code &&
   a.exit?.signal === b.exit?.signal;

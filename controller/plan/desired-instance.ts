@@ -29,6 +29,21 @@ export interface LaunchPlan {
   };
 }
 
+/** How a dialog is to be answered: keys, one at a time, each only while the dialog still stands. */
+export interface DialogAnswer {
+  readonly name: string;
+  readonly press: readonly string[];
+}
+
+/** From start to prompt. */
+export interface OnboardingPlan {
+  readonly answers: readonly DialogAnswer[];
+  readonly idleMs: DurationMs;
+  readonly timeoutMs: DurationMs;
+  readonly onTimeout: 'fail' | 'continue' | 'restart';
+  readonly submit: readonly { readonly text: string; readonly delayMs: DurationMs }[];
+}
+
 export interface DesiredInstance {
   readonly id: InstanceId;
   /** Instance name: the agent's, or `<agent>-<n>`, or `<agent>-<host>`. */
@@ -56,6 +71,8 @@ export interface DesiredInstance {
   readonly update: { readonly strategy: 'OnIdle' | 'Immediate' | 'OnDelete'; readonly maxWaitMs: DurationMs };
   /** Whether the profile can tell idle from working. */
   readonly readsActivity: boolean;
+  /** Undefined: it has no prompt to be brought to. */
+  readonly onboarding?: OnboardingPlan;
   readonly minReadyMs: DurationMs;
   readonly graceMs: DurationMs;
   /** Shell commands and URLs that the controller runs; preStart and postStart commands are part of the launch. */

@@ -7,6 +7,7 @@ import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/r
 import { durationMs, type Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
+import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 
 export interface PlannedAgent {
   readonly name: string;
@@ -27,7 +28,12 @@ export interface PlanFacts {
   /** What each host can take. */
   readonly hosts: ReadonlyMap<
     HostName,
-    { readonly runtimes: ReadonlyMap<RuntimeKind, { readonly available: boolean; readonly detail: string }> }
+    {
+      readonly runtimes: ReadonlyMap<
+        RuntimeKind,
+        { readonly available: boolean; readonly detail: string /** Absent: no. */; readonly screen?: boolean }
+      >;
+    }
   >;
   readonly launch: (
     profile: ProfileName,
@@ -36,6 +42,9 @@ export interface PlanFacts {
     readonly argv: readonly string[];
     readonly env: Readonly<Record<string, string>>;
     readonly readsActivity: boolean;
+    readonly dialogs?: readonly KnownDialog[];
+    /** Dangerous dialogs that the manifest's flags ask to accept. */
+    readonly asksFor?: readonly string[];
   };
   /** Where an instance was last placed: `auto` stays there. */
   readonly placedAt: (instanceName: string) => Place | undefined;
@@ -80,8 +89,14 @@ export function planDeparting(agent: PlannedAgent, instanceName: string, facts: 
 
 function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boolean): DesiredInstance {
   const { spec } = agent;
-  const { argv, env, readsActivity } = facts.launch(effectiveProfile(spec), spec);
+  const { argv, env, dialogs = [], asksFor = [], ...profile } = facts.launch(effectiveProfile(spec), spec);
   const chosen = choosePlace(spec, slot, facts);
+  const { place } = chosen;
+  // Without a screen there is nothing to read.
+  const readsActivity =
+    profile.readsActivity &&
+    place !== undefined &&
+    facts.hosts.get(place.host)?.runtimes.get(place.runtime)?.screen === true;
   const launch: LaunchPlan = {
     argv,
     env: { ...env, ...spec.env },
@@ -110,6 +125,7 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     },
     update: { strategy: spec.update.strategy, maxWaitMs: durationMs(spec.update.maxWait) },
     readsActivity,
+    ...(readsActivity && { onboarding: planOnboarding(spec, dialogs, asksFor) }),
     minReadyMs: Math.round(spec.startup.minReadySeconds * 1000),
     graceMs: agent.forceDelete ? 0 : Math.round(spec.terminationGracePeriodSeconds * 1000),
     hooks: {

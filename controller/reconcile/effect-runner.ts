@@ -4,9 +4,10 @@
  */
 import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import { instanceNameOf } from '../../api/resources/names.ts';
+import { type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
 import type { Effect } from '../machine/snapshot.ts';
 import { type Place, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
+import type { Read, Typist } from './typist.ts';
 
 export interface Hands {
   readonly runtime: Runtime;
@@ -22,6 +23,9 @@ export type RunHook = (
 
 export interface EffectRunnerOptions {
   readonly places: ReadonlyMap<PlaceKey, Hands>;
+  readonly typist: Typist;
+  /** How the screen of this instance reads; undefined: it is not wanted any more. */
+  readonly reader: (id: InstanceId) => Read | undefined;
   readonly runHook: RunHook;
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
   readonly assertNotFenced: () => void;
@@ -76,6 +80,15 @@ export class EffectRunner {
         return runtime.signal(transport, effect.id, effect.incarnation, 'term');
       case 'kill':
         return runtime.signal(transport, effect.id, effect.incarnation, 'kill');
+      case 'answer':
+      case 'submit': {
+        const read = this.#options.reader(effect.id);
+        if (!read) return;
+        const target = { hands: { runtime, transport }, id: effect.id, incarnation: effect.incarnation, read };
+        return effect.type === 'answer'
+          ? this.#options.typist.answer(target, effect)
+          : this.#options.typist.submit(target, effect);
+      }
       case 'remove':
         await runtime.remove(transport, effect.id, effect.incarnation);
         return hooks('post_stop', effect.postStop);

@@ -4,7 +4,7 @@
  */
 import type { InstanceId } from '../../api/resources/names.ts';
 import { instanceNameOf } from '../../api/resources/names.ts';
-import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { type DesiredInstance, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
 import { type PlanFacts, planAgent, planDeparting } from '../plan/plan-instances.ts';
 import type { AgentRecord, Store } from '../store/store.ts';
 
@@ -22,6 +22,12 @@ export class Intentions {
   ) {
     this.#store = store;
     this.#facts = facts;
+  }
+
+  /** Those whose screens are to be read, at this place. */
+  *onboarded(key: PlaceKey): Iterable<DesiredInstance> {
+    for (const [claim] of this.#claims.values())
+      if (claim?.onboarding && claim.want === 'run' && claim.place && placeKey(claim.place) === key) yield claim;
   }
 
   get size(): number {

@@ -240,7 +240,14 @@ export class Reconciler {
   readonly #firstUnknown = new Map<InstanceId, Instant>();
 }
 
-const VERBS = { start: 'start it', term: 'ask it to leave', kill: 'kill it', remove: 'clear it away' } as const;
+const VERBS = {
+  start: 'start it',
+  term: 'ask it to leave',
+  kill: 'kill it',
+  remove: 'clear it away',
+  answer: 'answer its dialog',
+  submit: 'submit a text to it',
+} as const;
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>
   a === b ||
@@ -274,4 +281,8 @@ const sameSighting = (a: PlacedSighting | undefined, b: PlacedSighting | undefin
     a.state === b.state &&
     a.pid === b.pid &&
     a.launchHash === b.launchHash &&
-    a.activity === b.activity);
+    a.submitted === b.submitted &&
+    a.reading?.since === b.reading?.since &&
+    a.reading?.activity === b.reading?.activity &&
+    a.reading?.tool === b.reading?.tool &&
+    a.reading?.contextUsedRatio === b.reading?.contextUsedRatio);

@@ -17,6 +17,7 @@ const line = (over: Partial<Record<string, string>> = {}): string => {
     signal: '',
     deadTime: '',
     created: '1700000001',
+    submitted: '0',
     ...over,
   };
   return Object.values(fields).join('\t');

@@ -1,0 +1,26 @@
+/**
+ * Owns: what Codex is like: its launch, its dialogs, where it keeps conversations.
+ * Never: runs it.
+ */
+import { launchCli } from '../launch.ts';
+import type { Profile } from '../profile.ts';
+import { readCodex } from './read.ts';
+
+export const codex: Profile = {
+  name: 'codex',
+  readsActivity: true,
+  launch: launchCli('codex', '--model'),
+  read: readCodex,
+  asksFor: () => [],
+  // Its trust dialog takes Enter; a digit alone only moves the selector.
+  dialogs: [
+    { name: 'trust', accept: ['Enter'], decline: ['2', 'Enter'] },
+    { name: 'press-enter', accept: ['Enter'] },
+  ],
+  session: {
+    folder: () => '~/.codex/sessions',
+    files: '*/*/*/*.jsonl',
+    continueArgs: ['resume', '--last'],
+    resumeArgs: (id) => ['resume', id],
+  },
+};

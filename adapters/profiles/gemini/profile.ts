@@ -1,0 +1,21 @@
+/**
+ * Owns: what Gemini CLI is like: its launch, its dialogs, where it keeps conversations.
+ * Never: runs it.
+ */
+import { launchCli } from '../launch.ts';
+import type { Profile } from '../profile.ts';
+import { readGemini } from './read.ts';
+
+export const gemini: Profile = {
+  name: 'gemini',
+  readsActivity: true,
+  launch: launchCli('gemini', '--model'),
+  read: readGemini,
+  asksFor: () => [],
+  // The digit alone accepts; it then starts itself anew.
+  dialogs: [
+    { name: 'trust', accept: ['1'], decline: ['3'] },
+    { name: 'theme', accept: ['Enter'] },
+    { name: 'press-enter', accept: ['Enter'] },
+  ],
+};

@@ -1,0 +1,16 @@
+/**
+ * Owns: what Pi is like: its launch, its dialogs, where it keeps conversations.
+ * Never: runs it.
+ */
+import { launchCli } from '../launch.ts';
+import type { Profile } from '../profile.ts';
+import { readPi } from './read.ts';
+
+export const pi: Profile = {
+  name: 'pi',
+  readsActivity: true,
+  launch: launchCli('pi', '--model'),
+  read: readPi,
+  asksFor: () => [],
+  dialogs: [{ name: 'trust', accept: ['Enter'] }],
+};

@@ -1,0 +1,190 @@
+/**
+ * Owns: bringing a started agent to its prompt: which dialog is answered how, when it counts as ready, which text is submitted next.
+ * Pure: one look in, at most one thing to do out. Derived anew on each pass; a look older than the last keystroke is no look.
+ * Never: presses anything on a screen that it did not recognise.
+ */
+import type { Activity } from '../../api/resources/agent.ts';
+import type { Instant } from '../../api/resources/time.ts';
+import type { DialogAnswer, OnboardingPlan } from '../plan/desired-instance.ts';
+
+/** What the last look at an agent's screen told. JSON. */
+export interface Reading {
+  /** When it was looked at. */
+  readonly at: Instant;
+  /** Since when every look told the same activity (and the same dialog). */
+  readonly since: Instant;
+  readonly activity: Activity;
+  readonly reason: string;
+  readonly dialog?: {
+    readonly name: string;
+    readonly text: string;
+    readonly selector: string;
+    readonly options: readonly { readonly number?: number; readonly label: string; readonly selected: boolean }[];
+  };
+  readonly tool?: string;
+  readonly resetsAt?: string;
+  readonly contextUsedRatio?: number;
+  readonly model?: string;
+  /** All of `startup.readyPatterns` are on the screen. */
+  readonly matchesReady: boolean;
+}
+
+/** What must be remembered of one incarnation's way to its prompt. JSON. */
+export interface OnboardingMemory {
+  readonly incarnation: Instant;
+  readonly since: Instant;
+  /** The last keystrokes that were asked for. */
+  readonly last?: { readonly what: string; readonly at: Instant; readonly times: number };
+  /** It waits for a person, or ran out of time. */
+  readonly stuck?: { readonly reason: string; readonly message: string };
+  /** Since when it counts as onboarded. */
+  readonly done?: Instant;
+}
+
+export type OnboardingStep =
+  | { readonly type: 'answer'; readonly answer: DialogAnswer }
+  | { readonly type: 'submit'; readonly index: number; readonly text: string }
+  | { readonly type: 'kill' };
+
+export interface OnboardingInput {
+  readonly plan: OnboardingPlan;
+  readonly memory: OnboardingMemory;
+  readonly reading: Reading | undefined;
+  /** Texts that were submitted to this incarnation, as the thing itself says. */
+  readonly submitted: number;
+  readonly now: Instant;
+}
+export interface OnboardingResult {
+  readonly memory: OnboardingMemory;
+  readonly step?: OnboardingStep;
+  readonly wakeAt?: Instant;
+}
+
+/** A dialog that stands after so many answers is not understood. */
+const MAX_TRIES = 3;
+/** An answer that nobody heard (the controller was killed in between) is given again after this. */
+const AGAIN_MS = 5_000;
+
+export function onboard(input: OnboardingInput): OnboardingResult {
+  const { plan, memory, reading, submitted, now } = input;
+  if (memory.done !== undefined) return { memory };
+  const deadline = memory.since + plan.timeoutMs;
+  if (now >= deadline) return outOfTime(input, deadline);
+  const waiting = { memory, wakeAt: deadline };
+  if (!reading) return waiting;
+  const { last } = memory;
+  if (last && reading.at <= last.at) return { memory, wakeAt: Math.min(deadline, last.at + AGAIN_MS) };
+  const left = plan.submit[submitted];
+
+  switch (reading.activity) {
+    case 'dialog':
+      return answerDialog(input, deadline);
+    case 'idle': {
+      const quietAt = reading.since + plan.idleMs;
+      if (now < quietAt) return { memory: unstuck(memory), wakeAt: quietAt };
+      if (!reading.matchesReady && submitted === 0) return { memory: unstuck(memory), wakeAt: deadline };
+      if (!left) return { memory: { ...unstuck(memory), done: now } };
+      return submitNext(input, left, deadline);
+    }
+    case 'compose_pending':
+      // What was pasted before we were killed waits for its Enter; anything else is a person's.
+      return left ? submitNext(input, left, deadline) : { memory: { ...unstuck(memory), done: now } };
+    case 'working':
+    case 'compacting':
+    case 'permission_prompt':
+    case 'question':
+      return left ? { memory: unstuck(memory), wakeAt: deadline } : { memory: { ...unstuck(memory), done: now } };
+    case 'auth_error':
+    case 'limit_reached':
+    case 'rate_limited':
+    case 'context_low':
+    case 'error':
+      return {
+        memory: { ...memory, stuck: { reason: 'NotUsable', message: reading.reason } },
+        wakeAt: deadline,
+      };
+    case 'starting':
+    case 'unknown':
+    case 'exited':
+    case 'none':
+      return waiting;
+  }
+}
+
+function answerDialog({ plan, memory, reading, now }: OnboardingInput, deadline: Instant): OnboardingResult {
+  const { dialog } = reading ?? {};
+  if (!dialog) return { memory, wakeAt: deadline };
+  const what = `dialog ${dialog.name}`;
+  const asks = (reason: string, message: string): OnboardingResult => ({
+    memory: { ...memory, stuck: { reason, message } },
+    wakeAt: deadline,
+  });
+  const answer = plan.answers.find(({ name }) => name === dialog.name);
+  if (!answer) return asks('Dialog', dialogText(dialog));
+  const { last } = memory;
+  const times = last?.what === what ? last.times : 0;
+  if (times >= MAX_TRIES) return asks('DialogStuck', `It still asks after ${times} answers: ${dialogText(dialog)}`);
+  if (last && last.what === what && now < last.at + AGAIN_MS && reading && reading.since <= last.at)
+    return { memory, wakeAt: last.at + AGAIN_MS };
+  return {
+    memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
+    step: { type: 'answer', answer },
+    wakeAt: deadline,
+  };
+}
+
+function submitNext(
+  { memory, submitted, now, reading }: OnboardingInput,
+  { text, delayMs }: OnboardingPlan['submit'][number],
+  deadline: Instant,
+): OnboardingResult {
+  const what = `submit ${submitted}`;
+  const { last } = memory;
+  const dueAt = Math.max(reading?.since ?? now, last?.at ?? 0) + delayMs;
+  if (now < dueAt) return { memory, wakeAt: dueAt };
+  const times = last?.what === what ? last.times : 0;
+  if (last && times > 0 && now < last.at + AGAIN_MS) return { memory, wakeAt: last.at + AGAIN_MS };
+  if (times >= MAX_TRIES)
+    return {
+      memory: {
+        ...memory,
+        stuck: {
+          reason: 'NotSubmitted',
+          message: `The startup text ${submitted + 1} did not arrive after ${times} tries.`,
+        },
+      },
+      wakeAt: deadline,
+    };
+  return {
+    memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
+    step: { type: 'submit', index: submitted, text },
+    wakeAt: deadline,
+  };
+}
+
+function outOfTime({ plan, memory, reading, now }: OnboardingInput, deadline: Instant): OnboardingResult {
+  switch (plan.onTimeout) {
+    case 'continue':
+      return { memory: { ...unstuck(memory), done: now } };
+    case 'restart':
+      return { memory, step: { type: 'kill' }, wakeAt: now + AGAIN_MS };
+    case 'fail': {
+      const stuck = memory.stuck ?? {
+        reason: 'StartupTimeout',
+        message: `Not ready ${Math.round((deadline - memory.since) / 1000)} s after its start; its screen reads as ${reading?.activity ?? 'nothing'}.`,
+      };
+      // A person may still help: a prompt that appears later counts.
+      const usable = reading?.activity === 'idle' && reading.matchesReady;
+      return usable ? { memory: { ...unstuck(memory), done: now } } : { memory: { ...memory, stuck } };
+    }
+  }
+}
+
+const unstuck = ({ stuck: _, ...memory }: OnboardingMemory): OnboardingMemory => memory;
+
+/** The question and its choices in one line. */
+const dialogText = ({ name, text, options }: NonNullable<Reading['dialog']>): string => {
+  const question = text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
+  const choices = options.map(({ number, label }, i) => `${number ?? i + 1}. ${label}`).join(' | ');
+  return `${name === 'unknown' ? 'An unknown dialog' : `Dialog "${name}"`}: ${question}${choices === '' ? '' : ` [${choices}]`}`;
+};

@@ -1,0 +1,179 @@
+/**
+ * Owns: reading the screens of one place: which agents, how often, and what was read last of each.
+ * Never: decides, or looks at screens nobody asked about; a quiet fleet is asked for what changed and nothing else.
+ *
+ * Bound: one reading an agent; one look at a time.
+ */
+import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
+import type { Runtime } from '../../adapters/runtimes/runtime.ts';
+import type { Transport } from '../../adapters/transport/transport.ts';
+import type { InstanceId } from '../../api/resources/names.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { Reading } from '../machine/onboarding.ts';
+import type { Timers } from '../reconcile/work-queue.ts';
+
+/** An agent whose screen is to be read. */
+export interface Watched {
+  readonly read: (screen: Screen) => PaneState;
+  readonly readyPatterns: readonly string[];
+  readonly customDialogs: readonly { readonly name: string; readonly match: string }[];
+  readonly pollMs: DurationMs;
+  /** It is on its way to its prompt: looked at more often. */
+  readonly pending: boolean;
+}
+
+export interface ScreenReaderOptions {
+  readonly runtime: Runtime;
+  readonly transport: Transport;
+  readonly timers: Timers;
+  readonly watched: () => ReadonlyMap<InstanceId, Watched>;
+  /** What is read of these is other than it was. */
+  readonly onChange: (ids: readonly InstanceId[]) => void;
+}
+
+/** Between two looks at agents of which nothing is expected. */
+const QUIET_MS = 2_000;
+/** After a keystroke the answer is there about so soon. */
+const SOON_MS = 100;
+
+interface Kept {
+  readonly screen: Screen;
+  readonly state: PaneState;
+  readonly reading: Reading;
+}
+
+export class ScreenReader implements Disposable {
+  readonly #options: ScreenReaderOptions;
+  #kept = new Map<InstanceId, Kept>();
+  #cancel: (() => void) | undefined;
+  #dueAt: Instant | undefined;
+  #looking = false;
+  #again = false;
+  #closed = false;
+
+  constructor(options: ScreenReaderOptions) {
+    this.#options = options;
+  }
+
+  reading(id: InstanceId): Reading | undefined {
+    return this.#kept.get(id)?.reading;
+  }
+
+  /** Who is watched changed, or something was typed: looks soon, and from then on as often as is needed. */
+  soon(delayMs: DurationMs = SOON_MS): void {
+    const { timers } = this.#options;
+    const dueAt = timers.now() + delayMs;
+    if (this.#closed || (this.#dueAt !== undefined && this.#dueAt <= dueAt)) return;
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#cancel?.();
+    this.#dueAt = dueAt;
+    this.#cancel = timers.after(delayMs, () => void this.#look());
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    this.#cancel?.();
+  }
+
+  async #look(): Promise<void> {
+    const { runtime, transport, timers, onChange } = this.#options;
+    this.#dueAt = undefined;
+    const watched = this.#options.watched();
+    if (this.#closed || watched.size === 0 || !runtime.screen) {
+      this.#kept.clear();
+      return;
+    }
+    this.#looking = true;
+    this.#again = false;
+    const at = timers.now();
+    try {
+      const screens = await runtime.screen(transport, [...watched.keys()]);
+      const changed = this.#take(watched, screens, at);
+      if (changed.length > 0 && !this.#closed) onChange(changed);
+    } catch {
+      // The place could not be asked; its view tells that, and what was read last grows old.
+    } finally {
+      this.#looking = false;
+    }
+    const fast = [...watched.values()].filter(({ pending }) => pending).map(({ pollMs }) => pollMs);
+    this.soon(this.#again ? SOON_MS : Math.min(QUIET_MS, ...fast));
+  }
+
+  #take(
+    watched: ReadonlyMap<InstanceId, Watched>,
+    screens: ReadonlyMap<InstanceId, Screen>,
+    at: Instant,
+  ): readonly InstanceId[] {
+    const changed: InstanceId[] = [];
+    const next = new Map<InstanceId, Kept>();
+    for (const [id, screen] of screens) {
+      const wanted = watched.get(id);
+      if (!wanted) continue;
+      const before = this.#kept.get(id);
+      const state = before?.screen === screen ? before.state : named(wanted.read(screen), wanted);
+      const matchesReady =
+        before?.screen === screen
+          ? before.reading.matchesReady
+          : wanted.readyPatterns.every((pattern) => new RegExp(pattern, 'm').test(screen.text));
+      const same =
+        before !== undefined && sameState(before.state, state) && before.reading.matchesReady === matchesReady;
+      next.set(id, { screen, state, reading: toReading(state, at, same ? before.reading.since : at, matchesReady) });
+      if (!same) changed.push(id);
+    }
+    this.#kept = next;
+    return changed;
+  }
+}
+
+/** A dialog that the manifest describes has the manifest's name. */
+export function named(state: PaneState, { customDialogs }: Pick<Watched, 'customDialogs'>): PaneState {
+  const { dialog } = state;
+  if (!dialog || customDialogs.length === 0) return state;
+  const custom = customDialogs.find(({ match }) => new RegExp(match, 'm').test(dialog.text));
+  return custom ? { ...state, dialog: { ...dialog, name: custom.name } } : state;
+}
+
+/** What goes on counting (seconds, tokens) is no change. */
+const sameState = (a: PaneState, b: PaneState): boolean =>
+  a === b ||
+  (a.activity === b.activity &&
+    a.dialog?.name === b.dialog?.name &&
+    a.dialog?.text === b.dialog?.text &&
+    a.dialog?.options.findIndex(({ selected }) => selected) ===
+      b.dialog?.options.findIndex(({ selected }) => selected) &&
+    a.tool === b.tool &&
+    a.resetsAt === b.resetsAt &&
+    a.model === b.model &&
+    percent(a.contextUsedRatio) === percent(b.contextUsedRatio));
+const percent = (ratio: number | undefined): number | undefined =>
+  ratio === undefined ? undefined : Math.round(ratio * 100);
+
+function toReading(state: PaneState, at: Instant, since: Instant, matchesReady: boolean): Reading {
+  const { activity, reason, dialog, tool, resetsAt, contextUsedRatio, model } = state;
+  return {
+    at,
+    since,
+    activity,
+    reason,
+    matchesReady,
+    ...(dialog && {
+      dialog: {
+        name: dialog.name,
+        text: dialog.text,
+        selector: dialog.selector,
+        options: dialog.options.map(({ number, label, selected }) => ({
+          ...(number !== undefined && { number }),
+          label,
+          selected,
+        })),
+      },
+    }),
+    ...(tool !== undefined && { tool }),
+    ...(resetsAt !== undefined && { resetsAt }),
+    ...(contextUsedRatio !== undefined && { contextUsedRatio }),
+    ...(model !== undefined && { model }),
+  };
+}
