@@ -152,6 +152,14 @@ function siblingsIn(folder: string, entries: readonly Dirent[], root: string): S
 
 const OLD_VERSION = /^\s*["']?apiVersion["']?\s*:\s*["']?(scitex-agent-container|cld-agent)\//m;
 
+/** Name of the folder that a file describes, where the layout says that it names the agent: `web/spec.yaml`. */
+export function namingFolder(file: string, text: string): string | undefined {
+  const folderName = basename(dirname(resolve(file)));
+  const isSpec = /^spec\.ya?ml$/.test(basename(file));
+  const isOldSpec = basename(file).replace(/\.ya?ml$/, '') === folderName && OLD_VERSION.test(text);
+  return (isSpec || isOldSpec) && folderName !== '' ? folderName : undefined;
+}
+
 /** A file named outright: its folder names the agent only where the layout says so. */
 function readFlatFile(file: string, root: string | undefined, found: Collection): void {
   const read = readText(file, root === undefined ? {} : { root });
@@ -159,14 +167,12 @@ function readFlatFile(file: string, root: string | undefined, found: Collection)
     found.refuse(file, read.refused);
     return;
   }
-  const folder = dirname(resolve(file));
-  const folderName = basename(folder);
-  const isSpec = /^spec\.ya?ml$/.test(basename(file));
-  const isOldSpec = basename(file).replace(/\.ya?ml$/, '') === folderName && OLD_VERSION.test(read.text);
-  if (!isSpec && !isOldSpec) {
+  const folderName = namingFolder(file, read.text);
+  if (folderName === undefined) {
     found.add(readManifests(read.text, file));
     return;
   }
+  const folder = dirname(resolve(file));
   const listing = list(folder);
   const siblings = 'refused' in listing ? [] : siblingsIn(folder, listing.entries, listing.real);
   found.add(readManifests(read.text, file, { folderName }), folderName, siblings);

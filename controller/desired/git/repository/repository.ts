@@ -1,0 +1,326 @@
+/**
+ * Owns: our copy of one remote repository: which commit a ref names now, having that commit, whether it continues another.
+ * Never: checks anything out, or trusts what an interrupted command left behind.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GitRef, GitSourceSpec } from '../../../../api/resources/git-source.ts';
+import { durationMs } from '../../../../api/resources/time.ts';
+import type { GitCommand } from './command.ts';
+import { type Credentials, openCredentials, type SecretPlaces } from './credentials.ts';
+import { GitError } from './git-error.ts';
+import { highestTag, parseRange } from './semver.ts';
+import { checkSignature, type Signature } from './signature.ts';
+import { readTree, type TreeFile, type TreeLimits } from './tree.ts';
+
+export interface RepositoryOptions {
+  readonly git: GitCommand;
+  /** Folder of this source alone; made 0700. */
+  readonly dir: string;
+  readonly secrets: SecretPlaces;
+  readonly limits: RepositoryLimits;
+}
+export interface RepositoryLimits extends TreeLimits {
+  /** Largest pack that is fetched, bytes. */
+  readonly packBytes: number;
+}
+
+export const LIMITS: RepositoryLimits = {
+  packBytes: 256 * 1024 * 1024,
+  entries: 50_000,
+  fileBytes: 1024 * 1024,
+  totalBytes: 64 * 1024 * 1024,
+};
+
+/** What the remote has under a ref. */
+export interface Head {
+  readonly commit: string;
+  /** `refs/heads/main`, `refs/tags/v1.2.0`, or the commit's id. */
+  readonly ref: string;
+}
+/** `same` and `continues`: nothing is lost by going there. */
+export type Relation = 'same' | 'continues' | 'rewritten';
+
+type Spec = Pick<GitSourceSpec, 'url' | 'auth' | 'timeout'>;
+
+/** How far back history is fetched to see whether a branch continues; the second step only when the first does not tell. */
+const DEPTHS = [32, 1024] as const;
+/** More packs than this are made into one. */
+const MAX_PACKS = 24;
+const HEAD = 'refs/sac/head';
+const APPLIED = 'refs/sac/applied';
+
+export class Repository {
+  readonly #options: RepositoryOptions;
+  readonly #spec: Spec;
+  #ready: string | undefined;
+
+  constructor(spec: Spec, options: RepositoryOptions) {
+    this.#spec = spec;
+    this.#options = options;
+  }
+
+  /** Asks the remote alone; nothing is fetched. Throws GitError. */
+  async resolve(ref: GitRef, signal?: AbortSignal): Promise<Head> {
+    if (ref.commit !== undefined) return { commit: ref.commit, ref: ref.commit };
+    const wanted = ref.branch !== undefined ? `refs/heads/${ref.branch}` : `refs/tags/${ref.tag ?? '*'}`;
+    const refs = await this.#withCredentials((credentials) => this.#listRemote(wanted, credentials, signal));
+    const name = ref.semver === undefined ? wanted : semverRef(ref.semver, refs);
+    // An annotated tag is listed twice; the second time as what it points at.
+    const commit = refs.get(`${name}^{}`) ?? refs.get(name);
+    if (commit === undefined) throw new GitError('RefMissing', `${this.#shown} has no ${describe(ref)}`);
+    return { commit, ref: name };
+  }
+
+  /**
+   * Gets the commit and says how it follows `from`, the commit that is applied. The commit in the answer is what was
+   * really fetched: a branch may have moved since it was resolved. Throws GitError.
+   */
+  async fetch(
+    head: Head,
+    from: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<{ readonly head: Head; readonly relation: Relation }> {
+    try {
+      return await this.#fetch(head, from, signal);
+    } catch (error) {
+      if (!(error instanceof GitError) || error.kind !== 'CacheBroken') throw error;
+      await this.#discard();
+      return this.#fetch(head, from, signal);
+    }
+  }
+
+  /** All manifests below `path` in exactly this commit. Throws GitError. */
+  async files(commit: string, path: string, signal?: AbortSignal): Promise<readonly TreeFile[]> {
+    const { git, dir, limits } = this.#options;
+    return readTree(
+      { git, gitDir: await this.#open(), scratch: dir, timeoutMs: this.#timeoutMs, limits, ...(signal && { signal }) },
+      commit,
+      path,
+    );
+  }
+
+  /** Whether the commit, or the tag that was fetched, is signed by one of those listed. Throws GitError. */
+  async signature(
+    commit: string,
+    verify: NonNullable<GitSourceSpec['verify']>,
+    signal?: AbortSignal,
+  ): Promise<Signature> {
+    const { git, dir } = this.#options;
+    const object = verify.mode === 'tag' ? await this.#fetchedObject() : commit;
+    return checkSignature(
+      { git, gitDir: await this.#open(), scratch: dir, timeoutMs: this.#timeoutMs, ...(signal && { signal }) },
+      object,
+      verify,
+    );
+  }
+
+  /** Keeps the commit from being cleared away, and clears away what is no longer needed. */
+  async keep(commit: string): Promise<void> {
+    const gitDir = await this.#open();
+    const { git } = this.#options;
+    const common = { gitDir, timeoutMs: this.#timeoutMs, doing: `keeping ${commit}` };
+    await git.run(['update-ref', APPLIED, commit], common);
+    const packs = (await readdir(join(gitDir, 'objects', 'pack'))).filter((name) => name.endsWith('.pack'));
+    if (packs.length > MAX_PACKS) await git.run(['repack', '-a', '-d', '-q'], common);
+  }
+
+  /** Removes our copy, with everything it holds. */
+  async forget(): Promise<void> {
+    this.#ready = undefined;
+    await rm(this.#options.dir, { recursive: true, force: true });
+  }
+
+  async #fetch(head: Head, from: string | undefined, signal?: AbortSignal) {
+    const gitDir = await this.#open(head.commit.length === 64 ? 'sha256' : 'sha1');
+    const has = await this.#commitAt(gitDir, HEAD);
+    if (has !== head.commit || !(await this.#has(gitDir, head.commit)))
+      await this.#get(gitDir, head, from !== undefined && head.ref.startsWith('refs/heads/') ? DEPTHS[0] : 1, signal);
+    const commit = await this.#commitAt(gitDir, HEAD);
+    if (commit === undefined) throw new GitError('Refused', `${this.#shown}: ${head.ref} names no commit`);
+    const fetched = { ...head, commit };
+    return { head: fetched, relation: await this.#relation(gitDir, fetched, from, signal) };
+  }
+
+  async #relation(gitDir: string, head: Head, from: string | undefined, signal?: AbortSignal): Promise<Relation> {
+    if (from === undefined || !head.ref.startsWith('refs/heads/')) return 'continues';
+    if (from === head.commit) return 'same';
+    for (const depth of DEPTHS) {
+      if (await this.#isAncestor(gitDir, from, head.commit)) return 'continues';
+      if (!(await this.#isShallow(gitDir))) return 'rewritten';
+      await this.#get(gitDir, head, depth, signal);
+    }
+    return (await this.#isAncestor(gitDir, from, head.commit)) ? 'continues' : 'rewritten';
+  }
+
+  async #get(gitDir: string, head: Head, depth: number, signal?: AbortSignal): Promise<void> {
+    await this.#withCredentials(async (credentials) => {
+      const fetch = (refspecs: readonly string[], how: readonly string[]) =>
+        this.#options.git.run(
+          [
+            'fetch',
+            '--quiet',
+            '--no-tags',
+            '--no-write-fetch-head',
+            '--no-recurse-submodules',
+            '--force',
+            ...how,
+            '--',
+            this.#spec.url,
+            ...refspecs,
+          ],
+          {
+            gitDir,
+            timeoutMs: this.#timeoutMs,
+            maxFileBytes: this.#options.limits.packBytes,
+            env: credentials.env,
+            config: credentials.config,
+            doing: `fetching ${head.ref} of ${this.#shown}`,
+            ...(signal && { signal }),
+          },
+        );
+      try {
+        await fetch([`+${head.ref}:${HEAD}`], [`--depth=${depth}`]);
+      } catch (error) {
+        // Old servers give no commit by its id: then all branches are fetched, and it is among them or not there.
+        if (!(error instanceof GitError) || head.ref !== head.commit || !/unadvertised|not our ref/.test(error.message))
+          throw error;
+        await fetch(['+refs/heads/*:refs/sac/all/heads/*', '+refs/tags/*:refs/sac/all/tags/*'], []);
+        if (!(await this.#has(gitDir, head.commit)))
+          throw new GitError('RefMissing', `${this.#shown} has no commit ${head.commit}`);
+        await this.#options.git.run(['update-ref', HEAD, head.commit], {
+          gitDir,
+          timeoutMs: this.#timeoutMs,
+          doing: `noting ${head.commit}`,
+        });
+      }
+    });
+  }
+
+  async #listRemote(
+    pattern: string,
+    credentials: Credentials,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>> {
+    const listing = await this.#options.git.run(
+      ['ls-remote', '--quiet', '--', this.#spec.url, pattern, `${pattern}^{}`],
+      {
+        timeoutMs: this.#timeoutMs,
+        env: credentials.env,
+        config: credentials.config,
+        doing: `asking ${this.#shown}`,
+        ...(signal && { signal }),
+      },
+    );
+    const refs = new Map<string, string>();
+    for (const line of listing.split('\n')) {
+      const [id = '', name] = line.split('\t');
+      if (name !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) refs.set(name, id);
+    }
+    return refs;
+  }
+
+  async #withCredentials<T>(use: (credentials: Credentials) => Promise<T>): Promise<T> {
+    const credentials = await openCredentials(this.#spec, this.#options.secrets, this.#options.dir);
+    try {
+      return await use(credentials);
+    } finally {
+      await credentials[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Path of the bare repository. At the first use, leftovers of commands that were killed are removed. */
+  async #open(format: 'sha1' | 'sha256' = 'sha1'): Promise<string> {
+    if (this.#ready !== undefined) return this.#ready;
+    const { dir, git } = this.#options;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const wanted = `${createHash('sha256').update(this.#spec.url).digest('hex').slice(0, 16)}.git`;
+    for (const name of await readdir(dir))
+      if (name !== wanted && name !== 'known_hosts') await rm(join(dir, name), { recursive: true, force: true });
+    const gitDir = join(dir, wanted);
+    if (!existsSync(join(gitDir, 'HEAD'))) {
+      // Complete or not there at all.
+      const made = `${gitDir}.new`;
+      await git.run(
+        ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, '--initial-branch=sac', '--', made],
+        {
+          timeoutMs: this.#timeoutMs,
+          doing: 'making a repository',
+        },
+      );
+      await rm(gitDir, { recursive: true, force: true });
+      await rename(made, gitDir);
+    }
+    await clearLeftovers(gitDir);
+    this.#ready = gitDir;
+    return gitDir;
+  }
+
+  async #discard(): Promise<void> {
+    if (this.#ready !== undefined) await rm(this.#ready, { recursive: true, force: true });
+    this.#ready = undefined;
+  }
+
+  async #fetchedObject(): Promise<string> {
+    return (
+      await this.#options.git.run(['rev-parse', '--verify', '--quiet', HEAD], await this.#local('reading the tag'))
+    ).trim();
+  }
+
+  async #commitAt(gitDir: string, ref: string): Promise<string | undefined> {
+    const { code, stdout } = await this.#options.git.try(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], {
+      gitDir,
+      timeoutMs: this.#timeoutMs,
+      doing: `reading ${ref}`,
+    });
+    return code === 0 ? stdout.trim() : undefined;
+  }
+
+  async #has(gitDir: string, commit: string): Promise<boolean> {
+    const common = { gitDir, timeoutMs: this.#timeoutMs, doing: `looking for ${commit}` };
+    return (await this.#options.git.try(['cat-file', '-e', `${commit}^{tree}`], common)).code === 0;
+  }
+
+  async #isAncestor(gitDir: string, from: string, to: string): Promise<boolean> {
+    const common = { gitDir, timeoutMs: this.#timeoutMs, doing: `comparing ${from} with ${to}` };
+    return (await this.#options.git.try(['merge-base', '--is-ancestor', from, to], common)).code === 0;
+  }
+
+  async #isShallow(gitDir: string): Promise<boolean> {
+    const common = { gitDir, timeoutMs: this.#timeoutMs, doing: 'reading the depth' };
+    return (await this.#options.git.run(['rev-parse', '--is-shallow-repository'], common)).trim() === 'true';
+  }
+
+  async #local(doing: string) {
+    return { gitDir: await this.#open(), timeoutMs: this.#timeoutMs, doing };
+  }
+
+  get #timeoutMs(): number {
+    return durationMs(this.#spec.timeout);
+  }
+
+  get #shown(): string {
+    return this.#spec.url.replace(/\/\/[^/@]+@/, '//');
+  }
+}
+
+function semverRef(range: string, refs: ReadonlyMap<string, string>): string {
+  const parsed = parseRange(range);
+  if (!parsed) throw new GitError('Refused', `"${range}" is not a version range`);
+  const tags = [...refs.keys()].filter((name) => !name.endsWith('^{}')).map((name) => name.slice('refs/tags/'.length));
+  const tag = highestTag(tags, parsed);
+  if (tag === undefined) throw new GitError('RefMissing', `no tag of the repository is a version in ${range}`);
+  return `refs/tags/${tag}`;
+}
+
+function describe({ branch, tag }: GitRef): string {
+  return branch !== undefined ? `branch "${branch}"` : `tag "${tag ?? ''}"`;
+}
+
+/** Only one controller works on a home, so what lies here was left by one that is gone. */
+async function clearLeftovers(gitDir: string): Promise<void> {
+  for (const name of await readdir(gitDir, { recursive: true }))
+    if (/\.lock$|(?:^|\/)tmp_[^/]*$/.test(name)) await rm(join(gitDir, name), { force: true });
+}
