@@ -34,7 +34,7 @@ const filePath = z
 /** What is wrong with `url`, as a predicate; undefined when it can be used. */
 export function urlProblem(url: string): string | undefined {
   if (/[\s\p{Cc}]/u.test(url)) return 'contains spaces or control characters';
-  const scp = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!\/\/)[^-]/;
+  const scp = /^(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!\/\/)[^-:]/;
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return scp.test(url) ? undefined : 'is not an https, ssh or file address';
   let parsed: URL;
   try {

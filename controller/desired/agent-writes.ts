@@ -196,7 +196,8 @@ export class StoredAgentWrites implements AgentWrites {
       ...(request.dryRun && { ...(before && { before: comparable(before) }), after: comparable(next) }),
     };
     const bookkeeping =
-      before && canonical([before.lastApplied, before.source]) === canonical([next.lastApplied, next.source]);
+      before &&
+      canonical([before.lastApplied, place(before.source)]) === canonical([next.lastApplied, place(next.source)]);
     if (request.dryRun || (same && bookkeeping)) return result;
     const events =
       action === 'unchanged'
@@ -343,4 +344,6 @@ const CLI_SOURCE: Source = { kind: 'apply', name: 'cli' };
 
 const describeSource = (source: Source, by: Caller): string =>
   source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`;
+/** The revision told is the one that last changed the agent: a commit about others writes nothing here. */
+const place = ({ kind, name, path }: Source) => ({ kind, name, path });
 const sameSource = (a: Source, b: Source): boolean => a.kind === b.kind && a.name === b.name;

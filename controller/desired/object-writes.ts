@@ -138,7 +138,8 @@ export class StoredObjectWrites {
       restarts: false,
       ...(request.dryRun && { ...(before && { before: comparable(before) }), after: comparable(next) }),
     };
-    if (request.dryRun || (same && (!ours || canonical(before.source) === canonical(source)))) return result;
+    if (request.dryRun || (same && (!ours || canonical(place(before.source)) === canonical(place(source)))))
+      return result;
     const why = `${before ? 'Changed' : 'Declared'} by ${source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`}.`;
     try {
       await store.commit(
@@ -236,6 +237,8 @@ function parse(kind: ObjectKind, input: unknown): Parsed {
 }
 
 const label = (kind: ObjectKind, name: string): string => `${OBJECT_KINDS[kind].singular} "${name}"`;
+/** The revision told is the one that last changed it. */
+const place = ({ kind, name, path }: ObjectRecord['source']) => ({ kind, name, path });
 const declared = ({ labels, annotations, spec }: ObjectRecord) => ({ labels, annotations, spec });
 const comparable = ({ kind, name, labels, annotations, spec }: ObjectRecord): Comparable => ({
   apiVersion: 'sac/v1',

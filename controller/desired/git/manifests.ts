@@ -33,13 +33,14 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
   return found.result();
 }
 
-/** What is applied: the manifests, each with the labels that the source gives to all; its own win. */
+/** What is applied: the manifests; agents get the labels that the source gives to all, their own win. */
 export function itemsOf(found: Collected, labels: Readonly<Record<string, string>>): readonly ApplyItem[] {
   const extra = Object.keys(labels).length > 0;
-  return found.documents.map(({ origin, manifest }) => ({
+  const agents = found.documents.map(({ origin, manifest }) => ({
     origin,
     manifest: extra
       ? { ...manifest, metadata: { ...manifest.metadata, labels: { ...labels, ...manifest.metadata?.labels } } }
       : manifest,
   }));
+  return [...found.objects.map(({ origin, manifest }) => ({ origin, manifest })), ...agents];
 }

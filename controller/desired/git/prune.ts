@@ -1,12 +1,13 @@
 /**
- * Owns: which agents a commit deletes, and when that is more than may go unasked.
- * Never: names an agent that the source did not create.
+ * Owns: what a commit deletes, and when that is more than may go unasked.
+ * Never: names anything that the source did not create.
  */
+import { things } from './refusal.ts';
 
 export interface PruneFacts {
-  /** Names of the living agents this source created. */
+  /** `Kind/name` of what lives and was created by this source. */
   readonly owned: readonly string[];
-  /** Names the commit declares. */
+  /** `Kind/name` of what the commit declares. */
   readonly declared: ReadonlySet<string>;
   readonly prune: boolean;
   readonly maxPrunePercent: number;
@@ -24,20 +25,19 @@ export function planPrune({ owned, declared, prune, maxPrunePercent, force }: Pr
     return {
       ok: false,
       reason: 'EmptyTree',
-      why: `it holds no manifest, although ${count(owned.length)} came from this source; they are kept`,
+      why: `it holds no manifest, although ${things(owned.length)} came from this source; they are kept`,
     };
   if (!prune) return { ok: true, doomed: [] };
-  const doomed = owned.filter((name) => !declared.has(name));
-  // Whole numbers: 1 of 2 is exactly 50 %.
+  const doomed = owned.filter((key) => !declared.has(key));
+  // In whole numbers: 1 of 2 is exactly 50 %.
   if (doomed.length * 100 > owned.length * maxPrunePercent && !force)
     return {
       ok: false,
       reason: 'PruneLimit',
-      why: `it would delete ${doomed.length} of ${count(owned.length)}, more than maxPrunePercent: ${maxPrunePercent} allows (${listed(doomed)}); \`sac sync --force\` does it`,
+      why: `it would delete ${doomed.length} of ${things(owned.length)}, more than maxPrunePercent: ${maxPrunePercent} allows (${listed(doomed)}); \`sac sync --force\` does it`,
     };
   return { ok: true, doomed };
 }
 
-const count = (agents: number) => (agents === 1 ? '1 agent' : `${agents} agents`);
-const listed = (names: readonly string[]) =>
+export const listed = (names: readonly string[]): string =>
   names.length <= 5 ? names.join(', ') : `${names.slice(0, 5).join(', ')} and ${names.length - 5} more`;

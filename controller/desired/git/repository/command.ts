@@ -113,7 +113,7 @@ export class GitCommand {
       ...args,
     ];
     const ran = await this.#spawn(limited(git, options), options);
-    if (ran.code === TOO_LARGE || /file size limit exceeded|file too large/i.test(ran.stderr))
+    if (ran.code === TOO_LARGE || /file size limit exceeded|file too large|died of signal 25/i.test(ran.stderr))
       throw new GitError('Refused', `${options.doing}: larger than ${options.maxFileBytes ?? 0} bytes`);
     return ran;
   }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitRef, GitSourceSpec } from '../../../../api/resources/git-source.ts';
 import { durationMs } from '../../../../api/resources/time.ts';
@@ -39,6 +39,8 @@ export interface Head {
   readonly commit: string;
   /** `refs/heads/main`, `refs/tags/v1.2.0`, or the commit's id. */
   readonly ref: string;
+  /** Id of the annotated tag, which may be signed. */
+  readonly tag?: string;
 }
 /** `same` and `continues`: nothing is lost by going there. */
 export type Relation = 'same' | 'continues' | 'rewritten';
@@ -71,7 +73,8 @@ export class Repository {
     // An annotated tag is listed twice; the second time as what it points at.
     const commit = refs.get(`${name}^{}`) ?? refs.get(name);
     if (commit === undefined) throw new GitError('RefMissing', `${this.#shown} has no ${describe(ref)}`);
-    return { commit, ref: name };
+    const object = refs.get(name);
+    return { commit, ref: name, ...(object !== undefined && object !== commit && { tag: object }) };
   }
 
   /**
@@ -102,19 +105,17 @@ export class Repository {
     );
   }
 
-  /** Whether the commit, or the tag that was fetched, is signed by one of those listed. Throws GitError. */
-  async signature(
-    commit: string,
-    verify: NonNullable<GitSourceSpec['verify']>,
-    signal?: AbortSignal,
-  ): Promise<Signature> {
+  /** Whether the commit, or the tag that names it, is signed by one of those listed. Throws GitError. */
+  async signature(head: Head, verify: NonNullable<GitSourceSpec['verify']>, signal?: AbortSignal): Promise<Signature> {
     const { git, dir } = this.#options;
-    const object = verify.mode === 'tag' ? await this.#fetchedObject() : commit;
-    return checkSignature(
-      { git, gitDir: await this.#open(), scratch: dir, timeoutMs: this.#timeoutMs, ...(signal && { signal }) },
-      object,
-      verify,
-    );
+    const access = {
+      git,
+      gitDir: await this.#open(),
+      scratch: dir,
+      timeoutMs: this.#timeoutMs,
+      ...(signal && { signal }),
+    };
+    return checkSignature(access, head, verify);
   }
 
   /** Keeps the commit from being cleared away, and clears away what is no longer needed. */
@@ -135,8 +136,8 @@ export class Repository {
 
   async #fetch(head: Head, from: string | undefined, signal?: AbortSignal) {
     const gitDir = await this.#open(head.commit.length === 64 ? 'sha256' : 'sha1');
-    const has = await this.#commitAt(gitDir, HEAD);
-    if (has !== head.commit || !(await this.#has(gitDir, head.commit)))
+    const has = await this.#objectAt(gitDir, HEAD);
+    if (has !== (head.tag ?? head.commit) || !(await this.#has(gitDir, head.commit)))
       await this.#get(gitDir, head, from !== undefined && head.ref.startsWith('refs/heads/') ? DEPTHS[0] : 1, signal);
     const commit = await this.#commitAt(gitDir, HEAD);
     if (commit === undefined) throw new GitError('Refused', `${this.#shown}: ${head.ref} names no commit`);
@@ -184,6 +185,7 @@ export class Repository {
       try {
         await fetch([`+${head.ref}:${HEAD}`], [`--depth=${depth}`]);
       } catch (error) {
+        await this.#assertNotCut(gitDir, error);
         // Old servers give no commit by its id: then all branches are fetched, and it is among them or not there.
         if (!(error instanceof GitError) || head.ref !== head.commit || !/unadvertised|not our ref/.test(error.message))
           throw error;
@@ -197,6 +199,19 @@ export class Repository {
         });
       }
     });
+  }
+
+  /** git does not say that it hit the size limit; what it left behind does. */
+  async #assertNotCut(gitDir: string, error: unknown): Promise<void> {
+    const { packBytes } = this.#options.limits;
+    const packs = join(gitDir, 'objects', 'pack');
+    for (const name of await readdir(packs)) {
+      if (!name.startsWith('tmp_')) continue;
+      const { size } = await stat(join(packs, name));
+      await rm(join(packs, name), { force: true });
+      if (size >= packBytes)
+        throw new GitError('Refused', `${this.#shown} is larger than ${packBytes} bytes`, { cause: error });
+    }
   }
 
   async #listRemote(
@@ -263,14 +278,12 @@ export class Repository {
     this.#ready = undefined;
   }
 
-  async #fetchedObject(): Promise<string> {
-    return (
-      await this.#options.git.run(['rev-parse', '--verify', '--quiet', HEAD], await this.#local('reading the tag'))
-    ).trim();
+  #commitAt(gitDir: string, ref: string): Promise<string | undefined> {
+    return this.#objectAt(gitDir, `${ref}^{commit}`);
   }
 
-  async #commitAt(gitDir: string, ref: string): Promise<string | undefined> {
-    const { code, stdout } = await this.#options.git.try(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`], {
+  async #objectAt(gitDir: string, ref: string): Promise<string | undefined> {
+    const { code, stdout } = await this.#options.git.try(['rev-parse', '--verify', '--quiet', ref], {
       gitDir,
       timeoutMs: this.#timeoutMs,
       doing: `reading ${ref}`,
@@ -291,10 +304,6 @@ export class Repository {
   async #isShallow(gitDir: string): Promise<boolean> {
     const common = { gitDir, timeoutMs: this.#timeoutMs, doing: 'reading the depth' };
     return (await this.#options.git.run(['rev-parse', '--is-shallow-repository'], common)).trim() === 'true';
-  }
-
-  async #local(doing: string) {
-    return { gitDir: await this.#open(), timeoutMs: this.#timeoutMs, doing };
   }
 
   get #timeoutMs(): number {

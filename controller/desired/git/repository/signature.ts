@@ -23,8 +23,17 @@ export type Signature =
 
 type Verify = NonNullable<GitSourceSpec['verify']>;
 
+export interface Signed {
+  readonly commit: string;
+  readonly ref: string;
+  readonly tag?: string;
+}
+
 /** Throws GitError Refused when a listed key cannot be read, Unreachable when gpg or ssh-keygen is missing. */
-export async function checkSignature(access: SignatureAccess, object: string, verify: Verify): Promise<Signature> {
+export async function checkSignature(access: SignatureAccess, signed: Signed, verify: Verify): Promise<Signature> {
+  if (verify.mode === 'tag' && signed.tag === undefined)
+    return { ok: false, why: 'is named by a plain tag, which cannot be signed' };
+  const object = verify.mode === 'tag' ? (signed.tag ?? '') : signed.commit;
   const home = await mkdtemp(join(access.scratch, 'keys-'));
   try {
     const signers = join(home, 'allowed_signers');
@@ -47,12 +56,22 @@ export async function checkSignature(access: SignatureAccess, object: string, ve
       ...(access.signal && { signal: access.signal }),
     };
     if (verify.keys.length > 0) await importKeys(access, verify.keys, env);
-    const kind = (await access.git.run(['cat-file', '-t', object], { ...common, doing: `reading ${object}` })).trim();
-    if (verify.mode === 'tag' && kind !== 'tag') return { ok: false, why: 'is a plain tag, which cannot be signed' };
-    const { code, stderr } = await access.git.try([kind === 'tag' ? 'verify-tag' : 'verify-commit', '--raw', object], {
-      ...common,
-      doing: `verifying ${object}`,
-    });
+    if (verify.mode === 'tag') {
+      const tag = await access.git.run(['cat-file', 'tag', object], { ...common, doing: `reading ${object}` });
+      // A signed tag of long ago under the name of a new one.
+      if (
+        !tag.includes(`\ntag ${signed.ref.replace(/^refs\/tags\//, '')}\n`) ||
+        !tag.startsWith(`object ${signed.commit}\n`)
+      )
+        return { ok: false, why: 'is named by a tag that was signed under another name' };
+    }
+    const { code, stderr } = await access.git.try(
+      [verify.mode === 'tag' ? 'verify-tag' : 'verify-commit', '--raw', object],
+      {
+        ...common,
+        doing: `verifying ${object}`,
+      },
+    );
     return code === 0 ? accepted(stderr) : { ok: false, why: refusal(stderr) };
   } finally {
     await rm(home, { recursive: true, force: true });
@@ -97,12 +116,12 @@ function accepted(raw: string): Signature {
 }
 
 function refusal(raw: string): string {
-  if (raw.trim() === '') return 'is not signed';
+  if (raw.trim() === '' || /no signature found/i.test(raw)) return 'is not signed';
   if (/BADSIG|incorrect signature|signature verification failed/i.test(raw))
     return 'has a signature that does not fit its content';
   if (/REVKEYSIG/.test(raw)) return 'is signed with a key that was revoked';
   if (/EXPKEYSIG|EXPSIG|key has expired/i.test(raw)) return 'is signed with a key, or a signature, that has expired';
-  if (/NO_PUBKEY|No principal matched|No signature|Could not verify|key not found/i.test(raw))
+  if (/NO_PUBKEY|No principal matched|Could not verify|key not found/i.test(raw))
     return 'is signed by none of those listed in verify';
   return 'is signed in a way that cannot be verified';
 }
