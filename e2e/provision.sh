@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests need and this machine lacks. Debian; root or sudo. Idempotent, quiet when nothing is missing.
 set -euo pipefail
+PATH=$PATH:/usr/sbin # sshd
 
 declare -A package_of=(
   [tmux]=tmux
