@@ -62,6 +62,11 @@ export interface OnboardingResult {
 
 /** A dialog that stands after so many answers is not understood. */
 const MAX_TRIES = 3;
+/**
+ * The same dialog again: a CLI that restarts itself on an answer (gemini) shows it for seconds, and what is pressed meanwhile
+ * ends in the new prompt.
+ */
+const STANDS_MS = 10_000;
 /** An answer that nobody heard (the controller was killed in between) is given again after this. */
 const AGAIN_MS = 5_000;
 
@@ -124,8 +129,8 @@ function answerDialog({ plan, memory, reading, now }: OnboardingInput, deadline:
   const { last } = memory;
   const times = last?.what === what ? last.times : 0;
   if (times >= MAX_TRIES) return asks('DialogStuck', `It still asks after ${times} answers: ${dialogText(dialog)}`);
-  if (last && last.what === what && now < last.at + AGAIN_MS && reading && reading.since <= last.at)
-    return { memory, wakeAt: last.at + AGAIN_MS };
+  const againAt = Math.max(last?.at ?? 0, reading?.since ?? 0) + STANDS_MS;
+  if (times > 0 && now < againAt) return { memory, wakeAt: againAt };
   return {
     memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
     step: { type: 'answer', answer },
