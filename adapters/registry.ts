@@ -5,9 +5,11 @@
 
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
+import { createSlurmRuntime } from './runtimes/slurm/slurm-runtime.ts';
 import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
 
 export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [
   createTmuxRuntime(context),
   createProcessRuntime(context),
+  createSlurmRuntime(context),
 ];

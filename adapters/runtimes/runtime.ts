@@ -2,8 +2,9 @@
  * Owns: the contract of a place where agents live, and the shapes that cross it.
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
-import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { ExitCause, RuntimeKind } from '../../api/resources/agent.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
+import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -23,7 +24,15 @@ export interface Sighting {
   /** As the place tells it; may be seconds apart from our clock. */
   readonly startedAt?: Instant;
   /** Present when state is exited. Neither code nor signal: it is gone and nobody knows how. */
-  readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
+  readonly exit?: {
+    readonly code?: number;
+    readonly signal?: string;
+    readonly at?: Instant;
+    /** Why the place ended it, where it was the place. */
+    readonly cause?: ExitCause;
+  };
+  /** What it waits for, while queued. One line, for people. */
+  readonly detail?: string;
   /** How many startup texts were submitted to this incarnation; written on the thing in the moment of submitting. */
   readonly submitted?: number;
 }
@@ -53,6 +62,8 @@ export interface Launch {
 export interface LaunchOptions {
   readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
   readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
+  /** Absent: all defaults. */
+  readonly slurm?: SlurmOptions;
 }
 
 /** Where a runtime keeps its files on the machine: absolute paths, private to one fleet. */

@@ -7,13 +7,14 @@
 import { z } from 'zod';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
+import { slurmSchema } from './slurm.ts';
 import { startupSchema } from './startup.ts';
 import { durationSchema } from './time.ts';
 
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process'] as const;
+export const RUNTIME_KINDS = ['tmux', 'process', 'slurm'] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -72,6 +73,7 @@ const placeSchema = z
       })
       .prefault({})
       .meta({ description: 'Options of the process runtime.' }),
+    slurm: slurmSchema,
   })
   .refine((place) => !(place.host && place.hosts), {
     message: 'host and hosts exclude each other',
@@ -276,6 +278,9 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
+/** Why something ended that did not end by itself, where its place tells. */
+export type ExitCause = 'Preempted' | 'TimedOut' | 'NodeFailed' | 'Cancelled' | 'OOMKilled';
+
 export interface LastExit {
   readonly code?: number;
   readonly signal?: string;
@@ -283,7 +288,7 @@ export interface LastExit {
   readonly at: string;
   /** ISO 8601, by the controller's clock like metadata.restartRequestedAt: when what ended was started. */
   readonly startedAt?: string;
-  /** Completed | Error | Killed | Vanished | Stopped. */
+  /** Completed | Error | Killed | Vanished | Stopped, or an ExitCause. */
   readonly reason: string;
 }
 

@@ -3,7 +3,7 @@
  * Never: decides what happens next.
  */
 
-import type { Activity } from '../../api/resources/agent.ts';
+import type { Activity, ExitCause } from '../../api/resources/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition, ConditionStatus, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
@@ -25,7 +25,7 @@ export function conditionsFor(
   const { reading } = ('seen' in gap ? gap.seen : undefined) ?? {};
   const facts: readonly Fact[] = [
     placed(memory, desired),
-    started(phase, memory),
+    started(phase, memory, gap),
     ready(phase, memory),
     upToDate(phase, gap),
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
@@ -109,14 +109,19 @@ const placed = (memory: Memory, desired: DesiredInstance | undefined): Fact => {
   ];
 };
 
-const started = (phase: SnapshotPhase, memory: Memory): Fact => {
+const started = (phase: SnapshotPhase, memory: Memory, gap: Gap): Fact => {
   switch (phase) {
     case 'Running':
       return ['Started', 'True', 'Started', 'The agent is running.'];
     case 'Pending':
       return ['Started', 'False', 'Pending', 'Not started yet.'];
     case 'Queued':
-      return ['Started', 'False', 'Queued', "Waiting in the place's queue."];
+      return [
+        'Started',
+        'False',
+        'Queued',
+        (gap.type === 'queued' && gap.seen.detail) || "Waiting in the place's queue.",
+      ];
     case 'Starting':
       return ['Started', 'False', 'Starting', 'Being started.'];
     case 'Backoff':
@@ -180,9 +185,19 @@ const upToDate = (phase: SnapshotPhase, gap: Gap): Fact => {
     : ['UpToDate', 'Unknown', 'NotRunning', 'Nothing is running.'];
 };
 
+const CAUSE_TEXT: Readonly<Record<ExitCause, string>> = {
+  Preempted: 'It was preempted by its place',
+  TimedOut: 'It reached the time limit of its place',
+  NodeFailed: 'Its node failed',
+  Cancelled: 'It was cancelled by somebody else',
+  OOMKilled: 'It was killed for using too much memory',
+};
+const isCause = (reason: ExitRecord['reason']): reason is ExitCause => reason in CAUSE_TEXT;
+
 export const exitText = (exit: ExitRecord | undefined): string => {
   if (!exit) return 'It ended';
   if (exit.reason === 'Vanished') return 'It vanished without an exit status';
+  if (isCause(exit.reason)) return CAUSE_TEXT[exit.reason];
   if (exit.signal !== undefined) return `It was ended by signal ${exit.signal}`;
   return exit.code === undefined ? 'It ended with unknown status' : `It exited with code ${exit.code}`;
 };

@@ -35,7 +35,7 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
       reason: memory.stop ? 'Stopped' : 'Vanished',
       incarnation: memory.stop?.incarnation ?? memory.incarnation ?? now,
     };
-  const { code, signal, at } = seen.exit ?? {};
+  const { code, signal, at, cause } = seen.exit ?? {};
   const asked = memory.stop?.incarnation === seen.incarnation;
   return {
     ...(code !== undefined && { code }),
@@ -43,13 +43,15 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
     at: at ?? now,
     reason: asked
       ? 'Stopped'
-      : signal !== undefined
-        ? 'Killed'
-        : code === 0
-          ? 'Completed'
-          : code === undefined
-            ? 'Vanished'
-            : 'Error',
+      : cause !== undefined
+        ? cause
+        : signal !== undefined
+          ? 'Killed'
+          : code === 0
+            ? 'Completed'
+            : code === undefined
+              ? 'Vanished'
+              : 'Error',
     incarnation: seen.incarnation,
   };
 }

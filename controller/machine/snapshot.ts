@@ -2,7 +2,7 @@
  * Owns: what is remembered of an instance between two looks, and the effects a decision can ask for.
  * Never: holds anything that could be seen again by looking at the world.
  */
-import type { Phase } from '../../api/resources/agent.ts';
+import type { ExitCause, Phase } from '../../api/resources/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
@@ -25,7 +25,14 @@ export interface PlacedSighting {
   readonly session: string;
   readonly pid?: number;
   readonly startedAt?: Instant;
-  readonly exit?: { readonly code?: number; readonly signal?: string; readonly at?: Instant };
+  readonly exit?: {
+    readonly code?: number;
+    readonly signal?: string;
+    readonly at?: Instant;
+    readonly cause?: ExitCause;
+  };
+  /** What it waits for, while queued. */
+  readonly detail?: string;
   readonly submitted?: number;
   /** What its screen told; absent where nobody reads screens. */
   readonly reading?: Reading;
@@ -35,7 +42,7 @@ export interface ExitRecord {
   readonly code?: number;
   readonly signal?: string;
   readonly at: Instant;
-  readonly reason: 'Completed' | 'Error' | 'Killed' | 'Vanished' | 'Stopped';
+  readonly reason: 'Completed' | 'Error' | 'Killed' | 'Vanished' | 'Stopped' | ExitCause;
   readonly incarnation: Instant;
 }
 

@@ -219,6 +219,7 @@ type Comparable = Pick<Sighting, 'state' | 'incarnation' | 'launchHash' | 'sessi
   readonly pid?: number | undefined;
   readonly exit?: Sighting['exit'] | undefined;
   readonly submitted?: number | undefined;
+  readonly detail?: string | undefined;
 };
 
 const sameSighting = (a: Comparable, b: Comparable): boolean =>
@@ -229,4 +230,6 @@ const sameSighting = (a: Comparable, b: Comparable): boolean =>
   a.session === b.session &&
   a.submitted === b.submitted &&
   a.exit?.code === b.exit?.code &&
-  a.exit?.signal === b.exit?.signal;
+  a.exit?.signal === b.exit?.signal &&
+  a.exit?.cause === b.exit?.cause &&
+  a.detail === b.detail;

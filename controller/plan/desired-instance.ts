@@ -5,6 +5,7 @@
 
 import type { RuntimeKind } from '../../api/resources/agent.ts';
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
+import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 
 export interface Place {
@@ -26,6 +27,7 @@ export interface LaunchPlan {
   readonly options: {
     readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
     readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
+    readonly slurm?: SlurmOptions;
   };
 }
 

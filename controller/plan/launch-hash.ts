@@ -16,6 +16,7 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
   for (const key of APPLIED_IN_PLACE) delete counted[key];
   // Only the options of the runtime it lives in, and of those not what a running agent does not notice.
   if (place?.runtime === 'tmux') counted['terminal'] = { width: options.tmux.width, height: options.tmux.height };
+  if (place?.runtime === 'slurm') counted['job'] = options.slurm;
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(counted)))).slice(0, 16);
 }
 

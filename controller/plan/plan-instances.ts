@@ -104,7 +104,7 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     cwd: expandHome(spec.workspace, facts.userHome) ?? `${facts.workspaces}/${slot.name}`,
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
-    options: { tmux: spec.place.tmux, process: spec.place.process },
+    options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm },
   };
   return {
     id: instanceId(facts.fleet, slot.name),

@@ -18,7 +18,7 @@ import {
   type Sighting,
 } from '../runtime.ts';
 import { parseListing } from './listing.ts';
-import { followLines } from './log-lines.ts';
+import { readLog } from './read-log.ts';
 import { CLEAR, LIST, START, SUPERVISOR, TERM, WATCH } from './scripts.ts';
 
 const BLOCK = 4096;
@@ -234,23 +234,8 @@ class Machine {
     };
   }
 
-  async *logs(id: InstanceId, { tail, previous = false, follow = false, signal }: LogOptions): AsyncIterable<string> {
-    const folder = `${this.#context.dirs.logs}/${instanceNameOf(id)}`;
-    const file = `${folder}/${previous ? 'previous' : 'current'}.log`;
-    const count = tail === undefined ? '+1' : String(tail);
-    if (follow && !previous) {
-      yield* followLines(this.#transport, ['tail', '-n', count, '-F', '--', file], signal);
-      return;
-    }
-    let { code, stdout } = await this.#transport.run(['tail', '-n', count, '--', file]);
-    // At rest there is no current run: the last one is what there is to show.
-    if (code !== 0 && !previous)
-      ({ code, stdout } = await this.#transport.run(['tail', '-n', count, '--', `${folder}/previous.log`]));
-    if (code !== 0)
-      throw new RuntimeError(
-        previous ? `no earlier run of ${instanceNameOf(id)} is kept` : `${instanceNameOf(id)} has written nothing yet`,
-      );
-    if (stdout !== '') yield* stdout.replace(/\n$/, '').split('\n');
+  logs(id: InstanceId, options: LogOptions): AsyncIterable<string> {
+    return readLog(this.#transport, this.#context.dirs, id, options);
   }
 
   #script(script: string, name: string, args: readonly string[], stdin?: string) {

@@ -23,7 +23,7 @@ const MAX_STDERR = 64 * 1024;
 const MAX_LINE = 16 * 1024 * 1024;
 const MAX_UNSENT = 64 * 1024 * 1024;
 const INHERITED =
-  /^(?:HOME|USER|LOGNAME|SHELL|PATH|LANG|LC_[A-Z]+|TZ|TERM|TMPDIR|TMUX_TMPDIR|SSH_AUTH_SOCK|XDG_[A-Z_]+)$/;
+  /^(?:HOME|USER|LOGNAME|SHELL|PATH|LANG|LC_[A-Z]+|TZ|TERM|TMPDIR|TMUX_TMPDIR|SSH_AUTH_SOCK|SLURM_CONF|XDG_[A-Z_]+)$/;
 
 /** What agents and commands inherit of the controller's environment; everything else is declared in the manifest. */
 export function baseEnvironment(own: Readonly<Record<string, string | undefined>>): Env {

@@ -1,0 +1,164 @@
+/**
+ * Owns: the POSIX sh programs that the slurm runtime runs where jobs are submitted. Constants; data comes as "$1", ... or stdin.
+ * Never: holds data. What the files of a start are is told in job-body.ts.
+ */
+
+/** Jobs of this user, also those that ended a moment ago. Times in seconds since the epoch. */
+const ROWS = `rows() {
+  SLURM_TIME_FORMAT=%s squeue --noheader --states=all --user="$(id -un)" --format='job %A|%T|%S|%V|%e|%N|%r|%k'
+}`;
+
+/** `jobs_of MARK` picks from $rows the numbers of those that are queued or run, lowest first. */
+const JOBS_OF = `jobs_of() {
+  printf '%s\\n' "$rows" | awk -F'|' -v mark="$1" '
+    $8 == mark && $2 ~ /^(PENDING|CONFIGURING|RUNNING|COMPLETING|SUSPENDED|STOPPED|RESIZING|SIGNALING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|STAGE_OUT|SPECIAL_EXIT|RESV_DEL_HOLD)$/ {
+      sub(/^job /, "", $1); print $1
+    }' | sort -n
+}`;
+
+/**
+ * sh -c LIST sac-list ROOT LOGS: what the folders say, ONE squeue, and then how starts ended: in this order an end is never missed.
+ * Exits 3 when SLURM did not answer. A fleet that never submitted a job asks nothing of the cluster.
+ *   claim NAME ID INCARNATION HASH JOBS RELEASED      job ...|...
+ *   child NAME JOB PID      exit NAME INCARNATION STATUS AT WHY      now SECONDS
+ */
+export const LIST = `${ROWS}
+root=$1
+[ -f "$root/wrapper.sh" ] || [ -e "$2/.slurm" ] || exit 0
+for dir in "$root"/*/; do
+  dir=\${dir%/}; id= incarnation= hash= jobs= released=
+  read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue
+  [ -f "$dir/job" ] && while read -r job; do jobs=$jobs,$job; done < "$dir/job"
+  [ -f "$dir/released" ] && while read -r job; do released=$released,$job; done < "$dir/released"
+  echo "claim \${dir##*/} $id $incarnation $hash \${jobs:-,} \${released:-,}"
+done
+rows || exit 3
+for dir in "$root"/*/; do
+  dir=\${dir%/}; job= pid= incarnation= status= at= why=
+  read -r job pid 2>/dev/null < "$dir/child" && echo "child \${dir##*/} $job $pid"
+  read -r incarnation status at why 2>/dev/null < "$dir/exit" && echo "exit \${dir##*/} $incarnation $status $at $why"
+done
+echo "now $(date +%s)"
+`;
+
+/**
+ * sh -c START sac-start ROOT LOGS; stdin: NAME ID INCARNATION MARK a line. The folder \`.new-NAME-INCARNATION\` becomes the claim by a
+ * rename. A job is submitted held, written down, and released: whenever this is cut short, the next start goes on from there,
+ * and a job whose number never arrived is found by its mark.
+ * Prints \`NAME started\`, \`NAME taken\`, \`NAME refused ...\` (nothing was submitted) or \`NAME unknown ...\`.
+ */
+export const START = `${ROWS}
+${JOBS_OF}
+root=$1 logs=$2
+umask 077
+rows=$(rows) || exit 3
+mkdir -p "$logs" && : > "$logs/.slurm"
+held=
+while read -r name id incarnation mark; do
+  dir=$root/$name new=$root/.new-$name-$incarnation
+  if ! mv -T "$new" "$dir" 2>/dev/null; then
+    rm -rf -- "$new"
+    told_id= told_incarnation=
+    read -r told_id told_incarnation told_hash 2>/dev/null < "$dir/launch"
+    if [ "$told_id $told_incarnation" != "$id $incarnation" ] || [ -e "$dir/exit" ] || [ -s "$dir/released" ]; then
+      echo "$name taken"; continue
+    fi
+  elif [ -f "$logs/$name/current.log" ]; then
+    mv -f "$logs/$name/current.log" "$logs/$name/previous.log"
+  fi
+  [ -d "$logs/$name" ] || mkdir -p "$logs/$name"
+  job=$(jobs_of "$mark")
+  if [ -z "$job" ]; then
+    if [ -f "$dir/submit.sh" ]; then job=$(bash "$dir/submit.sh" 2>"$dir/submit.err")
+    else job=$(sbatch --parsable --hold "$dir/job.sh" 2>"$dir/submit.err"); fi
+    job=$(printf '%s\\n' "$job" | sed -n 's/^\\([0-9][0-9]*\\)\\(;.*\\)\\{0,1\\}$/\\1/p')
+  fi
+  if [ -z "$job" ]; then
+    why=$(tr '\\n' ' ' < "$dir/submit.err")
+    # It may be there although we were told that it is not.
+    if ! rows=$(rows); then echo "$name unknown $why"; continue; fi
+    job=$(jobs_of "$mark")
+    if [ -z "$job" ]; then
+      case $why in
+        *'imed out'*|*'Unable to contact'*|*onnection*|*'Zero Bytes'*|*'temporarily'*|*'ommunication'*) echo "$name unknown $why" ;;
+        *) rm -rf -- "$dir"; echo "$name refused $why" ;;
+      esac
+      continue
+    fi
+  fi
+  job=\${job%%[!0-9]*}
+  printf '%s\\n' "$job" >> "$dir/job"
+  held="$held $name:$job"
+done
+list=
+for one in $held; do list=$list,\${one##*:}; done
+if [ -n "$list" ] && why=$(scontrol release "\${list#,}" 2>&1); then
+  for one in $held; do
+    printf '%s\\n' "\${one##*:}" >> "$root/\${one%%:*}/released"
+    echo "\${one%%:*} started"
+  done
+else
+  for one in $held; do echo "\${one%%:*} unknown $why"; done
+fi
+exit 0
+`;
+
+/** sh -c ORDER sac-order ROOT NAME INCARNATION MARK term|kill: leaves the order, then tells the jobs. Exits 3 when SLURM did not answer. */
+export const ORDER = `${ROWS}
+${JOBS_OF}
+dir=$1/$2 how=$5
+id= incarnation=
+if read -r id incarnation hash 2>/dev/null < "$dir/launch" && [ "$incarnation" = "$3" ]; then
+  [ -e "$dir/exit" ] && exit 0
+  # First the order, so that no successor is submitted between the look and the signal.
+  : > "$dir/stopping"
+  [ "$how" = kill ] && : > "$dir/kill"
+fi
+rows=$(rows) || exit 3
+running= waiting=
+for job in $(jobs_of "$4"); do
+  case $rows in
+    *"job $job|PENDING|"*|*"job $job|REQUEUE"*) waiting="$waiting $job" ;;
+    *) running="$running $job" ;;
+  esac
+done
+[ -z "$waiting" ] || scancel $waiting || exit 3
+if [ -n "$running" ]; then
+  if [ "$how" = term ]; then scancel --batch --signal=URG $running; else scancel $running; fi || exit 3
+elif [ -n "$waiting" ] && [ "$incarnation" = "$3" ] && [ ! -e "$dir/exit" ]; then
+  # It never ran: nobody else will write down its end.
+  printf '%s - %s STOPPED\\n' "$3" "$(date +%s)" > "$dir/exit.tmp" && mv -f "$dir/exit.tmp" "$dir/exit"
+fi
+exit 0
+`;
+
+/** sh -c CLEAR sac-clear ROOT NAME INCARNATION MARK: ends what is left of its jobs, takes the folder of a dead incarnation away. */
+export const CLEAR = `${ROWS}
+${JOBS_OF}
+dir=$1/$2 gone=$1/.gone-$2-$3
+id= incarnation=
+read -r id incarnation hash 2>/dev/null < "$dir/launch"
+[ "$incarnation" = "$3" ] || [ -d "$gone" ] || exit 0
+rows=$(rows) || exit 3
+[ "$incarnation" = "$3" ] && : > "$dir/stopping"
+jobs=$(jobs_of "$4")
+[ -z "$jobs" ] || scancel $jobs || exit 3
+[ "$incarnation" = "$3" ] && mv -T "$dir" "$gone" 2>/dev/null
+rm -rf -- "$gone"
+exit 0
+`;
+
+/** sh -c WATCH sac-watch ROOT: prints a name for every start and end. On a shared file system tail(1) looks once a second. */
+export const WATCH = `
+mkdir -p -m 700 "$1"
+: > "$1/events"
+echo '*'
+exec tail -n 0 -F "$1/events" 2>/dev/null
+`;
+
+/** sh -c ATTACH sac-attach ROOT NAME USER-SIDE ARGS: goes to the agent's terminal on its node. */
+export const ATTACH = `
+read -r job pid 2>/dev/null < "$1/$2/child" || { echo "sac: $2 has no terminal yet: its job waits or has ended" >&2; exit 1; }
+[ -f "$1/$2/attach.sh" ] && . "$1/$2/attach.sh"
+exec srun --jobid="$job" --overlap --nodes=1 --ntasks=1 --pty env -u TMUX -u TMUX_TMPDIR tmux -L "sac-$job" attach-session -t "=$2"
+`;

@@ -1,0 +1,194 @@
+/**
+ * Owns: agents as batch jobs of a SLURM cluster, on whose login node the transport ends. Jobs carry our mark in their comment.
+ * Needs sbatch, squeue, scancel, scontrol there, bash on the nodes, and a file system that both share.
+ * Never: submits twice: a job is submitted held, found by its mark, and released once. Never touches a job without our mark.
+ */
+import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import { type Transport, TransportError } from '../../transport/transport.ts';
+import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { readLog } from '../process/read-log.ts';
+import { Reaper } from '../reap/reaper.ts';
+import { SharedLook } from '../reap/shared-look.ts';
+import {
+  type Launch,
+  type LogOptions,
+  type Runtime,
+  type RuntimeContext,
+  RuntimeError,
+  type Sighting,
+} from '../runtime.ts';
+import { WRAPPER } from './job-body.ts';
+import { JobWatch } from './job-watch.ts';
+import { type Listing, parseListing } from './listing.ts';
+import { renderMark } from './mark.ts';
+import { renderAttachScript, renderJobScript, renderSubmitScript, slurmRoot } from './render.ts';
+import { ATTACH, CLEAR, LIST, ORDER, START } from './scripts.ts';
+import { type StartOutcome, Submissions } from './submissions.ts';
+
+/** A controller that is busy answers late; it is better waited for than asked again. */
+const SLURM_TIMEOUT_MS = 60_000;
+/** Exit code of our scripts when SLURM did not answer. */
+const NO_ANSWER = 3;
+
+export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisposable {
+  const clusters = new Map<Transport, Cluster>();
+  const on = (t: Transport): Cluster => {
+    const known = clusters.get(t);
+    if (known) return known;
+    const cluster = new Cluster(context, t);
+    clusters.set(t, cluster);
+    return cluster;
+  };
+  return {
+    kind: 'slurm',
+    capabilities: { screen: false, attach: true, push: true },
+    // Whether the cluster answers now is a matter of looking: an unreachable one is not an absent one.
+    async probe(t) {
+      const { code, stdout, stderr } = await t.run([
+        'sh',
+        '-c',
+        'for program in sbatch squeue scancel scontrol bash; do command -v "$program" >/dev/null || { echo "$program is not installed" >&2; exit 1; }; done; exec sbatch --version',
+      ]);
+      return code === 0
+        ? { available: true, detail: stdout.trim() }
+        : { available: false, detail: stderr.trim().split('\n').at(-1) || 'SLURM is not set up' };
+    },
+    list: async (t) => (await on(t).look()).sightings,
+    watch: (t, onHint) => on(t).watch.open(onHint),
+    start: (t, launch) => on(t).start(launch),
+    signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
+    remove: (t, id, incarnation) => on(t).remove(id, incarnation),
+    sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    logs: (t, id, options) => on(t).logs(id, options),
+    attach: (id) => ['sh', '-c', ATTACH, 'sac-attach', slurmRoot(context.dirs), instanceNameOf(id)],
+    async [Symbol.asyncDispose]() {
+      for (const cluster of clusters.values()) cluster.watch[Symbol.dispose]();
+    },
+  };
+}
+
+class Cluster {
+  readonly reaper: Reaper;
+  readonly watch: JobWatch;
+  readonly #context: RuntimeContext;
+  readonly #transport: Transport;
+  readonly #root: string;
+  readonly #looks = new SharedLook(() => this.#list());
+  readonly #submissions: Submissions;
+
+  constructor(context: RuntimeContext, transport: Transport) {
+    this.#context = context;
+    this.#transport = transport;
+    this.#root = slurmRoot(context.dirs);
+    this.reaper = new Reaper(transport, context.fleet);
+    this.watch = new JobWatch(transport, context.fleet, this.#root);
+    this.#submissions = new Submissions(async (lines) => {
+      await transport.putFiles([{ path: `${this.#root}/wrapper.sh`, content: WRAPPER, mode: 0o600 }]);
+      return this.#script(START, 'sac-start', [this.#root, context.dirs.logs], lines);
+    });
+  }
+
+  /** A look that begins after this call; shared by all who ask at the same time. */
+  look(): Promise<Listing> {
+    return this.#looks.ask();
+  }
+
+  async #list(): Promise<Listing> {
+    const listing = parseListing(
+      await this.#script(LIST, 'sac-list', [this.#root, this.#context.dirs.logs]),
+      this.#context.fleet,
+    );
+    this.watch.saw(listing);
+    return listing;
+  }
+
+  async start(launch: Launch): Promise<void> {
+    const name = instanceNameOf(launch.id);
+    if ((await this.#submit(launch)) === 'started') return;
+
+    const { sightings, unfinished } = await this.look();
+    const found: Pick<Sighting, 'incarnation' | 'launchHash'> & { readonly state?: Sighting['state'] } =
+      sightings.find(({ id }) => id === launch.id) ??
+      unfinished.get(launch.id) ??
+      fail(`${this.#root}/${name} is taken by something that is not sac's; move it away`);
+    if (found.state === 'running' || found.state === 'queued') {
+      if (found.launchHash === launch.launchHash) return;
+      throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
+    }
+    // It was started and has ended already: this order came late.
+    if (found.state === 'exited' && found.incarnation >= launch.incarnation) return;
+    await this.#clear({ id: launch.id, ...found });
+    if ((await this.#submit(launch)) === 'taken')
+      throw new RuntimeError(`${name} was started by somebody else meanwhile`);
+    this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
+  }
+
+  async #submit(launch: Launch): Promise<StartOutcome> {
+    const { dirs } = this.#context;
+    const name = instanceNameOf(launch.id);
+    const folder = `${this.#root}/.new-${name}-${launch.incarnation}`;
+    const submit = renderSubmitScript(launch, dirs);
+    const attach = renderAttachScript(launch, dirs);
+    const file = (path: string, content: string) => ({ path, content, mode: 0o600 });
+    await this.#transport.putFiles([
+      file(launchFilePath(dirs, launch.id), renderLaunchScript(launch, dirs)),
+      file(`${folder}/job.sh`, renderJobScript(launch, dirs)),
+      ...(submit === undefined ? [] : [file(`${folder}/submit.sh`, submit)]),
+      ...(attach === undefined ? [] : [file(`${folder}/attach.sh`, attach)]),
+      // Last: a folder without it is no claim.
+      file(`${folder}/launch`, `${launch.id} ${launch.incarnation} ${launch.launchHash}\n`),
+    ]);
+    return this.#submissions.ask(launch);
+  }
+
+  async signal(id: InstanceId, incarnation: number, how: 'term' | 'kill'): Promise<void> {
+    const mark = await this.#markOf(id, incarnation);
+    if (mark) await this.#script(ORDER, 'sac-order', [this.#root, instanceNameOf(id), String(incarnation), mark, how]);
+  }
+
+  async remove(id: InstanceId, incarnation: number): Promise<void> {
+    const name = instanceNameOf(id);
+    const { sightings, unfinished } = await this.look();
+    const seen = sightings.find((sighting) => sighting.id === id);
+    if (seen && (seen.state !== 'exited' || seen.incarnation !== incarnation)) return;
+    await this.reaper.reap(id, incarnation);
+    const { dirs } = this.#context;
+    const logs = `${dirs.logs}/${name}`;
+    if (seen) await this.#transport.run(['mv', '-f', '--', `${logs}/current.log`, `${logs}/previous.log`]);
+    const claim = seen ?? unfinished.get(id);
+    if (claim?.incarnation === incarnation) await this.#clear(claim);
+    await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
+  }
+
+  #clear(mark: Pick<Sighting, 'id' | 'incarnation' | 'launchHash'>): Promise<string> {
+    const { id, incarnation } = mark;
+    return this.#script(CLEAR, 'sac-clear', [this.#root, instanceNameOf(id), String(incarnation), renderMark(mark)]);
+  }
+
+  /** The comment of its jobs; undefined when there is nothing of this incarnation. */
+  async #markOf(id: InstanceId, incarnation: number): Promise<string | undefined> {
+    const { sightings, unfinished } = await this.look();
+    const found = sightings.find((sighting) => sighting.id === id) ?? unfinished.get(id);
+    return found?.incarnation === incarnation ? renderMark({ ...found, id }) : undefined;
+  }
+
+  logs(id: InstanceId, options: LogOptions): AsyncIterable<string> {
+    return readLog(this.#transport, this.#context.dirs, id, options);
+  }
+
+  async #script(script: string, name: string, args: readonly string[], stdin?: string): Promise<string> {
+    const { code, stdout, stderr } = await this.#transport.run(['sh', '-c', script, name, ...args], {
+      timeoutMs: SLURM_TIMEOUT_MS,
+      ...(stdin !== undefined && { stdin }),
+    });
+    if (code === NO_ANSWER) throw new TransportError('unreachable', `SLURM does not answer: ${lastLine(stderr)}`);
+    if (code !== 0) throw new RuntimeError(`SLURM could not be used: ${lastLine(stderr)}`);
+    return stdout;
+  }
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+
+function fail(message: string): never {
+  throw new RuntimeError(message);
+}
