@@ -32,7 +32,13 @@ install_agents() {
   node --import tsx e2e/agents/install.ts claude-code codex gemini >/dev/null
 }
 
+# A cluster of one node.
+start_slurm() {
+  (. "$(dirname "${BASH_SOURCE[0]}")/provision/slurm.sh" && slurm_provision)
+}
+
 if [ "${#missing[@]}" -eq 0 ]; then
+  start_slurm
   install_agents
   exit 0
 fi
@@ -49,4 +55,5 @@ export DEBIAN_FRONTEND=noninteractive
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null 2>&1 || { echo "provision: $program is still missing after installing ${package_of[$program]}" >&2; exit 1; }
 done
+start_slurm
 install_agents
