@@ -1,0 +1,216 @@
+/** Lints that close whole classes of holes: what may never be written in this tree again, with the few places that may, and why. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+/** Everything that ships, and what proves and measures it. Tests and the harness may start what they test. */
+const ROOMS = ['api', 'controller', 'adapters', 'cli', 'sim'];
+
+/** `file: reason`. A file that no longer needs its line fails too. */
+const MAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'starts processes': {
+    'cli/connection.ts': 'starts the controller, which has no transport yet: argv of constants and flags, no shell',
+    'cli/terminal-session.ts': "hands the user's own terminal to a program: argv, no shell",
+    'cli/verbs/setup/controller.ts': 'runs the controller in the foreground: argv of constants and flags, no shell',
+    'sim/main.ts': 'forks itself to use all cores; ships to nobody',
+    'adapters/transport/local/child.ts': 'is the one place where the controller starts processes: argv, no shell',
+  },
+  'shell text from data': {
+    'adapters/runtimes/process/process-runtime.ts':
+      'names one of the constant scripts of scripts.ts; data follows as "$1", ...',
+    'controller/reconcile/hooks.ts':
+      'a hook is a shell command because its author wrote it as one; nothing is put into it',
+  },
+  'untrusted HTML': {},
+  'runs text': {},
+  'shell: true': {},
+  'own dynamic import': {},
+};
+type Class = keyof typeof MAY;
+interface Finding {
+  readonly class: Class;
+  readonly line: number;
+  readonly text: string;
+}
+
+const PROCESS_MODULES = new Set([
+  'child_process',
+  'node:child_process',
+  'cluster',
+  'node:cluster',
+  'execa',
+  'node-pty',
+  'cross-spawn',
+]);
+const TEXT_RUNNERS = new Set([
+  'eval',
+  'Function',
+  'execSync',
+  'exec',
+  'runInContext',
+  'runInNewContext',
+  'runInThisContext',
+  'compileFunction',
+  'execaCommand',
+  'execaCommandSync',
+]);
+/** Options of shells behind which a script stands. */
+const SCRIPT_OPTION = /^-[a-z]*c$/;
+
+/** What a file says that it should not; names are told from the syntax tree, so that strings and comments do not count. */
+function findings(file: string, source: string): readonly Finding[] {
+  const tree = ts.createSourceFile(file, source, ts.ScriptTarget.ES2022, true);
+  const found: Finding[] = [];
+  const report = (cls: Class, node: ts.Node) =>
+    found.push({
+      class: cls,
+      line: tree.getLineAndCharacterOfPosition(node.getStart()).line + 1,
+      text: node.getText().slice(0, 100),
+    });
+  const constants = constantTexts(tree);
+  const isConstant = (node: ts.Expression | undefined): boolean =>
+    node !== undefined &&
+    (ts.isStringLiteralLike(node) ||
+      (ts.isIdentifier(node) && constants.has(node.text)) ||
+      // A template of constants alone: shared functions of fixed scripts.
+      (ts.isTemplateExpression(node) && node.templateSpans.every(({ expression }) => isConstant(expression))));
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isImportDeclaration(node) &&
+      ts.isStringLiteral(node.moduleSpecifier) &&
+      PROCESS_MODULES.has(node.moduleSpecifier.text) &&
+      !node.importClause?.isTypeOnly
+    )
+      report('starts processes', node);
+    if (ts.isCallExpression(node)) {
+      const callee = node.expression;
+      const name = ts.isIdentifier(callee)
+        ? callee.text
+        : ts.isPropertyAccessExpression(callee)
+          ? callee.name.text
+          : '';
+      const [first] = node.arguments;
+      // `pattern.exec(text)` is a method of regular expressions, and SQLite's `exec` takes SQL; a bare name is neither.
+      if (TEXT_RUNNERS.has(name) && (name !== 'exec' || ts.isIdentifier(callee))) report('runs text', node);
+      if (
+        (name === 'require' || callee.kind === ts.SyntaxKind.ImportKeyword) &&
+        first &&
+        ts.isStringLiteralLike(first) &&
+        PROCESS_MODULES.has(first.text)
+      )
+        report('starts processes', node);
+      if (
+        (name === 'require' || callee.kind === ts.SyntaxKind.ImportKeyword) &&
+        first &&
+        !ts.isStringLiteralLike(first)
+      )
+        report('own dynamic import', node);
+      // SQL is text too.
+      if (name === 'exec' && ts.isPropertyAccessExpression(callee) && first && ts.isTemplateExpression(first))
+        report('runs text', node);
+    }
+    if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'Function')
+      report('runs text', node);
+    if (
+      ts.isPropertyAssignment(node) &&
+      node.name.getText().replace(/['"]/g, '') === 'shell' &&
+      node.initializer.kind !== ts.SyntaxKind.FalseKeyword
+    )
+      report('shell: true', node);
+    if (
+      ts.isPropertyAccessExpression(node) &&
+      ['innerHTML', 'outerHTML', 'insertAdjacentHTML'].includes(node.name.text)
+    )
+      report('untrusted HTML', node);
+    if (ts.isArrayLiteralExpression(node))
+      node.elements.forEach((element, i) => {
+        const before = node.elements[i - 1];
+        if (before && ts.isStringLiteralLike(before) && SCRIPT_OPTION.test(before.text) && !isConstant(element))
+          report('shell text from data', element);
+      });
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  return found;
+}
+
+/** Names in capitals that stand for one text, here or where they were imported from. */
+function constantTexts(tree: ts.SourceFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  const add = (name: string) => {
+    if (/^[A-Z][A-Z0-9_]+$/.test(name)) names.add(name);
+  };
+  for (const statement of tree.statements) {
+    if (
+      ts.isImportDeclaration(statement) &&
+      statement.importClause?.namedBindings &&
+      ts.isNamedImports(statement.importClause.namedBindings)
+    )
+      for (const { name } of statement.importClause.namedBindings.elements) add(name.text);
+    if (ts.isVariableStatement(statement) && statement.declarationList.flags & ts.NodeFlags.Const)
+      for (const { name } of statement.declarationList.declarations) if (ts.isIdentifier(name)) add(name.text);
+  }
+  return names;
+}
+
+const files = ROOMS.flatMap((room) =>
+  readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' })
+    .map((path) => join(room, path))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts')),
+);
+const inTree = files.flatMap((file) =>
+  findings(file, readFileSync(join(ROOT, file), 'utf8')).map((one) => ({ file, ...one })),
+);
+
+describe.each(Object.keys(MAY))('%s', (cls) => {
+  it('nowhere but where it is allowed, with a reason', () => {
+    const allowed = MAY[cls] ?? {};
+    const here = inTree.filter((one) => one.class === cls);
+    expect(here.filter(({ file }) => allowed[file] === undefined)).toEqual([]);
+    expect(Object.keys(allowed).filter((file) => !here.some((one) => one.file === file))).toEqual([]);
+  });
+});
+
+it('looks at the whole tree', () => {
+  expect(files.length).toBeGreaterThan(150);
+  expect(files).toContain('adapters/transport/local/child.ts');
+});
+
+/** Each is a hole that was seen in another supervisor of agents; the lint must find it, else it closes nothing. */
+describe('finds what it is for', () => {
+  it.each<readonly [Class, string]>([
+    ['starts processes', "import { exec } from 'node:child_process';"],
+    ['starts processes', "import { execa } from 'execa';"],
+    ['starts processes', "const { exec } = await import('child_process');"],
+    ['starts processes', "const cp = require('child_process');"],
+    ['shell: true', "spawn('tmux', args, { shell: true });"],
+    ['shell: true', "spawn('tmux', args, { 'shell': process.env.SHELL });"],
+    ['runs text', 'exec(`tmux kill-session -t ${name}`);'],
+    ['runs text', "execSync('ls ' + dir);"],
+    ['runs text', 'new Function(text)();'],
+    ['runs text', 'eval(text);'],
+    ['runs text', 'database.exec(`delete from agents where name = ${name}`);'],
+    ['shell text from data', "run(['sh', '-c', `tmux send-keys ${text}`]);"],
+    ['shell text from data', "run(['bash', '-lc', 'cd ' + dir]);"],
+    ['shell text from data', "run(['sh', '-c', command]);"],
+    ['shell text from data', "run(['sh', '-ec', quoteArgv(argv)]);"],
+    ['untrusted HTML', 'element.innerHTML = name;'],
+    ['own dynamic import', 'await import(path);'],
+  ])('%s: %s', (cls, source) => {
+    expect(findings('planted.ts', source).map((one) => one.class)).toContain(cls);
+  });
+
+  it.each([
+    'const found = /a(b)/.exec(text);',
+    "run(['sh', '-c', 'echo \"$1\"', 'x', value]);",
+    "const SCRIPT = 'x'; run(['sh', '-c', SCRIPT, name]);",
+    "import type { ChildProcess } from 'node:child_process';",
+    '// eval(text) and shell: true',
+    "sqlite.exec('begin');",
+    'const text = \'eval(x); import { exec } from "child_process"\';',
+  ])('and passes %s', (source) => {
+    expect(findings('fine.ts', source)).toEqual([]);
+  });
+});
