@@ -12,7 +12,7 @@ const shared = {
   sourcemap: 'linked',
   minifySyntax: true,
   define: { SAC_VERSION: JSON.stringify(version) },
-  external: ['better-sqlite3'],
+  external: ['better-sqlite3', 'ssh2'],
   logLevel: 'warning',
 };
 // CommonJS dependencies inside an ES module still want `require`.

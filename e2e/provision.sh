@@ -19,6 +19,9 @@ declare -A package_of=(
   [python3]=python3
   [script]=bsdutils
   [chromium]=chromium
+  [tcsh]=tcsh
+  [bsd-csh]=csh
+  [ssh]=openssh-client
 )
 
 missing=()
