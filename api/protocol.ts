@@ -120,6 +120,8 @@ export interface DeleteRequest {
 }
 export interface RestartRequest {
   readonly by?: string;
+  /** `new`: the next start, and only that, begins a new conversation. */
+  readonly session?: 'new' | 'continue';
 }
 
 export interface LogQuery {

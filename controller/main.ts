@@ -133,7 +133,16 @@ async function run(
     launch: (name, spec) => {
       const profile = PROFILES[name];
       const { readsActivity, dialogs } = profile;
-      return { ...profile.launch(spec), readsActivity, dialogs, asksFor: profile.asksFor(spec) };
+      const { secretEnv = {}, ...command } = profile.launch(spec);
+      const secrets = Object.entries(secretEnv).map(([key, from]) => [key, process.env[from] ?? ''] as const);
+      return {
+        ...command,
+        env: { ...command.env, ...Object.fromEntries(secrets) },
+        readsActivity,
+        dialogs,
+        asksFor: profile.asksFor(spec),
+        ...(profile.session && { sessionStore: profile.session }),
+      };
     },
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
   };

@@ -8,6 +8,8 @@ import type { PaneState, Screen } from './screen.ts';
 export interface LaunchCommand {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Variables whose values are those of variables of the controller, looked up at planning. */
+  readonly secretEnv?: Readonly<Record<string, string>>;
 }
 
 /** A dialog of this CLI and the keys that answer it; after each key the screen is looked at. */
@@ -21,11 +23,13 @@ export interface DialogRule {
 
 /** Where a CLI keeps its conversations, and how it goes on with one. Looked at on the agent's machine when it starts. */
 export interface SessionStore {
-  /** Folder of conversations of agents in this working directory, with `~` for the agent's home. */
-  readonly folder: (cwd: string) => string;
-  /** Shell pattern of its files. */
+  /** Folder below the agent's home. `{cwd}`: the working directory, resolved, with all but letters and digits made `-`. */
+  readonly folder: string;
+  /** Pattern of its files' names, at any depth. */
   readonly files: string;
-  /** Added to the launch to go on with the newest conversation of the folder. */
+  /** A file is a conversation to go on with if it holds this text. `{pwd}`: the working directory, resolved. */
+  readonly holds: string;
+  /** Added to the launch to go on with the newest conversation. */
   readonly continueArgs: readonly string[];
   readonly resumeArgs: (id: string) => readonly string[];
 }

@@ -55,7 +55,24 @@ export interface Launch {
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
+  /** Which conversation it begins with; absent: `argv` as it is. */
+  readonly session?: LaunchSession;
   readonly options: LaunchOptions;
+}
+
+/** Looked up where the agent lives, in the moment of starting: whether there is a conversation to go on with. */
+export interface LaunchSession {
+  /** Below the agent's home; `{cwd}` stands for the working directory with all but letters and digits made `-`. */
+  readonly folder: string;
+  readonly files: string;
+  /** Fixed text in a file that is a conversation; `{pwd}` stands for the working directory. */
+  readonly holds: string;
+  /** An older one does not count. */
+  readonly maxAgeMinutes?: number;
+  /** Added to argv when there is one. */
+  readonly continueArgs: readonly string[];
+  /** Without one the start fails. */
+  readonly required: boolean;
 }
 
 /** What the manifest says of the places it may live at; each runtime reads its own section. */

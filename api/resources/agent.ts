@@ -149,6 +149,40 @@ const hooksSchema = z
   .prefault({})
   .meta({ description: "Commands around the agent's life." });
 
+const claudeSchema = z
+  .strictObject({
+    flags: z.array(argument.min(1)).default([]).meta({
+      description:
+        'Words added to the command line of claude, one list item each; an item with a space is split at the first (`--add-dir /x`).',
+    }),
+    channels: z.array(text.min(1)).default([]).meta({ description: 'Channels, each passed as --channels.' }),
+    account: text
+      .min(1)
+      .optional()
+      .meta({ description: 'Saved login that this agent uses. Not together with provider.' }),
+    provider: z
+      .strictObject({
+        baseUrl: z
+          .url({ protocol: /^https?$/, message: 'is not an http(s) URL' })
+          .meta({ description: 'Address of a service that speaks the Anthropic API.' }),
+        authTokenEnv: z
+          .string()
+          .regex(ENV_NAME, { message: 'is not the name of an environment variable' })
+          .meta({ description: "Name of the controller's environment variable that holds the key; never the key." }),
+      })
+      .optional()
+      .meta({
+        description: 'Another service than Anthropic, with a key instead of a login. Not together with account.',
+      }),
+  })
+  .refine((claude) => claude.account === undefined || claude.provider === undefined, {
+    message: 'account and provider exclude each other',
+    path: ['provider'],
+    when: isMapping,
+  })
+  .prefault({})
+  .meta({ description: 'Options of Claude Code alone.' });
+
 const sessionModes = z.enum(['continue-or-new', 'continue', 'new', 'resume']);
 const sessionSchema = z
   .union(
@@ -206,6 +240,7 @@ export const agentSpecSchema = z
       .default([])
       .meta({ description: 'Files of KEY=VALUE lines, read when the agent starts; relative to the workspace.' }),
     session: sessionSchema,
+    claude: claudeSchema,
     startup: startupSchema,
     health: healthSchema,
     restart: restartSchema,

@@ -82,7 +82,10 @@ export const patchBody = z.strictObject({
   force: z.boolean().optional(),
 });
 export const deleteBody = z.strictObject({ force: z.boolean().optional() });
-export const restartBody = z.strictObject({ by: z.string().max(200).optional() });
+export const restartBody = z.strictObject({
+  by: z.string().max(200).optional(),
+  session: z.enum(['new', 'continue']).optional(),
+});
 export const tokenBody = z.strictObject({ role: z.enum(ROLES), description: z.string().max(200).optional() });
 export const noBody = z.strictObject({});
 

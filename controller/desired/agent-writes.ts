@@ -3,7 +3,14 @@
  * Never: touches an agent; it writes what is wanted, the reconciler does the rest.
  */
 
-import type { ApplyItem, ApplyRequest, ApplyResponse, ApplyResult, PatchRequest } from '../../api/protocol.ts';
+import type {
+  ApplyItem,
+  ApplyRequest,
+  ApplyResponse,
+  ApplyResult,
+  PatchRequest,
+  RestartRequest,
+} from '../../api/protocol.ts';
 import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent.ts';
 import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
@@ -115,13 +122,18 @@ export class StoredAgentWrites implements AgentWrites {
     return this.#view(name);
   }
 
-  async restart(name: string, request: { readonly by?: string }, by: Caller): Promise<Agent> {
+  async restart(name: string, request: RestartRequest, by: Caller): Promise<Agent> {
     await this.#write(name, ({ record }) => {
       if (record.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted`);
       if (record.spec.suspend) throw new ConflictError(`agent "${name}" is suspended; \`sac start ${name}\` wakes it`);
       const who = request.by ?? by.name;
       return {
-        record: { ...record, restartAt: this.#options.clock.now(), restartBy: who },
+        record: {
+          ...withoutSession(record),
+          restartAt: this.#options.clock.now(),
+          restartBy: who,
+          ...(request.session && { restartSession: request.session }),
+        },
         event: this.#event(name, 'RestartRequested', `Restart was asked for by ${who}.`),
       };
     });
@@ -183,6 +195,7 @@ export class StoredAgentWrites implements AgentWrites {
       source: before && !ours ? before.source : request.source,
       ...(before?.restartAt !== undefined && { restartAt: before.restartAt }),
       ...(before?.restartBy !== undefined && { restartBy: before.restartBy }),
+      ...(before?.restartSession !== undefined && { restartSession: before.restartSession }),
       lastApplied: before && !ours ? before.lastApplied : declared,
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
@@ -339,6 +352,8 @@ export class StoredAgentWrites implements AgentWrites {
     return view;
   }
 }
+
+const withoutSession = ({ restartSession: _, ...record }: AgentRecord): AgentRecord => record;
 
 const CLI_SOURCE: Source = { kind: 'apply', name: 'cli' };
 

@@ -22,7 +22,16 @@ export function effectsFor(
   switch (phase) {
     case 'Starting':
       return desired?.place && memory.incarnation !== undefined && (gap.type === 'missing' || gap.type === 'exited')
-        ? [{ type: 'start', id, place: desired.place, incarnation: memory.incarnation, desired }]
+        ? [
+            {
+              type: 'start',
+              id,
+              place: desired.place,
+              incarnation: memory.incarnation,
+              desired,
+              ...sessionOnce(memory, desired),
+            },
+          ]
         : [];
     case 'Stopping':
       return gap.type === 'surplus' || gap.type === 'leaving' ? askToLeave(id, memory, gap.seen, desired, now) : [];
@@ -46,6 +55,15 @@ export function effectsFor(
       return oldCorpses(id, memory, desired, sightings);
   }
 }
+
+/** Only the first start since the restart was asked for: whatever ended before it is older. */
+const sessionOnce = (
+  { lastExit }: Memory,
+  { restartAt, restartSession }: DesiredInstance,
+): { readonly session?: 'new' | 'continue' } =>
+  restartSession !== undefined && restartAt !== undefined && (lastExit?.incarnation ?? 0) < restartAt
+    ? { session: restartSession }
+    : {};
 
 function onboardingEffect(id: InstanceId, gap: Gap, step: OnboardingStep | undefined): readonly Effect[] {
   if (!step || (gap.type !== 'live' && gap.type !== 'drifted')) return [];

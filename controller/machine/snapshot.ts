@@ -107,6 +107,8 @@ export type Effect =
       readonly place: Place;
       readonly incarnation: Instant;
       readonly desired: DesiredInstance;
+      /** Instead of what the spec says. */
+      readonly session?: 'new' | 'continue';
     }
   | {
       readonly type: 'term';

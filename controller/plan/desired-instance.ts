@@ -37,6 +37,19 @@ export interface DialogAnswer {
   readonly press: readonly string[];
 }
 
+/** How conversations are found and gone on with. */
+export interface SessionPlan {
+  readonly mode: 'continue-or-new' | 'continue' | 'new' | 'resume';
+  readonly resumeArgs: readonly string[];
+  readonly lookup: {
+    readonly folder: string;
+    readonly files: string;
+    readonly holds: string;
+    readonly maxAgeMinutes?: number;
+    readonly continueArgs: readonly string[];
+  };
+}
+
 /** From start to prompt. */
 export interface OnboardingPlan {
   readonly answers: readonly DialogAnswer[];
@@ -75,6 +88,10 @@ export interface DesiredInstance {
   readonly readsActivity: boolean;
   /** Undefined: it has no prompt to be brought to. */
   readonly onboarding?: OnboardingPlan;
+  /** Which conversation a start begins with; takes effect at the next start, so it is no part of the launch. */
+  readonly session?: SessionPlan;
+  /** The restart that was asked for begins with another than the spec says. */
+  readonly restartSession?: 'new' | 'continue';
   readonly minReadyMs: DurationMs;
   readonly graceMs: DurationMs;
   /** Shell commands and URLs that the controller runs; preStart and postStart commands are part of the launch. */

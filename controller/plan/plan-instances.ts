@@ -8,6 +8,7 @@ import { durationMs, type Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
+import { planSession, type SessionFacts } from './session-plan.ts';
 
 export interface PlannedAgent {
   readonly name: string;
@@ -15,6 +16,7 @@ export interface PlannedAgent {
   readonly deletedAt?: Instant;
   readonly forceDelete?: boolean;
   readonly restartAt?: Instant;
+  readonly restartSession?: 'new' | 'continue';
   readonly spec: AgentSpec;
 }
 
@@ -45,6 +47,7 @@ export interface PlanFacts {
     readonly dialogs?: readonly KnownDialog[];
     /** Dangerous dialogs that the manifest's flags ask to accept. */
     readonly asksFor?: readonly string[];
+    readonly sessionStore?: SessionFacts;
   };
   /** Where an instance was last placed: `auto` stays there. */
   readonly placedAt: (instanceName: string) => Place | undefined;
@@ -89,7 +92,14 @@ export function planDeparting(agent: PlannedAgent, instanceName: string, facts: 
 
 function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boolean): DesiredInstance {
   const { spec } = agent;
-  const { argv, env, dialogs = [], asksFor = [], ...profile } = facts.launch(effectiveProfile(spec), spec);
+  const {
+    argv,
+    env,
+    dialogs = [],
+    asksFor = [],
+    sessionStore,
+    ...profile
+  } = facts.launch(effectiveProfile(spec), spec);
   const chosen = choosePlace(spec, slot, facts);
   const { place } = chosen;
   // Without a screen there is nothing to read.
@@ -116,6 +126,8 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     launchHash: launchHash(launch, chosen.place),
     want: wanted ? (spec.suspend ? 'rest' : 'run') : 'gone',
     ...(agent.restartAt !== undefined && { restartAt: agent.restartAt }),
+    ...(agent.restartSession !== undefined && { restartSession: agent.restartSession }),
+    ...(sessionStore && { session: planSession(spec, sessionStore) }),
     restart: {
       policy: spec.restart.policy,
       maxRetries: spec.restart.maxRetries,

@@ -6,7 +6,7 @@ import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
 import type { Effect } from '../machine/snapshot.ts';
-import { type Place, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
+import { type LaunchPlan, type Place, type PlaceKey, placeKey, type SessionPlan } from '../plan/desired-instance.ts';
 import type { Read, Typist } from './typist.ts';
 
 export interface Hands {
@@ -70,7 +70,12 @@ export class EffectRunner {
       case 'start': {
         const { launch, launchHash, hooks: declared } = effect.desired;
         await hooks('pre_start', declared.preStartUrls);
-        const order: Launch = { id: effect.id, incarnation: effect.incarnation, launchHash, ...launch };
+        const order: Launch = {
+          id: effect.id,
+          incarnation: effect.incarnation,
+          launchHash,
+          ...withSession(launch, effect.desired.session, effect.session),
+        };
         await runtime.start(transport, order);
         await hooks('post_start', declared.postStartUrls);
         return;
@@ -101,6 +106,25 @@ export class EffectRunner {
     const gate = new Gate(this.#options.concurrencyPerPlace);
     this.#gates.set(key, gate);
     return gate;
+  }
+}
+
+/** A conversation is looked for where the agent lives, or named here. */
+function withSession(
+  launch: LaunchPlan,
+  session: SessionPlan | undefined,
+  once: 'new' | 'continue' | undefined,
+): LaunchPlan & Pick<Launch, 'session'> {
+  const mode = once ?? session?.mode;
+  switch (session && mode) {
+    case 'continue':
+    case 'continue-or-new':
+      return session ? { ...launch, session: { ...session.lookup, required: mode === 'continue' } } : launch;
+    case 'resume':
+      return { ...launch, argv: [...launch.argv, ...(session?.resumeArgs ?? [])] };
+    case 'new':
+    case undefined:
+      return launch;
   }
 }
 

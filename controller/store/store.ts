@@ -23,6 +23,8 @@ export interface AgentRecord {
   readonly source: Source;
   readonly restartAt?: Instant;
   readonly restartBy?: string;
+  /** Which conversation that restart begins with; absent: as the spec says. */
+  readonly restartSession?: 'new' | 'continue';
   readonly spec: AgentSpec;
   /** The manifest as its source last submitted it (sparse): which fields the source owns. */
   readonly lastApplied: {

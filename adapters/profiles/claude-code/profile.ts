@@ -6,12 +6,36 @@ import { launchCli, wordsOf } from '../launch.ts';
 import type { Profile } from '../profile.ts';
 import { readClaudeCode } from './read.ts';
 
+/** `--add-dir /x y` is a flag and one value, as older manifests write it. */
+function splitFlag(flag: string): readonly string[] {
+  const at = flag.startsWith('-') ? flag.indexOf(' ') : -1;
+  return at < 0 ? [flag] : [flag.slice(0, at), flag.slice(at + 1).trim()];
+}
+
 export const claudeCode: Profile = {
   name: 'claude-code',
   readsActivity: true,
-  launch: launchCli('claude', '--model'),
+  launch(spec) {
+    const { flags, channels, provider } = spec.claude;
+    const base = launchCli('claude', '--model')(spec);
+    return {
+      argv: [...base.argv, ...channels.flatMap((channel) => ['--channels', channel]), ...flags.flatMap(splitFlag)],
+      env: {
+        // It would replace itself under a running agent.
+        DISABLE_AUTOUPDATER: '1',
+        ...(provider && { ANTHROPIC_BASE_URL: provider.baseUrl }),
+      },
+      ...(provider && { secretEnv: { ANTHROPIC_AUTH_TOKEN: provider.authTokenEnv } }),
+    };
+  },
   read: readClaudeCode,
-  asksFor: (spec) => (wordsOf(spec).includes('--dangerously-skip-permissions') ? ['bypass', 'legacy-yn'] : []),
+  asksFor(spec) {
+    const words = [...wordsOf(spec), ...spec.claude.flags.flatMap(splitFlag)];
+    return [
+      ...(words.includes('--dangerously-skip-permissions') ? ['bypass', 'legacy-yn'] : []),
+      ...(words.some((word) => word.startsWith('--dangerously-load-development-channels')) ? ['dev-channels'] : []),
+    ];
+  },
   // By experiment with 2.1: a digit alone accepts; an Enter behind it would land in the next dialog.
   dialogs: [
     { name: 'theme', accept: ['Enter'] },
@@ -32,8 +56,9 @@ export const claudeCode: Profile = {
     { name: 'legacy-yn', accept: ['y'], decline: ['n'], dangerous: true },
   ],
   session: {
-    folder: (cwd) => `~/.claude/projects/${cwd.replaceAll(/[^A-Za-z0-9]/g, '-')}`,
+    folder: '.claude/projects/{cwd}',
     files: '*.jsonl',
+    holds: '"type":"user"',
     continueArgs: ['--continue'],
     resumeArgs: (id) => ['--resume', id],
   },

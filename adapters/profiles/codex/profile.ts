@@ -18,8 +18,9 @@ export const codex: Profile = {
     { name: 'press-enter', accept: ['Enter'] },
   ],
   session: {
-    folder: () => '~/.codex/sessions',
-    files: '*/*/*/*.jsonl',
+    folder: '.codex/sessions',
+    files: '*.jsonl',
+    holds: '"cwd":"{pwd}"',
     continueArgs: ['resume', '--last'],
     resumeArgs: (id) => ['resume', id],
   },

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -69,6 +69,33 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
       shell,
     );
     expect(parent.stdout).not.toContain('launch.sh');
+  });
+
+  it('goes on with a conversation where there is one that is new enough, and begins one where there is none', () => {
+    const cwd = join(dir, 'my work');
+    const session = {
+      folder: '.claude/projects/{cwd}',
+      files: '*.jsonl',
+      holds: '"cwd":"{pwd}"',
+      continueArgs: ['--go', 'on $x'],
+      required: false,
+    };
+    const home = join(dir, 'ho me');
+    const order = (more: object = {}) =>
+      launch({ argv: ['printf', '%s|', 'a b'], cwd, env: { HOME: home }, session: { ...session, ...more } });
+    expect(run(order(), shell)).toMatchObject({ stdout: 'a b|', code: 0 });
+    expect(run(order({ required: true }), shell)).toMatchObject({ code: 78 });
+    const folder = join(home, '.claude/projects', cwd.replaceAll(/[^A-Za-z0-9]/g, '-'));
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, 'x.jsonl');
+    writeFileSync(file, '{"cwd":"/elsewhere"}');
+    expect(run(order(), shell).stdout).toBe('a b|');
+    writeFileSync(file, `{"cwd":"${cwd}"}`);
+    expect(run(order({ required: true }), shell).stdout).toBe('a b|--go|on $x|');
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(file, hourAgo, hourAgo);
+    expect(run(order({ maxAgeMinutes: 30 }), shell).stdout).toBe('a b|');
+    expect(run(order({ maxAgeMinutes: 90 }), shell).stdout).toBe('a b|--go|on $x|');
   });
 
   it('hands on any words', () => {

@@ -5,7 +5,7 @@
 import { CALCULATED_VARIABLES } from '../../../api/resources/agent.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
-import { type Launch, type PlaceDirs, RuntimeError } from '../runtime.ts';
+import { type Launch, type LaunchSession, type PlaceDirs, RuntimeError } from '../runtime.ts';
 import { envFileLines, FAIL_FUNCTION, LINGER } from './env-file.ts';
 
 export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
@@ -41,9 +41,9 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
     ...preStart.map(preStartLine),
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
-    'unset -f sac_fail',
+    ...(launch.session ? [] : ['unset -f sac_fail']),
     ...programLines(argv),
-    `exec ${quoteArgv(argv)}`,
+    ...(launch.session ? sessionLines(argv, launch.session) : [`exec ${quoteArgv(argv)}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -62,6 +62,24 @@ function programLines([program = '']: readonly string[]): readonly string[] {
   const message = quoteWord(`sac: ${program} is not installed here, or not in the PATH of the agent`);
   return [
     `command -v ${quoteWord(program)} >/dev/null 2>&1 || { printf '%s\\n' ${message} >&2; ${LINGER}; exit 127; }`,
+  ];
+}
+
+/** Goes on with the newest conversation of this working directory, if there is one that is new enough. */
+function sessionLines(argv: readonly string[], session: LaunchSession): readonly string[] {
+  const { folder, files, holds, maxAgeMinutes, continueArgs, required } = session;
+  const newer = maxAgeMinutes === undefined ? '' : ` -mmin -${Math.ceil(maxAgeMinutes)}`;
+  const between = (text: string, mark: string, value: string) => text.split(mark).map(quoteWord).join(value);
+  return [
+    'sac_pwd=$(pwd -P)',
+    `sac_cwd=$(printf %s "$sac_pwd" | sed 's/[^A-Za-z0-9]/-/g')`,
+    `set -- ${quoteArgv(argv)}`,
+    `if [ -n "$(find "\${HOME:-/}"/${between(folder, '{cwd}', '"$sac_cwd"')} -type f -name ${quoteWord(files)}${newer} -exec grep -lF -e ${between(holds, '{pwd}', '"$sac_pwd"')} {} + 2>/dev/null)" ]`,
+    `then set -- "$@" ${quoteArgv(continueArgs)}`,
+    ...(required ? ["else sac_fail 'session: there is no conversation here to continue'"] : []),
+    'fi',
+    'unset sac_pwd sac_cwd; unset -f sac_fail',
+    'exec "$@"',
   ];
 }
 

@@ -87,11 +87,14 @@ async function restart(args: readonly string[], options: Options, context: Conte
   const client = await context.client();
   const names = await selectAgents(client, args, options, 'restart');
   const by = text(options, 'by');
+  const session = text(options, 'session');
+  if (session !== undefined && session !== 'new' && session !== 'continue')
+    throw new BadRequestError(`--session "${session}" is not new or continue`);
   const before = new Set<string>();
   const { code, done } = await eachAgent(names, context, async (name) => {
     if (flag(options, 'wait')) for (const run of runsOf(await client.get('agents', name))) before.add(run);
-    await client.restart(name, by === undefined ? {} : { by });
-    return 'restarting';
+    await client.restart(name, { ...(by !== undefined && { by }), ...(session !== undefined && { session }) });
+    return session === 'new' ? 'restarting with a new conversation' : 'restarting';
   });
   return afterwards(client, code, done, [{ kind: 'replaced', before }], options, context);
 }

@@ -77,10 +77,14 @@ export const AGENT_VERBS: readonly Verb[] = [
       ALL,
       SELECTOR,
       { flags: '--by <who>', description: 'who wants it, for the event; default: you' },
+      {
+        flags: '--session <which>',
+        description: 'new or continue: which conversation this start, and only this, begins with',
+      },
       WAIT,
       TIMEOUT,
     ],
-    examples: ['sac restart web --wait', 'sac restart -l role=worker --by nightly'],
+    examples: ['sac restart web --wait', 'sac restart -l role=worker --by nightly', 'sac restart web --session new'],
   },
   {
     name: 'list',

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import type { OnboardingPlan } from '../plan/desired-instance.ts';
+import { type OnboardingMemory, onboard, type Reading } from './onboarding.ts';
+
+const T = 1_000_000;
+const plan: OnboardingPlan = {
+  answers: [{ name: 'trust', press: ['1'] }],
+  idleMs: 500,
+  timeoutMs: 60_000,
+  onTimeout: 'fail',
+  submit: [],
+};
+const memory: OnboardingMemory = { incarnation: T, since: T };
+const reading = (activity: Reading['activity'], over: Partial<Reading> = {}): Reading => ({
+  at: T + 1_000,
+  since: T + 1_000,
+  activity,
+  reason: `it is ${activity}`,
+  matchesReady: true,
+  ...over,
+});
+const dialog = (name: string, over: Partial<Reading> = {}): Reading =>
+  reading('dialog', { dialog: { name, text: 'Sure?', selector: 'radio', options: [] }, ...over });
+const look = (over: Partial<Parameters<typeof onboard>[0]> = {}) =>
+  onboard({ plan, memory, reading: undefined, submitted: 0, now: T + 2_000, ...over });
+
+describe('a dialog', () => {
+  it('that is known is answered, and the keystroke is remembered before it is made', () => {
+    const { step, memory: after } = look({ reading: dialog('trust') });
+    expect(step).toEqual({ type: 'answer', answer: plan.answers[0] });
+    expect(after.last).toEqual({ what: 'dialog trust', at: T + 2_000, times: 1 });
+  });
+
+  it('is not answered on a look that is older than the last keystroke', () => {
+    const last = { what: 'dialog trust', at: T + 1_500, times: 1 };
+    expect(look({ reading: dialog('trust'), memory: { ...memory, last } }).step).toBeUndefined();
+  });
+
+  it('that stands for long after an answer is answered again, three times at most, and then a person is asked', () => {
+    const at = T + 1_500;
+    const stands = (times: number, now: number) =>
+      look({
+        reading: dialog('trust', { at: now, since: T + 1_000 }),
+        memory: { ...memory, last: { what: 'dialog trust', at, times } },
+        now,
+      });
+    expect(stands(1, at + 9_000).step).toBeUndefined();
+    expect(stands(1, at + 11_000).step?.type).toBe('answer');
+    expect(stands(3, at + 11_000)).toMatchObject({ memory: { stuck: { reason: 'DialogStuck' } } });
+    expect(stands(3, at + 11_000).step).toBeUndefined();
+  });
+
+  it('that nobody described is never answered; it is told', () => {
+    const { step, memory: after } = look({ reading: dialog('unknown') });
+    expect(step).toBeUndefined();
+    expect(after.stuck).toMatchObject({ reason: 'Dialog', message: expect.stringContaining('Sure?') });
+  });
+
+  it('that a person answered leaves nothing behind', () => {
+    const stuck = { reason: 'Dialog', message: 'x' };
+    const { memory: after } = look({
+      reading: reading('idle', { since: T }),
+      memory: { ...memory, stuck },
+    });
+    expect(after.stuck).toBeUndefined();
+    expect(after.done).toBe(T + 2_000);
+  });
+});
+
+describe('the prompt', () => {
+  it('counts when it stood for the ticks that were asked for', () => {
+    expect(look({ reading: reading('idle'), now: T + 1_400 }).memory.done).toBeUndefined();
+    expect(look({ reading: reading('idle'), now: T + 1_400 }).wakeAt).toBe(T + 1_500);
+    expect(look({ reading: reading('idle'), now: T + 1_500 }).memory.done).toBe(T + 1_500);
+  });
+
+  it('does not count before what the manifest waits for is on the screen', () => {
+    expect(look({ reading: reading('idle', { matchesReady: false }) }).memory.done).toBeUndefined();
+  });
+
+  it.each(['unknown', 'starting', 'exited'] as const)('is not seen on a screen that reads %s', (activity) => {
+    const result = look({ reading: reading(activity) });
+    expect(result.memory).toEqual(memory);
+    expect(result.step).toBeUndefined();
+  });
+
+  it('is known to have been passed by an agent found at work, for instance after the database was lost', () => {
+    expect(look({ reading: reading('working') }).memory.done).toBe(T + 2_000);
+  });
+});
+
+describe('startup texts', () => {
+  const submit = [
+    { text: '/model opus', delayMs: 0 },
+    { text: 'hello', delayMs: 3_000 },
+  ];
+  const withTexts = { ...plan, submit };
+
+  it('are submitted one after the other, by what the thing itself says was submitted', () => {
+    const idle = reading('idle', { since: T });
+    expect(look({ plan: withTexts, reading: idle }).step).toEqual({ type: 'submit', index: 0, text: '/model opus' });
+    expect(look({ plan: withTexts, reading: idle, submitted: 1, now: T + 3_000 }).step).toMatchObject({ index: 1 });
+    expect(look({ plan: withTexts, reading: idle, submitted: 2 }).memory.done).toBe(T + 2_000);
+  });
+
+  it('wait for their delay', () => {
+    const result = look({ plan: withTexts, reading: reading('idle'), submitted: 1 });
+    expect(result.step).toBeUndefined();
+    expect(result.wakeAt).toBe(T + 4_000);
+  });
+
+  it('wait while the agent works, and it is not ready before the last', () => {
+    const result = look({ plan: withTexts, reading: reading('working'), submitted: 1 });
+    expect(result.step).toBeUndefined();
+    expect(result.memory.done).toBeUndefined();
+  });
+
+  it('that was pasted before we were killed is sent, not pasted again by us', () => {
+    expect(look({ plan: withTexts, reading: reading('compose_pending', { since: T }) }).step).toMatchObject({
+      type: 'submit',
+      index: 0,
+    });
+  });
+
+  it('that does not arrive is told after three tries', () => {
+    const last = { what: 'submit 0', at: T + 500, times: 3 };
+    const result = look({ plan: withTexts, memory: { ...memory, last }, reading: reading('idle'), now: T + 9_000 });
+    expect(result.step).toBeUndefined();
+    expect(result.memory.stuck?.reason).toBe('NotSubmitted');
+  });
+});
+
+describe('when the time is over', () => {
+  const late = { now: T + 60_000, reading: reading('starting') };
+
+  it('fail: says so, and still takes a prompt that comes later', () => {
+    expect(look(late).memory.stuck?.reason).toBe('StartupTimeout');
+    expect(look({ ...late, reading: reading('idle') }).memory.done).toBe(T + 60_000);
+  });
+  it('continue: counts as ready', () => {
+    expect(look({ ...late, plan: { ...plan, onTimeout: 'continue' } }).memory.done).toBe(T + 60_000);
+  });
+  it('restart: ends it, and the restart policy decides', () => {
+    expect(look({ ...late, plan: { ...plan, onTimeout: 'restart' } }).step).toEqual({ type: 'kill' });
+  });
+});
