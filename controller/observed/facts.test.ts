@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
+import { type AgentFacts, type FactSource, toldFacts } from '../../api/resources/facts.ts';
+import { EventRing } from './event-ring.ts';
+import { AT_REST_MS, LATER_MS, mergeFacts } from './facts.ts';
+
+const told = (source: FactSource, at: number, activity: Activity, activityReason = `${source} says`): AgentFacts => ({
+  activity: { value: activity, source, at },
+  activityReason: { value: activityReason, source, at },
+});
+const model = (source: FactSource, at: number, value: string): AgentFacts => ({ model: { value, source, at } });
+
+test('hooks beat the transcript, the transcript beats the screen', () => {
+  const all = {
+    hooks: model('hooks', 1000, 'a'),
+    transcript: model('transcript', 2000, 'b'),
+    screen: model('screen', 3000, 'c'),
+  };
+  expect(mergeFacts(all).model).toEqual({ value: 'a', source: 'hooks', at: 1000 });
+  expect(mergeFacts({ ...all, hooks: {} }).model?.source).toBe('transcript');
+  expect(mergeFacts({ screen: all.screen }).model?.source).toBe('screen');
+  expect(mergeFacts({})).toEqual({});
+});
+
+test('a source that has fallen silent gives way to one that tells of later things', () => {
+  const hooks: AgentFacts = { lastTool: { value: { name: 'old', at: 0 }, source: 'hooks', at: 0 } };
+  const at = LATER_MS + 1;
+  const transcript: AgentFacts = { lastTool: { value: { name: 'new', at }, source: 'transcript', at } };
+  expect(mergeFacts({ hooks, transcript }).lastTool?.value.name).toBe('new');
+});
+
+describe('activity', () => {
+  const cases: readonly (readonly [string, Activity, Activity, number, FactSource])[] = [
+    ['a dialog that no hook tells of', 'working', 'dialog', 10, 'screen'],
+    ['a permission that stands', 'working', 'permission_prompt', 10, 'screen'],
+    ['an interrupt', 'working', 'idle', AT_REST_MS, 'screen'],
+    ['the moment between two tools', 'working', 'idle', AT_REST_MS - 1, 'hooks'],
+    ['a prompt whose hook never came', 'idle', 'working', AT_REST_MS, 'screen'],
+    ['a permission that was given', 'permission_prompt', 'working', AT_REST_MS, 'screen'],
+    ['a screen from before', 'idle', 'working', -1, 'hooks'],
+    ['a screen that was not understood', 'idle', 'unknown', 60_000, 'hooks'],
+    ['both the same', 'idle', 'idle', 60_000, 'hooks'],
+  ];
+  test.each(cases)('%s', (_, hook, screen, later, source) => {
+    const facts = mergeFacts({ hooks: told('hooks', 50_000, hook), screen: told('screen', 50_000 + later, screen) });
+    expect(facts.activity).toMatchObject({ source, value: source === 'hooks' ? hook : screen });
+    expect(facts.activityReason?.value).toBe(`${source} says`);
+  });
+  test('the transcript names the failure that a screen shows', () => {
+    const transcript: AgentFacts = { activityReason: { value: 'billing_error', source: 'transcript', at: 1 } };
+    expect(mergeFacts({ transcript, screen: told('screen', 2, 'error') }).activityReason?.value).toBe('billing_error');
+    expect(mergeFacts({ transcript, screen: told('screen', 2, 'idle') }).activityReason?.value).toBe('screen says');
+    expect(mergeFacts({ transcript }).activity).toBeUndefined();
+  });
+  test('an unknown screen is never idle, and no screen with a stop on it is overruled by an older hook', () => {
+    const activity = fc.constantFrom(...ACTIVITIES);
+    fc.assert(
+      fc.property(activity, activity, fc.integer({ min: -20_000, max: 20_000 }), (hook, screen, later) => {
+        const both = mergeFacts({ hooks: told('hooks', 50_000, hook), screen: told('screen', 50_000 + later, screen) });
+        expect([hook, screen]).toContain(both.activity?.value);
+        if (screen === 'permission_prompt' && later > 0) expect(both.activity?.value).toBe('permission_prompt');
+        expect(mergeFacts({ screen: told('screen', 0, screen) }).activity?.value).toBe(screen);
+      }),
+    );
+  });
+});
+
+describe('context', () => {
+  const transcript = (tokens: number, name: string, at = 5): AgentFacts => ({
+    ...model('transcript', at, name),
+    contextTokens: { value: tokens, source: 'transcript', at },
+  });
+  const shown: AgentFacts = { contextUsedRatio: { value: 0.5, source: 'screen', at: 9 } };
+  const ratio = (sources: Parameters<typeof mergeFacts>[0]): number | undefined =>
+    mergeFacts(sources).contextUsedRatio?.value;
+  test('the hook names the long window that the transcript does not', () => {
+    const sources = {
+      hooks: model('hooks', 1, 'claude-opus-4-8[1m]'),
+      transcript: transcript(100_000, 'claude-opus-4-8'),
+    };
+    expect(ratio({ ...sources, screen: shown })).toBeCloseTo(0.1);
+    expect(mergeFacts(sources).model).toEqual({ value: 'claude-opus-4-8[1m]', source: 'hooks', at: 5 });
+  });
+  test('another model since then has its own window', () => {
+    const later = LATER_MS + 10;
+    const sources = {
+      hooks: model('hooks', 1, 'claude-opus-4-8[1m]'),
+      transcript: transcript(100_000, 'claude-haiku-4-5', later),
+    };
+    expect(ratio(sources)).toBeCloseTo(0.5);
+  });
+  test('the screen knows better than a guess; a guess holds what is in it', () => {
+    expect(ratio({ transcript: transcript(50_000, 'm'), screen: shown })).toBe(0.5);
+    expect(ratio({ transcript: transcript(50_000, 'm') })).toBe(0.25);
+    expect(ratio({ transcript: transcript(500_000, 'm') })).toBe(0.5);
+    expect(ratio({ transcript: transcript(5_000_000, 'm') })).toBe(1);
+    expect(ratio({ screen: shown })).toBe(0.5);
+  });
+  test('a record that tells its window is believed', () => {
+    const known: AgentFacts = {
+      ...transcript(100, 'gpt'),
+      contextWindow: { value: 1000, source: 'transcript', at: 5 },
+    };
+    expect(ratio({ transcript: known })).toBeCloseTo(0.1);
+  });
+});
+
+test('ages are counted from when a thing was so', () =>
+  expect(toldFacts(model('screen', 1000, 'm'), 4400)).toEqual({
+    model: { value: 'm', source: 'screen', ageSeconds: 3 },
+  }));
+
+test('the ring keeps the last 500 in order', () => {
+  const ring = new EventRing();
+  const event = (at: number) => ({ kind: 'other' as const, at, payload: {}, cut: false });
+  for (let at = 0; at < 600; at += 2) ring.add([event(at + 1), event(at)]);
+  expect(ring.events.map(({ at }) => at)).toEqual(Array.from({ length: 500 }, (_, index) => index + 100));
+  ring.forgetBefore(598);
+  expect(ring.events.map(({ at }) => at)).toEqual([598, 599]);
+});

@@ -1,0 +1,115 @@
+/**
+ * Owns: what is known of an agent at work when its hooks, its transcript and its screen each tell something.
+ * Never: reads any of them, or a clock.
+ */
+import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
+import {
+  type AgentFacts,
+  FACT_SOURCES,
+  type Fact,
+  type FactName,
+  type FactSource,
+  windowFromName,
+} from '../../api/resources/facts.ts';
+import type { DurationMs } from '../../api/resources/time.ts';
+
+export type FactsBySource = { readonly [S in FactSource]?: AgentFacts };
+
+/**
+ * Hooks beat the transcript, the transcript beats the screen, unless the weaker source tells of something this much later:
+ * then the stronger one has missed it (hooks that were switched off, a record that ended). Sources see one and the same
+ * thing within a second or two of each other.
+ */
+export const LATER_MS: DurationMs = 10_000;
+/** No hook tells of an interrupted turn: a screen that has shown rest for this long after the hook's last word is believed. */
+export const AT_REST_MS: DurationMs = 3_000;
+
+/** What stops an agent and no hook tells of, or not always: a later screen is believed at once. */
+const SCREEN_KNOWS: ReadonlySet<Activity> = new Set<Activity>([
+  'dialog',
+  'permission_prompt',
+  'question',
+  'auth_error',
+  'rate_limited',
+  'limit_reached',
+  'compose_pending',
+  'context_low',
+  'exited',
+  'error',
+]);
+const BUSY: ReadonlySet<Activity> = new Set<Activity>(['working', 'compacting', 'starting']);
+/** States in which a person or a service is waited for; when the screen shows otherwise later, they are over. */
+const WAITING: ReadonlySet<Activity> = new Set<Activity>(
+  ACTIVITIES.filter((activity) => SCREEN_KNOWS.has(activity) && activity !== 'exited'),
+);
+
+/** Merges fact by fact. A fact nobody told stays absent: unknown is not zero. Pure; the same for any order of calls. */
+export function mergeFacts(sources: FactsBySource): AgentFacts {
+  const merged: Partial<Record<FactName, Fact<unknown>>> = {};
+  for (const source of FACT_SOURCES)
+    for (const [name, fact] of entries(sources[source])) {
+      const before = merged[name];
+      if (before === undefined || fact.at - before.at > LATER_MS) merged[name] = fact;
+    }
+  const { activity: _, activityReason: __, ...rest } = merged as AgentFacts;
+  const result: AgentFacts = { ...rest, ...mergeModel(sources, rest), ...mergeActivity(sources) };
+  return { ...result, ...mergeContext(sources, result) };
+}
+
+const entries = (facts: AgentFacts | undefined): readonly (readonly [FactName, Fact<unknown>])[] =>
+  Object.entries(facts ?? {}) as [FactName, Fact<unknown>][];
+
+type Doing = Pick<AgentFacts, 'activity' | 'activityReason'>;
+const doing = (facts: AgentFacts | undefined): Doing => ({
+  ...(facts?.activity ? { activity: facts.activity } : {}),
+  ...(facts?.activity && facts.activityReason ? { activityReason: facts.activityReason } : {}),
+});
+
+/** Activity and its reason come from one source. Transcripts tell no activity. */
+function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
+  const told = hooks?.activity;
+  const seen = screen?.activity;
+  if (seen === undefined || (told !== undefined && !screenIsBelieved(told, seen))) return doing(hooks);
+  // The screen says "error", the transcript says which.
+  const why = transcript?.activityReason;
+  return { ...doing(screen), ...(why && BLOCKED_BY_SERVICE.has(seen.value) ? { activityReason: why } : {}) };
+}
+
+const BLOCKED_BY_SERVICE: ReadonlySet<Activity> = new Set<Activity>(['error', 'rate_limited']);
+
+function screenIsBelieved(told: Fact<Activity>, seen: Fact<Activity>): boolean {
+  // A screen that could not be read says nothing against a hook.
+  if (seen.value === 'unknown' || seen.value === 'none' || seen.at < told.at) return false;
+  if (seen.value === told.value) return false;
+  if (SCREEN_KNOWS.has(seen.value)) return true;
+  const later = seen.at - told.at;
+  if (WAITING.has(told.value)) return later >= AT_REST_MS;
+  // Rest after busy: an interrupt. Busy after rest: a prompt whose hook never came.
+  return BUSY.has(told.value) !== BUSY.has(seen.value) && later >= AT_REST_MS;
+}
+
+/** The one that also says the window (`claude-opus-4-8[1m]`) when sources name the same model. */
+function mergeModel({ hooks, transcript }: FactsBySource, merged: AgentFacts): Pick<AgentFacts, 'model'> {
+  const rich = hooks?.model;
+  const used = transcript?.model;
+  if (rich === undefined || used === undefined || merged.model === undefined) return {};
+  return base(rich.value) === base(used.value) ? { model: rich.at > used.at ? rich : { ...rich, at: used.at } } : {};
+}
+const base = (model: string): string => model.replace(/\[[^\]]*\]$/, '');
+
+const USUAL_WINDOW = 200_000;
+const LONG_WINDOW = 1_000_000;
+
+/**
+ * A ratio needs a window: known from the model's name, else the screen's own figure, else the smallest usual window that
+ * holds what is in it.
+ */
+function mergeContext({ screen }: FactsBySource, merged: AgentFacts): Pick<AgentFacts, 'contextUsedRatio'> {
+  const { contextTokens: tokens, contextWindow, model } = merged;
+  if (tokens === undefined) return {};
+  const known = contextWindow?.value ?? (model && windowFromName(model.value));
+  const shown = screen?.contextUsedRatio;
+  if (known === undefined && shown && shown.at >= tokens.at) return { contextUsedRatio: shown };
+  const size = known ?? (tokens.value > USUAL_WINDOW ? LONG_WINDOW : USUAL_WINDOW);
+  return { contextUsedRatio: { ...tokens, value: Math.min(1, tokens.value / size) } };
+}
