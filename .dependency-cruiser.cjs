@@ -45,8 +45,8 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^cli/',
-      '^cli/|^api/(client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests)/',
-      'the CLI talks to the API only',
+      '^cli/|^api/(client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests)/|^adapters/profiles/',
+      'the CLI talks to the API only; how screens read is pure and needs no controller',
     ),
     only(
       'controller-does-not-know-the-cli',

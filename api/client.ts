@@ -4,6 +4,8 @@
  */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type {
+  AnswerRequest,
+  AnswerResponse,
   ApplyRequest,
   ApplyResponse,
   ControllerStatus,
@@ -71,6 +73,7 @@ export interface Client {
   removeObject(plural: Plural, name: string, request?: DeleteRequest): Promise<DeclaredObject>;
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
+  answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
   attach(name: string, instance?: string): Promise<TerminalResponse>;
   controller(): Promise<ControllerStatus>;
@@ -119,6 +122,7 @@ export function createClient(
     removeObject: (plural, name, body = {}) =>
       json({ method: 'DELETE', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, body }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
+    answer: (name, body) => json({ method: 'POST', path: agent(name, '/answer'), body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),
     async *logs(name, { signal, ...query } = {}) {
       const response = await call({

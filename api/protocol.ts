@@ -5,7 +5,7 @@
  * Watch: `GET /apis/sac/v1/<plural>?watch=true&resourceVersion=N` answers newline-delimited JSON WatchEvents after version N
  * (absent: begins with an ADDED for everything, then a BOOKMARK). 410 when N is no longer kept: list again.
  */
-import type { Agent, AgentManifestInput, Instance } from './resources/agent.ts';
+import type { Activity, Agent, AgentManifestInput, Instance } from './resources/agent.ts';
 import type { EventObject } from './resources/event.ts';
 import type { Host } from './resources/host.ts';
 import { type DeclaredObject, OBJECT_PLURALS, type ObjectManifest, type ObjectPlural } from './resources/kinds.ts';
@@ -124,6 +124,18 @@ export interface RestartRequest {
   readonly session?: 'new' | 'continue';
 }
 
+/** Keys for what an agent asks, one at a time; 409 when it asks nothing, unless forced. */
+export interface AnswerRequest {
+  /** As tmux names them: `1`, `Enter`, `Escape`, `Down`. */
+  readonly keys: readonly string[];
+  readonly instance?: string;
+  readonly force?: boolean;
+}
+export interface AnswerResponse {
+  /** What the screen showed afterwards. */
+  readonly screen: { readonly activity: Activity; readonly reason: string };
+}
+
 export interface LogQuery {
   readonly instance?: string;
   readonly tail?: number;
@@ -192,6 +204,7 @@ export const ROUTES = {
   patchObject: { method: 'PATCH', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
   deleteObject: { method: 'DELETE', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
   apply: { method: 'POST', path: '/apis/sac/v1/apply', role: 'operator' },
+  answer: { method: 'POST', path: '/apis/sac/v1/agents/:name/answer', role: 'operator' },
   restart: { method: 'POST', path: '/apis/sac/v1/agents/:name/restart', role: 'operator' },
   /** Text, streamed. */
   logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },

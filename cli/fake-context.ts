@@ -72,6 +72,7 @@ export function clientOf(given: Partial<Client>): Client {
     removeObject: unexpected('removeObject'),
     apply: unexpected('apply'),
     restart: unexpected('restart'),
+    answer: unexpected('answer'),
     logs: unexpected('logs'),
     attach: unexpected('attach'),
     controller: unexpected('controller'),

@@ -3,8 +3,15 @@
  * Never: serves HTTP, or lets a read change anything.
  */
 import type { LogOptions } from '../adapters/runtimes/runtime.ts';
-import type { AnyResource, LogQuery, Plural, TerminalResponse } from '../api/protocol.ts';
-import { NotFoundError } from '../api/resources/errors.ts';
+import type {
+  AnswerRequest,
+  AnswerResponse,
+  AnyResource,
+  LogQuery,
+  Plural,
+  TerminalResponse,
+} from '../api/protocol.ts';
+import { ConflictError, NotFoundError } from '../api/resources/errors.ts';
 import type { Host, PlaceStatus } from '../api/resources/host.ts';
 import { kindOfPlural } from '../api/resources/kinds.ts';
 import { type FleetId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
@@ -12,6 +19,7 @@ import { isoTime } from '../api/resources/time.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
 import type { Controller, PlaceHands } from './controller.ts';
 import { type Place, placeKey } from './plan/desired-instance.ts';
+import type { Typist } from './reconcile/typist.ts';
 import type { InstanceRecord, Store } from './store/store.ts';
 
 export type ProbedPlace = PlaceHands & { readonly detail: string };
@@ -27,6 +35,7 @@ export interface ApiPortsOptions {
   readonly places: readonly ProbedPlace[];
   readonly missing: readonly MissingPlace[];
   readonly startedAt: number;
+  readonly typist: Typist;
   /** Working directory of an instance. */
   readonly workspaceOf: (record: InstanceRecord) => string | undefined;
 }
@@ -141,6 +150,22 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         ...(query.follow !== undefined && { follow: query.follow }),
       };
       yield* hands.runtime.logs(hands.transport, record.id, logOptions);
+    },
+    async answer(agent: string, { keys, instance, force = false }: AnswerRequest): Promise<AnswerResponse> {
+      const { record, hands } = find(agent, instance);
+      const { incarnation } = record.snapshot.memory;
+      const reader = options.controller.readerOf(record.id);
+      if (!reader || !hands.runtime.screen || incarnation === undefined)
+        throw new ConflictError(`agent "${agent}" has no screen that sac reads; \`sac attach ${agent}\` lets you type`);
+      store.assertNotFenced();
+      const target = { hands, id: record.id, incarnation, read: reader };
+      const state = await options.typist.press(target, keys, force);
+      if (!state)
+        throw new ConflictError(
+          `agent "${agent}" does not ask anything now; --force presses the keys all the same, \`sac attach ${agent}\` lets you type`,
+        );
+      options.controller.lookAgain(record.id);
+      return { screen: { activity: state.activity, reason: state.reason } };
     },
     attach(agent: string, instance: string | undefined): TerminalResponse {
       const { record, hands } = find(agent, instance);

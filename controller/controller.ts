@@ -36,6 +36,7 @@ export interface ControllerOptions {
   readonly facts: () => PlanFacts;
   readonly timers: Timers;
   readonly runHook: RunHook;
+  readonly typist?: Typist;
   /** How the screens of a profile read. */
   readonly readScreen?: (profile: ProfileName, screen: Screen) => PaneState;
   readonly metrics: () => Omit<Metrics, 'registry'>;
@@ -94,8 +95,8 @@ export class Controller {
     this.observer = new PlacesObserver(views);
     const runner = new EffectRunner({
       places: placesOf(places),
-      typist: new Typist(timers),
-      reader: (id) => this.#readerOf(id),
+      typist: options.typist ?? new Typist(timers),
+      reader: (id) => this.readerOf(id),
       runHook: options.runHook,
       assertNotFenced: () => store.assertNotFenced(),
       concurrencyPerPlace: CONCURRENCY_PER_PLACE,
@@ -165,6 +166,12 @@ export class Controller {
     this.#scheduleResync();
   }
 
+  /** Something was done to it from outside: its screen is read again. */
+  lookAgain(id: InstanceId): void {
+    for (const reader of this.#readers.values()) reader.soon();
+    this.#queue.add(id);
+  }
+
   /** Facts about places changed. */
   replan(): void {
     this.#enqueue(this.#intentions.replanAll());
@@ -206,7 +213,7 @@ export class Controller {
     const watched = new Map<InstanceId, Watched>();
     for (const { id, agent } of this.#intentions.onboarded(key)) {
       const spec = store.agent(agent)?.record.spec;
-      const read = this.#readerOf(id);
+      const read = this.readerOf(id);
       const { snapshot } = store.instance(id)?.record ?? {};
       if (!spec || !read || snapshot?.phase !== 'Running') continue;
       watched.set(id, {
@@ -220,7 +227,8 @@ export class Controller {
     return watched;
   }
 
-  #readerOf(id: InstanceId): Read | undefined {
+  /** How the screen of this instance reads; undefined: it has none that is read. */
+  readerOf(id: InstanceId): Read | undefined {
     const { store, readScreen } = this.#options;
     const agent = this.#intentions.desired(id)?.agent;
     const spec = agent === undefined ? undefined : store.agent(agent)?.record.spec;

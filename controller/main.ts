@@ -32,6 +32,7 @@ import type { Place } from './plan/desired-instance.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
 import { instanceSlots, type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
+import { Typist } from './reconcile/typist.ts';
 import type { Timers } from './reconcile/work-queue.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
@@ -157,7 +158,9 @@ async function run(
     if (!metrics) throw new Error('metrics are made before the first reconciliation');
     return metrics;
   };
+  const typist = new Typist(realTimers);
   const controller = new Controller({
+    typist,
     store,
     places,
     timers: realTimers,
@@ -239,6 +242,7 @@ async function run(
     places,
     missing,
     startedAt,
+    typist,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
       return agent && planAgent(agent, facts).find(({ name }) => name === record.name)?.launch.cwd;

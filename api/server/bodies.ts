@@ -86,6 +86,14 @@ export const restartBody = z.strictObject({
   by: z.string().max(200).optional(),
   session: z.enum(['new', 'continue']).optional(),
 });
+export const answerBody = z.strictObject({
+  keys: z
+    .array(z.string().regex(/^(?:[A-Z][A-Za-z0-9]{0,15}|[!-~])$/, { message: 'is not a key' }))
+    .min(1)
+    .max(50),
+  instance: z.string().max(253).optional(),
+  force: z.boolean().optional(),
+});
 export const tokenBody = z.strictObject({ role: z.enum(ROLES), description: z.string().max(200).optional() });
 export const noBody = z.strictObject({});
 
@@ -104,6 +112,7 @@ export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
   deleteObject: deleteBody,
   apply: applyBody,
   restart: restartBody,
+  answer: answerBody,
   createToken: tokenBody,
   deleteToken: noBody,
 };

@@ -27,6 +27,7 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   deleteObject: 'Delete a host, source, ...; 409 while it is needed',
   apply: 'Apply manifests',
   restart: 'Start a new incarnation',
+  answer: 'Press keys that answer what the agent asks',
   logs: 'Output, as text',
   attach: 'How a terminal reaches the agent',
   listTokens: 'List tokens',

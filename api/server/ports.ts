@@ -4,6 +4,8 @@
  */
 
 import type {
+  AnswerRequest,
+  AnswerResponse,
   AnyResource,
   ApplyRequest,
   ApplyResponse,
@@ -79,6 +81,8 @@ export interface ResourceWrites extends AgentWrites {
 export interface Terminals {
   logs(agent: string, query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   attach(agent: string, instance: string | undefined): TerminalResponse;
+  /** Throws ConflictError when it asks nothing. */
+  answer(agent: string, request: AnswerRequest): Promise<AnswerResponse>;
 }
 
 export interface StoredToken extends TokenInfo {

@@ -139,6 +139,7 @@ export function createHandlers(
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
     restart: (request, _reply, caller) =>
       writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
+    answer: (request) => terminals.answer(name(request), clean(bodies.parse(bodies.answerBody, request.body, 'body'))),
     logs: (request, reply, caller) => {
       const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
       streams.assertRoom();

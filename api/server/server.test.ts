@@ -70,6 +70,9 @@ const ports: ServerPorts = {
       yield 'one';
       yield 'two';
     },
+    answer: async () => {
+      throw new Error('not here');
+    },
     attach: () => ({ argv: [], host: 'local', session: 'web' }),
   },
   tokens: {

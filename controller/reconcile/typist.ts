@@ -3,6 +3,7 @@
  * Never: presses a key on a screen that is not the one that was meant, or decides what is pressed.
  */
 import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
+import type { Activity } from '../../api/resources/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Effect } from '../machine/snapshot.ts';
@@ -39,6 +40,19 @@ export class Typist {
       await this.#type(target, [{ key }]);
       await this.#until(target, ({ screen }) => screen.text !== before.screen.text);
     }
+  }
+
+  /** A person's keys, one at a time, as long as something is asked; undefined: nothing was asked, nothing was pressed. */
+  async press(target: Target, keys: readonly string[], force: boolean): Promise<PaneState | undefined> {
+    let now = await this.#look(target);
+    if (!now || !(force || ASKS.has(now.state.activity))) return undefined;
+    for (const key of keys) {
+      const before: Look = now;
+      if (!(force || ASKS.has(before.state.activity))) break;
+      await this.#type(target, [{ key }]);
+      now = (await this.#until(target, ({ screen }) => screen.text !== before.screen.text)) ?? before;
+    }
+    return now.state;
   }
 
   /** Pastes, sees the text stand in the composer, sends it, sees it gone. Another text there is a person's: nothing is done. */
@@ -88,6 +102,8 @@ export class Typist {
     }
   }
 }
+
+const ASKS: ReadonlySet<Activity> = new Set(['dialog', 'permission_prompt', 'question']);
 
 interface Look {
   readonly screen: Screen;

@@ -25,6 +25,7 @@ const RULES: Readonly<Record<RouteName, Role | 'anybody'>> = {
   deleteObject: 'operator',
   apply: 'operator',
   restart: 'operator',
+  answer: 'operator',
   attach: 'operator',
   listTokens: 'admin',
   createToken: 'admin',

@@ -19,6 +19,8 @@ interface Output {
 }
 
 export const run: Run = async (args, options, context) => {
+  const screen = text(options, 'screen');
+  if (screen !== undefined) return (await import('./inspect-screen.ts')).inspectScreen(screen, args, options, context);
   const [name, ...more] = args.length > 0 ? agentNames(args) : [];
   if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac inspect NAME`');
   const format = text(options, 'output');

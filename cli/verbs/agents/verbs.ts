@@ -105,14 +105,34 @@ export const AGENT_VERBS: readonly Verb[] = [
   },
   {
     name: 'inspect',
-    summary: 'Show an agent with the end of its output',
-    args: '<name>',
+    summary: 'Show an agent with the end of its output, or read a saved screen',
+    args: '[name]',
     load: () => import('./inspect.ts'),
     options: [
       { flags: '-o, --output <format>', description: 'json' },
       { flags: '--json', description: 'as -o json' },
+      {
+        flags: '--screen <file>',
+        description: 'read this saved screen (`tmux capture-pane -p`) instead; - for standard input',
+      },
+      { flags: '--profile <name>', description: 'with --screen: which CLI drew it; default claude-code' },
     ],
-    examples: ['sac inspect web', 'sac inspect web --json'],
+    examples: ['sac inspect web', 'sac inspect web --json', 'sac inspect --screen saved.txt --profile codex -o json'],
+  },
+  {
+    name: 'answer',
+    summary: 'Answer what an agent asks: a dialog, a permission, a question',
+    args: '<name>',
+    load: () => import('./answer.ts'),
+    options: [
+      {
+        flags: '--keys <keys>',
+        description: 'keys, separated by spaces: 2, Enter, Escape, Down ...; after each the screen is looked at',
+      },
+      INSTANCE,
+      { flags: '--force', description: 'also when the agent does not ask anything' },
+    ],
+    examples: ['sac answer web --keys 1', "sac answer web --keys 'Down Enter'"],
   },
   {
     name: 'check',

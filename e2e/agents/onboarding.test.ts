@@ -1,0 +1,195 @@
+/** Real agent CLIs, from a cold HOME, brought to their prompt by the real controller in real tmux; only the model is ours. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Agent } from '../../api/resources/agent.ts';
+import type { Condition } from '../../api/resources/meta.ts';
+import { Fleet, run, until } from '../harness.ts';
+import { errorAnswer } from '../model-server/answer.ts';
+import { type ModelServer, startModelServer } from '../model-server/model-server.ts';
+import { agentEnvironment } from './environment.ts';
+import { type AgentCli, installAgent } from './install.ts';
+
+const READY_MS = 90_000;
+
+let fleet: Fleet;
+let server: ModelServer;
+let home: string;
+beforeEach(async () => {
+  fleet = new Fleet();
+  server = await startModelServer();
+  home = join(fleet.dir, 'agent-home');
+  mkdirSync(home);
+});
+afterEach(async () => {
+  server.release();
+  await fleet[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+async function declare(
+  cli: AgentCli,
+  spec: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const installed = await installAgent(cli);
+  const own = agentEnvironment(cli, installed, { home, url: server.url });
+  fleet.write(
+    'agents/coder/spec.yaml',
+    JSON.stringify({ apiVersion: 'sac/v1', kind: 'Agent', spec: { profile: cli, env: { ...own, ...env }, ...spec } }),
+  );
+}
+const agent = (): Promise<Agent> => fleet.json(['get', 'agent', 'coder']);
+const ready = () => until('coder is ready', async () => (await agent()).status.ready, READY_MS);
+const condition = async (type: string): Promise<Condition | undefined> =>
+  (await agent()).status.conditions.find((one) => one.type === type);
+const becomes = (type: string, status: string, reason?: string) =>
+  until(
+    `${type} is ${status} ${reason ?? ''}`,
+    async () => {
+      const found = await condition(type);
+      if (found?.status === status && (reason === undefined || found.reason === reason)) return found;
+      throw new Error(JSON.stringify([found, (await agent()).status.instances[0]?.reading]));
+    },
+    READY_MS,
+  );
+const prompts = () => server.requests.filter(({ side }) => !side).map(({ prompt }) => prompt);
+const events = async (reason: string): Promise<readonly { message: string; count: number }[]> =>
+  (await fleet.json(['events'])).items.filter((event: { reason: string }) => event.reason === reason);
+
+/** As a person at the terminal would. */
+async function say(text: string): Promise<void> {
+  const { fleet: id } = await fleet.json(['controller', 'status']);
+  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', `sac-${id}`, ...args], { timeout: 10_000 });
+  tmux('send-keys', '-t', '=coder:', '-l', text);
+  await until('the text stands in the composer', async () => (await screen()).includes(text.slice(0, 20)), 20_000);
+  tmux('send-keys', '-t', '=coder:', 'Enter');
+}
+const screen = async (): Promise<string> => (await fleet.sac(['logs', 'coder', '--tail', '60'])).stdout;
+const idle = () => until('coder is idle', async () => (await agent()).status.activity === 'idle', READY_MS);
+
+describe('Claude Code', () => {
+  it('passes its dialogs without a stray key, is Ready, and answers its startup prompt once', {
+    timeout: 200_000,
+  }, async () => {
+    await declare('claude-code', {
+      claude: { flags: ['--dangerously-skip-permissions'] },
+      startup: { prompts: ['hello from the manifest'] },
+    });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    expect((await events('DialogAnswered')).map(({ message }) => message)).toEqual(
+      expect.arrayContaining([expect.stringContaining('trust'), expect.stringContaining('bypass')]),
+    );
+    await idle();
+    expect(prompts()).toEqual(['hello from the manifest']);
+    expect(await screen()).toContain('Hello from the model server.');
+
+    // A person's next prompt is the only other thing that was ever typed.
+    await say('and now this');
+    await until('the second answer', async () => prompts().length === 2, READY_MS);
+    expect(prompts()).toEqual(['hello from the manifest', 'and now this']);
+    await idle();
+
+    // Killed: comes back with the same conversation.
+    const { pid } = (await agent()).status.instances[0] ?? {};
+    process.kill(Number(pid), 'SIGKILL');
+    await until('it was restarted', async () => (await agent()).status.restarts === 1, READY_MS);
+    await ready();
+    await idle();
+    await until('the third prompt', async () => prompts().length === 3, READY_MS);
+    const last = server.requests.findLast(({ side }) => !side);
+    expect(JSON.stringify(last?.body)).toContain('and now this');
+    const sessions = readdirSync(join(home, '.claude', 'projects'), { recursive: true }).filter((file) =>
+      String(file).endsWith('.jsonl'),
+    );
+    expect(sessions).toHaveLength(1);
+  });
+
+  it('that asks for a permission is Blocked, and goes on when a person answers', { timeout: 200_000 }, async () => {
+    await declare('claude-code', { startup: { prompts: ['please #bash=touch_made'] } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    const blocked = await becomes('Blocked', 'True', 'PermissionPrompt');
+    expect(blocked.message).toContain('Bash');
+    expect((await fleet.sac(['answer', 'coder'])).stderr).toContain('say which keys');
+    expect((await fleet.sac(['answer', 'coder', '--keys', '1'])).code).toBe(0);
+    await becomes('Blocked', 'False');
+    await idle();
+    // There is nothing to answer now, and nothing is pressed.
+    expect((await fleet.sac(['answer', 'coder', '--keys', '1'])).code).toBe(4);
+  });
+
+  it('shows what the service refuses as what it is, and is clear when it is over', { timeout: 300_000 }, async () => {
+    await declare(
+      'claude-code',
+      { claude: { flags: ['--dangerously-skip-permissions'] } },
+      { CLAUDE_CODE_MAX_RETRIES: '0' },
+    );
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    const shows = async (status: number, type: string, reason: string) => {
+      server.standing(errorAnswer(status));
+      await say(`try ${status}`);
+      await becomes(type, 'True', reason);
+      server.standing(undefined);
+      await say(`again after ${status}`);
+      await becomes(type, 'False');
+      await idle();
+    };
+    await shows(429, 'QuotaLimited', 'RateLimited');
+    await shows(401, 'AuthFailed', 'AuthError');
+    server.standing(errorAnswer(529));
+    await say('try 529');
+    await until('the error shows', async () => (await agent()).status.activity === 'error', READY_MS);
+    server.standing(undefined);
+    await say('again after 529');
+    await idle();
+  });
+
+  it('that works is not restarted by a changed manifest before it is idle', { timeout: 200_000 }, async () => {
+    await declare('claude-code', { claude: { flags: ['--dangerously-skip-permissions'] } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    await say('wait #hold');
+    await until('it works', async () => (await agent()).status.activity === 'working', READY_MS);
+    const before = (await agent()).status.instances[0]?.pid;
+    await declare('claude-code', { claude: { flags: ['--dangerously-skip-permissions', '--verbose'] } });
+    await becomes('UpToDate', 'False', 'WaitsForIdle');
+    expect((await agent()).status.instances[0]?.pid).toBe(before);
+    server.release();
+    await until('it was restarted', async () => (await agent()).status.instances[0]?.pid !== before, READY_MS);
+    await ready();
+  });
+
+  it('at a dialog that nobody described is Blocked and untouched; the manifest may describe it', {
+    timeout: 200_000,
+  }, async () => {
+    const dialog =
+      'printf "\\n Shall we?\\n\\n \\342\\235\\257 1. Yes\\n   2. No\\n\\n Enter to confirm\\n"; read -r key; echo "got $key"; sleep 1000';
+    await declare('claude-code', { command: ['sh', '-c', dialog] });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    const blocked = await becomes('Blocked', 'True', 'Dialog');
+    expect(blocked.message).toContain('Shall we?');
+    expect(await screen()).not.toContain('got');
+    expect((await fleet.sac(['answer', 'coder', '--keys', '2 Enter'])).code).toBe(0);
+    await until('it got the keys', async () => (await screen()).includes('got 2'));
+  });
+});
+
+describe.each(['codex', 'gemini'] as const)('%s', (cli) => {
+  it('comes to its prompt, answers once, and leaves nothing behind when it is deleted', {
+    timeout: 240_000,
+  }, async () => {
+    await declare(cli, { startup: { prompts: ['hello from the manifest'], timeout: '5m' } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await until('coder is ready', async () => (await agent()).status.ready, 150_000);
+    await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
+    const typed = (await screen()).split('\n').filter((line) => /^\s*[›>] hello from the manifest/.test(line));
+    expect(typed).toHaveLength(1);
+    const { id } = (await agent()).metadata;
+    await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });
+    const left = await run('sh', ['-c', 'grep -slz "^SAC_ID=$1$" /proc/[0-9]*/environ || true', 'sh', id]);
+    expect(left.stdout).toBe('');
+  });
+});
