@@ -3,6 +3,7 @@
  * Never: more than that.
  */
 
+import { createDockerRuntime, createPodmanRuntime } from './runtimes/container/container-runtime.ts';
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
 import { createSlurmRuntime } from './runtimes/slurm/slurm-runtime.ts';
@@ -12,4 +13,6 @@ export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Asy
   createTmuxRuntime(context),
   createProcessRuntime(context),
   createSlurmRuntime(context),
+  createDockerRuntime(context),
+  createPodmanRuntime(context),
 ];

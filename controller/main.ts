@@ -130,6 +130,7 @@ async function run(
     fleet,
     workspaces: home.workspaces,
     userHome: process.env['HOME'] ?? homedir(),
+    allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
     hosts,
     launch: (name, spec) => {
       const profile = PROFILES[name];

@@ -22,7 +22,16 @@ declare -A package_of=(
   [tcsh]=tcsh
   [bsd-csh]=csh
   [ssh]=openssh-client
+  [busybox]=busybox-static
+  [dockerd]=docker.io
+  [docker]=docker.io
+  [podman]=podman
+  [runc]=runc
 )
+
+# Sbin is not in everybody's PATH.
+PATH=$PATH:/usr/sbin:/sbin
+
 
 missing=()
 for program in "${!package_of[@]}"; do
@@ -35,21 +44,26 @@ install_agents() {
   node --import tsx e2e/agents/install.ts claude-code codex gemini >/dev/null
 }
 
+# A container engine, without a service manager.
+start_dockerd() {
+  (. "$(dirname "${BASH_SOURCE[0]}")/provision/docker.sh" && docker_provision)
+}
+
 # A cluster of one node.
 start_slurm() {
   (. "$(dirname "${BASH_SOURCE[0]}")/provision/slurm.sh" && slurm_provision)
 }
 
-if [ "${#missing[@]}" -eq 0 ]; then
-  start_slurm
-  install_agents
-  exit 0
-fi
-
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null 2>&1 || { echo "provision: need root to install: ${missing[*]}" >&2; exit 1; }
+  command -v sudo >/dev/null 2>&1 || { echo "provision: need root to install (${missing[*]}) and to start dockerd" >&2; exit 1; }
   as_root=(sudo)
+fi
+if [ "${#missing[@]}" -eq 0 ]; then
+  start_slurm
+  start_dockerd
+  install_agents
+  exit 0
 fi
 echo "provision: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
@@ -59,4 +73,5 @@ for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null 2>&1 || { echo "provision: $program is still missing after installing ${package_of[$program]}" >&2; exit 1; }
 done
 start_slurm
+start_dockerd
 install_agents

@@ -3,6 +3,7 @@
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
 import type { ExitCause, RuntimeKind } from '../../api/resources/agent.ts';
+import type { ContainerSpec } from '../../api/resources/container.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
@@ -81,6 +82,15 @@ export interface LaunchOptions {
   readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
   /** Absent: all defaults. */
   readonly slurm?: SlurmOptions;
+  readonly docker?: ContainerOptions;
+  readonly podman?: ContainerOptions;
+}
+
+/** A container as the manifest has it, with every path of the host made absolute and judged. */
+export interface ContainerOptions extends Omit<ContainerSpec, 'mounts' | 'mountHostClaude'> {
+  readonly mounts: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
+  /** Home of the user whose Claude Code settings are shown in the container (mountHostClaude). */
+  readonly home?: string;
 }
 
 /** Where a runtime keeps its files on the machine: absolute paths, private to one fleet. */

@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
 import { slurmSchema } from './slurm.ts';
@@ -14,7 +15,7 @@ import { durationSchema } from './time.ts';
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process', 'slurm'] as const;
+export const RUNTIME_KINDS = ['tmux', 'process', 'slurm', ...CONTAINER_RUNTIMES] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -74,10 +75,22 @@ const placeSchema = z
       .prefault({})
       .meta({ description: 'Options of the process runtime.' }),
     slurm: slurmSchema,
+    docker: containerSchema.optional().meta({ description: 'The container, for runtime docker.' }),
+    podman: containerSchema.optional().meta({ description: 'The container, for runtime podman.' }),
   })
   .refine((place) => !(place.host && place.hosts), {
     message: 'host and hosts exclude each other',
     path: ['hosts'],
+    when: isMapping,
+  })
+  .refine((place) => place.runtime !== 'docker' || place.docker !== undefined, {
+    message: 'is required for runtime docker: {image: ...}',
+    path: ['docker'],
+    when: isMapping,
+  })
+  .refine((place) => place.runtime !== 'podman' || place.podman !== undefined, {
+    message: 'is required for runtime podman: {image: ...}',
+    path: ['podman'],
     when: isMapping,
   })
   .prefault({})

@@ -123,6 +123,17 @@ describe('the view of a place', () => {
     expect(await rig.view.look(A)).toMatchObject({ kind: 'seen', sighting: { id: A } });
   });
 
+  it('tells those it has seen as soon as it cannot be listed, once', async () => {
+    const rig = new Rig();
+    rig.things = [sighting(A)];
+    await rig.view.refresh();
+    rig.broken = true;
+    rig.changes.length = 0;
+    await rig.view.refresh();
+    await rig.view.refresh();
+    expect(rig.changes).toEqual([[A]]);
+  });
+
   it('tries a broken place again ever more slowly', async () => {
     const rig = new Rig();
     rig.broken = true;

@@ -198,6 +198,8 @@ export class PlaceView implements Disposable {
   #failed(reason: string): void {
     const { timers, retry = { initialMs: 500, maxMs: 30_000 } } = this.#options;
     const failures = (this.#unknown?.failures ?? 0) + 1;
+    // Nobody may be looking just now: those last seen here have to learn that nothing is known of them any more.
+    if (failures === 1 && this.#cache.size > 0) this.#options.onChange([...this.#cache.keys()]);
     this.#unknown = { reason, since: this.#unknown?.since ?? timers.now(), failures };
     this.#allDirtyAt = ++this.#clock;
     this.#retryCancel?.();

@@ -7,6 +7,7 @@ import type { RuntimeKind } from '../../api/resources/agent.ts';
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { PlannedContainer } from './container-options.ts';
 
 export interface Place {
   readonly host: HostName;
@@ -28,6 +29,8 @@ export interface LaunchPlan {
     readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
     readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
     readonly slurm?: SlurmOptions;
+    readonly docker?: PlannedContainer;
+    readonly podman?: PlannedContainer;
   };
 }
 

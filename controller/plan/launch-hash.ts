@@ -15,8 +15,26 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
   const counted: Record<string, unknown> = { ...rest, place: place && { host: place.host, runtime: place.runtime } };
   for (const key of APPLIED_IN_PLACE) delete counted[key];
   // Only the options of the runtime it lives in, and of those not what a running agent does not notice.
-  if (place?.runtime === 'tmux') counted['terminal'] = { width: options.tmux.width, height: options.tmux.height };
-  if (place?.runtime === 'slurm') counted['job'] = options.slurm;
+  const terminal = { width: options.tmux.width, height: options.tmux.height };
+  switch (place?.runtime) {
+    case 'tmux':
+      counted['terminal'] = terminal;
+      break;
+    case 'docker':
+    case 'podman': {
+      // How the image gets there is not what runs.
+      const { pull: _, ...container } = options[place.runtime] ?? {};
+      counted['terminal'] = terminal;
+      counted['container'] = container;
+      break;
+    }
+    case 'slurm':
+      counted['job'] = options.slurm;
+      break;
+    case 'process':
+    case undefined:
+      break;
+  }
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(counted)))).slice(0, 16);
 }
 

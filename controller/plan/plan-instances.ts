@@ -3,8 +3,10 @@
  * Never: looks at the world; facts about hosts and profiles are passed in.
  */
 import { type AgentSpec, effectiveProfile, type ProfileName, type RuntimeKind } from '../../api/resources/agent.ts';
+import { CONTAINER_RUNTIMES } from '../../api/resources/container.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { durationMs, type Instant } from '../../api/resources/time.ts';
+import { type PlannedContainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
@@ -27,6 +29,8 @@ export interface PlanFacts {
   readonly workspaces: string;
   /** Home of the user agents run as, for `~`. */
   readonly userHome: string;
+  /** Folders of the host that containers may see besides the workspace. */
+  readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
   readonly hosts: ReadonlyMap<
     HostName,
@@ -100,7 +104,11 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     sessionStore,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
-  const chosen = choosePlace(spec, slot, facts);
+  const cwd = expandHome(spec.workspace, facts.userHome) ?? `${facts.workspaces}/${slot.name}`;
+  const containers = planContainers(spec, cwd, facts);
+  const choice = choosePlace(spec, slot, facts);
+  const refused = choice.place && containers.refused.get(choice.place.runtime);
+  const chosen: Choice = refused === undefined ? choice : { unplaced: `${refused}.` };
   const { place } = chosen;
   // Without a screen there is nothing to read.
   const readsActivity =
@@ -111,10 +119,10 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     argv,
     env: { ...env, ...spec.env },
     envFiles: spec.envFiles,
-    cwd: expandHome(spec.workspace, facts.userHome) ?? `${facts.workspaces}/${slot.name}`,
+    cwd,
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
-    options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm },
+    options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm, ...containers.options },
   };
   return {
     id: instanceId(facts.fleet, slot.name),
@@ -149,6 +157,20 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
       postStartUrls: spec.hooks.postStart.filter(isUrl),
     },
   };
+}
+
+/** What the manifest says of the engines; a refusal counts only where that engine is the place. */
+function planContainers(spec: AgentSpec, cwd: string, { userHome, allowedHostPaths: allowed = [] }: PlanFacts) {
+  const options: { docker?: PlannedContainer; podman?: PlannedContainer } = {};
+  const refused = new Map<RuntimeKind, string>();
+  for (const kind of CONTAINER_RUNTIMES) {
+    const said = spec.place[kind];
+    if (!said) continue;
+    const planned = planContainer(kind, said, { cwd, userHome, allowed });
+    if ('options' in planned) options[kind] = planned.options;
+    else refused.set(kind, planned.refused);
+  }
+  return { options, refused };
 }
 
 export const isUrl = (hook: string): boolean => /^https?:\/\//.test(hook);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AgentSpecInput, agentSpecSchema, type RuntimeKind } from '../../api/resources/agent.ts';
+import { type AgentSpecInput, agentSpecSchema, RUNTIME_KINDS, type RuntimeKind } from '../../api/resources/agent.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { canonicalJson, launchHash } from './launch-hash.ts';
@@ -9,7 +9,7 @@ import { instanceSlots, type PlanFacts, type PlannedAgent, planAgent, planDepart
 const FAR = 'far' as HostName;
 const runtimes = (...kinds: RuntimeKind[]) => ({
   runtimes: new Map(
-    (['tmux', 'process'] as const).map((kind) => [
+    RUNTIME_KINDS.map((kind) => [
       kind,
       { available: kinds.includes(kind), detail: kinds.includes(kind) ? '' : `${kind} is not installed` },
     ]),
@@ -20,7 +20,7 @@ const facts = (change: Partial<PlanFacts> = {}): PlanFacts => ({
   workspaces: '/home/u/.sac/workspaces',
   userHome: '/home/u',
   hosts: new Map([
-    [LOCAL_HOST, runtimes('tmux', 'process')],
+    [LOCAL_HOST, runtimes('tmux', 'process', 'docker', 'podman')],
     [FAR, runtimes('tmux')],
   ]),
   launch: (profile, spec) => ({ argv: spec.command ?? [profile], env: {}, readsActivity: false }),
@@ -121,6 +121,7 @@ describe('the launch hash', () => {
     { place: { runtime: 'process' } },
     { place: { host: 'far' } },
     { place: { tmux: { width: 100 } } },
+    { place: { runtime: 'docker', docker: { image: 'a' } } },
   ])('changes with %o', (spec) => expect(hash(spec)).not.toBe(base));
   it.each<AgentSpecInput>([
     { replicas: 2 },
@@ -135,6 +136,25 @@ describe('the launch hash', () => {
   ])('does not change with %o, which applies in place', (spec) =>
     expect(planAgent(agent(spec), facts())[0]?.launchHash).toBe(base),
   );
+
+  it.each(['docker', 'podman'] as const)('covers what %s is told, but not how the image gets there', (runtime) => {
+    const inside = (options: object) => hash({ place: { runtime, [runtime]: { image: 'a', ...options } } });
+    const plain = inside({});
+    for (const change of [
+      { image: 'b' },
+      { network: 'none' },
+      { memory: '1g' },
+      { user: '1000' },
+      { mounts: [{ source: 'x' }] },
+      { volumes: ['v:/v'] },
+      { capDrop: [] },
+      { readOnlyRootfs: true },
+      { mountHostClaude: true },
+    ])
+      expect(inside(change)).not.toBe(plain);
+    expect(inside({ pull: 'always' })).toBe(plain);
+    expect(hash({ place: { docker: { image: 'x' } } })).toBe(base);
+  });
 
   it('covers a part of the launch that nobody has thought of yet', () => {
     const { launch } = only(planAgent(agent({}), facts()));
@@ -175,4 +195,76 @@ describe('the working directory', () => {
     ['~/x', '/home/u/x'],
     ['x', '/home/u/x'],
   ])('of workspace %s is %s', (workspace, expected) => expect(cwd(workspace)).toBe(expected));
+});
+
+describe('what a container may see', () => {
+  const planned = (docker: object, spec: AgentSpecInput = {}, allowedHostPaths: string[] = []) =>
+    only(
+      planAgent(
+        agent({ workspace: '/srv/web', ...spec, place: { runtime: 'docker', docker: { image: 'a', ...docker } } }),
+        facts({ allowedHostPaths }),
+      ),
+    );
+  const sources = ({ launch }: DesiredInstance) => launch.options.docker?.mounts.map(({ source }) => source);
+  it.each([
+    ['/srv/web/data', '/srv/web/data'],
+    ['data', '/srv/web/data'],
+    ['./data//x', '/srv/web/data/x'],
+    ['/srv/web', '/srv/web'],
+  ])('%s is in the workspace', (source, path) => {
+    const instance = planned({ mounts: [{ source }] });
+    expect(instance.place?.runtime).toBe('docker');
+    expect(sources(instance)).toEqual([path]);
+  });
+  it.each(['/etc', '/srv/webb', '/srv', '~/secrets', '/'])('%s is refused, with its place and what to do', (source) => {
+    const instance = planned({ mounts: [{ source: 'ok' }, { source }] });
+    expect(instance.place).toBeUndefined();
+    expect(instance.unplaced).toMatch(/^spec\.place\.docker\.mounts\[1\]\.source: .* SAC_ALLOW_HOST_PATHS/);
+  });
+  it.each([
+    ['/data', '/data/sets'],
+    ['/home/u', '~/secrets'],
+    ['/', '/etc'],
+  ])('a policy of %s allows %s', (allowed, source) =>
+    expect(planned({ mounts: [{ source }] }, {}, [allowed]).place?.runtime).toBe('docker'),
+  );
+  it.each(['/', '/etc', '/run/', '/var/run/docker.sock', '/srv/../etc'])('the workspace cannot be %s', (workspace) =>
+    expect(planned({}, { workspace }).unplaced).toContain('spec.workspace'),
+  );
+  it('nothing is refused to one that lives elsewhere', () => {
+    const spec: AgentSpecInput = { place: { runtime: 'tmux', docker: { image: 'a', mounts: [{ source: '/etc' }] } } };
+    expect(only(planAgent(agent(spec), facts())).place?.runtime).toBe('tmux');
+  });
+});
+
+describe('a container in a manifest', () => {
+  const problems = (docker: object) => {
+    const { error } = agentSpecSchema.safeParse({ command: ['x'], place: { runtime: 'docker', docker } });
+    return error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+  };
+  it.each<[object, RegExp]>([
+    [{ image: 'a', privileged: true }, /privileged/],
+    [{ image: 'a', extraArgs: ['--privileged'] }, /extraArgs/],
+    [{}, /^place\.docker\.image/],
+    [{ image: '--privileged' }, /^place\.docker\.image/],
+    [{ image: 'a', volumes: ['/etc:/etc'] }, /^place\.docker\.volumes\.0: .*mounts/],
+    [{ image: 'a', mounts: [{ source: '/run/podman/podman.sock' }] }, /^place\.docker\.mounts\.0\.source: .*socket/],
+    [{ image: 'a', mounts: [{ source: 'a/../../etc' }] }, /^place\.docker\.mounts\.0\.source: .*"\.\."/],
+    [{ image: 'a', capAdd: ['SYS_ADMIN'] }, /^place\.docker\.capAdd\.0/],
+    [{ image: 'a', network: 'container:other' }, /^place\.docker\.network/],
+    [{ image: 'a', user: 'root' }, /^place\.docker\.user/],
+    [{ image: 'a', memory: 'lots' }, /^place\.docker\.memory/],
+  ])('%o is refused where it is', (docker, message) => {
+    const found = problems(docker);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(message);
+  });
+  it('is needed for that runtime', () =>
+    expect(agentSpecSchema.safeParse({ command: ['x'], place: { runtime: 'podman' } }).error?.issues[0]).toMatchObject({
+      path: ['place', 'podman'],
+    }));
+  it('drops all capabilities and forbids new ones unless told', () =>
+    expect(
+      agentSpecSchema.parse({ command: ['x'], place: { runtime: 'docker', docker: { image: 'a' } } }).place.docker,
+    ).toMatchObject({ capDrop: ['all'], noNewPrivileges: true, network: 'bridge', pull: 'missing' }));
 });
