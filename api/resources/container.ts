@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 /** Names as the engines have them; a volume whose name has a slash would be a host path. */
-const VOLUME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*:\/[^:]*(:ro)?$/;
+const VOLUME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*:\/[\w./@+-]+(:ro)?$/;
 const noControl = (value: string) => ![...value].some((character) => character < ' ' || character === '\u007f');
 const hasStep = (path: string) => path.split('/').some((part) => part === '..');
 /** Sockets that command a container engine: who has one has the machine. */
@@ -37,8 +37,8 @@ const mountSchema = z.strictObject({
 const common = {
   image: z
     .string()
-    .regex(/^[a-zA-Z0-9][^\s]*$/, { message: 'is not the name of an image' })
-    .max(512)
+    .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { message: 'is not the name of an image' })
+    .max(255)
     .meta({
       description: 'Image the container is made of. It needs a POSIX sh; with tmux in it the terminal is nicer.',
     }),
@@ -76,7 +76,7 @@ const common = {
     .default(false)
     .meta({ description: "The image's files cannot be changed; /tmp is then kept in memory." }),
   capDrop: z
-    .array(z.string().regex(/^[a-zA-Z_]+$/, { message: 'is not the name of a capability' }))
+    .array(z.string().regex(/^[a-zA-Z_]{2,32}$/, { message: 'is not the name of a capability' }))
     .default(['all'])
     .meta({ description: 'Capabilities taken away. [] leaves what the engine gives by default.' }),
   capAdd: z
@@ -89,7 +89,7 @@ const common = {
     .meta({ description: 'No process gains privileges by running a setuid program.' }),
   ociRuntime: z
     .string()
-    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/, { message: 'is not the name of an OCI runtime' })
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}$/, { message: 'is not the name of an OCI runtime' })
     .optional()
     .meta({
       description: 'OCI runtime the engine uses: runc, crun, runsc, ... Default: the one the engine is set to.',

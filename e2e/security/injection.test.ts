@@ -20,6 +20,25 @@ interface Rule {
 const spec = (rest: Json): Json => ({ spec: { profile: 'exec', command: ['true'], suspend: true, ...rest } });
 const hook = (point: string): Rule => ({ put: (value) => spec({ hooks: { [point]: [value] } }), takes: 'everything' });
 
+const inContainer = (runtime: 'docker' | 'podman'): Readonly<Record<string, Rule>> =>
+  Object.fromEntries(
+    Object.entries<(value: string) => Json>({
+      image: (image) => ({ image }),
+      pull: (pull) => ({ pull }),
+      volumes: (value) => ({ volumes: [value] }),
+      user: (user) => ({ user }),
+      memory: (memory) => ({ memory }),
+      ulimits: (value) => ({ ulimits: [value] }),
+      capDrop: (value) => ({ capDrop: [value] }),
+      capAdd: (value) => ({ capAdd: [value] }),
+      ociRuntime: (ociRuntime) => ({ ociRuntime }),
+      network: (network) => ({ network }),
+    }).map(([field, options]) => [
+      `agent.spec.place.${runtime}.${field}`,
+      { put: (value) => spec({ place: { runtime, [runtime]: { image: 'a', ...options(value) } } }), takes: 'nothing' },
+    ]),
+  );
+
 /** Every field that takes text needs a line here: the first test fails for one that has none. */
 const RULES: Readonly<Record<string, Rule>> = {
   'agent.apiVersion': { put: (value) => ({ ...spec({}), apiVersion: value }), takes: 'nothing' },
@@ -36,6 +55,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.place.host': { put: (host) => spec({ place: { host } }), takes: 'nothing' },
   'agent.spec.place.hosts': { put: (host) => spec({ place: { hosts: [host] } }), takes: 'nothing' },
   'agent.spec.place.runtime': { put: (runtime) => spec({ place: { runtime } }), takes: 'nothing' },
+  ...inContainer('docker'),
+  ...inContainer('podman'),
   'agent.spec.workspace': { put: (workspace) => spec({ workspace }), takes: 'everything' },
   'agent.spec.env': { put: (value) => spec({ env: { V: value } }), takes: 'everything' },
   'agent.spec.envFiles': { put: (value) => spec({ envFiles: [value] }), takes: 'everything' },
