@@ -146,7 +146,7 @@ describe('agents in docker', () => {
       return now.phase === 'Failed' ? now : undefined;
     });
     expect(failed.instances[0].lastExit).toMatchObject({ reason: 'OOMKilled' });
-    expect(await fleet.ok(['describe', 'agent', 'hog'])).toContain('memory limit');
+    expect(await fleet.ok(['describe', 'agent', 'hog'])).toContain('too much memory');
   });
 
   it('get no path of the host that the policy does not allow', async () => {
