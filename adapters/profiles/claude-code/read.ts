@@ -22,7 +22,7 @@ function spinnerAbove(page: Page, composer: Composer): string | undefined {
   for (let row = composer.top - 1; row >= Math.max(0, composer.top - 30); row--) {
     const line = at(page, row);
     const spins = SPINNER.exec(line)?.[1];
-    if (spins !== undefined) return /…|\.\.\.|Retrying in/.test(spins) ? spins : undefined;
+    if (spins !== undefined) return /…|\.\.\.|retry(?:ing)? in /i.test(spins) ? spins : undefined;
     if (/^ ?[●⏺]/.test(line)) return undefined;
     if (line !== '' && !line.startsWith(' ') && !line.startsWith('❯') && !line.startsWith('>')) return undefined;
   }
@@ -39,6 +39,16 @@ interface Turn {
 
 const DONE = /^✻ \S.* for \d/;
 
+/** What a tool printed hangs below its call; what the CLI itself says hangs below the prompt. */
+function isToolResult(page: Page, row: number): boolean {
+  if (!/^ {2}⎿/.test(at(page, row))) return false;
+  for (let above = row - 1; above >= Math.max(0, row - 20); above--) {
+    const line = at(page, above);
+    if (line !== '' && !line.startsWith(' ')) return /^[●⏺] \S[^(]{0,60}\(/.test(line);
+  }
+  return false;
+}
+
 /** The last message above the composer: at the left edge with ● or hung below the prompt with ⎿. */
 function lastTurn(page: Page, composer: Composer): Turn {
   const rows: string[] = [];
@@ -53,15 +63,16 @@ function lastTurn(page: Page, composer: Composer): Turn {
     }
     if (head !== '') continue;
     rows.unshift(line.trim());
-    if (/^(?:[●⏺] | {2}⎿)/.test(line)) head = line.replace(/^\s*[●⏺⎿]\s*/, '');
-    else if (!line.startsWith(' ')) break;
+    if (/^(?:[●⏺] | {2}⎿)/.test(line)) head = isToolResult(page, row) ? '' : line.replace(/^\s*[●⏺⎿]\s*/, '');
+    if (head === '' && /^ {2}⎿/.test(line)) break;
+    if (head === '' && !line.startsWith(' ')) break;
   }
   return { head, body: rows.join(' '), prompt };
 }
 
 /** How the CLI's own messages of failure begin. An answer that quotes one does not begin with it. */
 const FAILED =
-  /^(?:API Error\b|Please run \/login|Not logged in|Invalid API key|OAuth token|Credit balance|Prompt is too long|Context limit|You've (?:hit|reached) your|Claude (?:AI )?usage limit|.{0,20}\blimit reached|There's an issue with the selected model|Your (?:account|organization|credit)|Request (?:rejected|timed out)|Overloaded|Error: )/i;
+  /^(?:API Error(?::| \()|Please run \/login ·|Not logged in ·|Invalid API key ·|OAuth token (?:revoked|has expired)|Authentication error ·|Failed to authenticate\.|Your (?:ANTHROPIC_API_KEY belongs|organization has disabled)|Credit balance (?:is )?too low|Prompt is too long|Context limit reached ·|You've (?:hit|reached) your \S+ ?\S* limit|You're out of (?:extra )?usage|Claude (?:AI )?usage limit reached|(?:[\w-]+ ){1,3}limit reached [·∙]|There's an issue with the selected model|Request (?:rejected|timed out)|Repeated 529|\w+ is experiencing high load, please|We are experiencing high demand for)/i;
 
 function failureOf(turn: Turn): Failure | undefined {
   if (!FAILED.test(turn.head)) return undefined;
@@ -69,14 +80,16 @@ function failureOf(turn: Turn): Failure | undefined {
 }
 
 const CONTEXT_USED = /(\d{1,3})% context used/i;
-const CONTEXT_LEFT = /context (?:left until auto-compact|low|remaining)[^\d]{0,20}(\d{1,3})%/i;
+const CONTEXT_LEFT =
+  /context (?:left until auto-compact|low|remaining)[^\d]{0,20}(\d{1,3})%|(\d{1,3})% until auto-compact/i;
 /** The share from which on the CLI itself warns. */
 const LOW = 0.8;
 
 function contextUsed(footer: string): number | undefined {
   const used = CONTEXT_USED.exec(footer)?.[1];
   if (used !== undefined) return Math.min(100, Number(used)) / 100;
-  const left = CONTEXT_LEFT.exec(footer)?.[1];
+  const found = CONTEXT_LEFT.exec(footer);
+  const left = found?.[1] ?? found?.[2];
   return left === undefined ? undefined : Math.max(0, 100 - Number(left)) / 100;
 }
 
@@ -109,7 +122,7 @@ function toolRunning(page: Page, composer: Composer): string | undefined {
 }
 
 function working(page: Page, composer: Composer, spinner: string, facts: Partial<PaneState>): PaneState {
-  if (/^API error|Retrying in/i.test(spinner)) {
+  if (/retry(?:ing)? in /i.test(spinner)) {
     const failure = failureIn(spinner);
     return {
       ...facts,
