@@ -8,6 +8,7 @@ import { homedir } from 'node:os';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
+import { clearUnfinished } from '../adapters/transport/local/files.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
@@ -102,6 +103,7 @@ async function run(
   const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
   const tokens = await openTokens(database);
 
+  await clearUnfinished([home.run, home.logs]);
   const transport = createLocalTransport(process.env);
   const runtimes = createRuntimes({
     fleet,

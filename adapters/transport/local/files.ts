@@ -1,11 +1,24 @@
 /**
  * Owns: writing a file of this machine so that it is seen complete, with its mode, or not at all.
- * Never: leaves its temporary file behind.
+ * Never: leaves its temporary file behind; what a killed process could not remove, clearUnfinished does.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type FileToPut, TransportError } from '../transport.ts';
+
+const UNFINISHED = /\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes what a process that was killed while it wrote left below these folders: it may hold secrets. For whoever alone
+ * writes there; a stopped predecessor that goes on finds its file gone and fails. A missing folder is fine.
+ */
+export async function clearUnfinished(folders: readonly string[]): Promise<void> {
+  for (const folder of new Set(folders)) {
+    const names = await readdir(folder, { recursive: true }).catch(() => []);
+    for (const name of names) if (UNFINISHED.test(name)) await rm(join(folder, name), { force: true });
+  }
+}
 
 /** rename(2) is atomic within a folder. Throws TransportError. */
 export async function putFile({ path, content, mode }: FileToPut): Promise<void> {

@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Transport, TransportError } from '../transport.ts';
+import { clearUnfinished } from './files.ts';
 import { baseEnvironment, createLocalTransport } from './local-transport.ts';
 
 let t: Transport;
@@ -40,6 +41,14 @@ async function until(what: string, ask: () => boolean): Promise<void> {
     await new Promise((wake) => setTimeout(wake, 5));
   }
 }
+
+it('what a process killed in the middle of writing left is cleared away, and nothing else', async () => {
+  const launch = join(dir, 'launch');
+  mkdirSync(launch);
+  for (const name of ['web.sh', 'web.sh.0123456789ab.tmp', 'notes.tmp']) writeFileSync(join(launch, name), 'secret');
+  await clearUnfinished([dir, join(dir, 'nowhere')]);
+  expect(readdirSync(launch).sort()).toEqual(['notes.tmp', 'web.sh']);
+});
 
 describe('the base environment', () => {
   it('is an allow-list: no token of the controller reaches an agent', async () => {

@@ -1,0 +1,30 @@
+/**
+ * Owns: what a test tells its controller, and what that writes down: two files, named in one environment variable.
+ * Never: part of a shipped program; only the bundle made by bundle.ts reads it.
+ */
+import type { Kind, PointKey } from '../plans/plan.ts';
+
+/** Names the file with the orders. */
+export const ORDERS_VARIABLE = 'SAC_E2E_ORDERS';
+
+export interface Orders {
+  /** Lines of JournalEntry, appended also by successors of a controller that was killed. */
+  readonly journal: string;
+  readonly fault?: { readonly point: PointKey; readonly kind: Kind };
+  /** Holds a number: ms that the controller's clock is ahead. Read anew at most every 50 ms. */
+  readonly clock?: string;
+  /** Instances whose leftovers a sweep is expected to find. */
+  readonly sweeps?: readonly string[];
+  /** A bug to be found, see PLANTED. */
+  readonly bug?: PlantedBug;
+}
+
+/** Ways in which a place could be misread or its contract broken; each must be found by some plan. */
+export const PLANTED = ['starts-again', 'blind-at-boot', 'trusts-hints'] as const;
+export type PlantedBug = (typeof PLANTED)[number];
+
+export type JournalEntry =
+  | { readonly what: 'begin'; readonly point: PointKey; readonly incarnation: number }
+  | { readonly what: 'end'; readonly point: PointKey; readonly incarnation: number; readonly error?: string }
+  | { readonly what: 'struck'; readonly point: PointKey; readonly kind: Kind }
+  | { readonly what: 'swept'; readonly count: number };

@@ -1,0 +1,151 @@
+/**
+ * Owns: one run of the scenario with at most one fault, and its comparison with the run that had none.
+ * Never: looks for error messages; a fault may be noisy, it may not change what comes of it.
+ */
+import type { RuntimeKind } from '../../../api/resources/agent.ts';
+import { until } from '../../harness.ts';
+import { readJournal } from '../controller/injector.ts';
+import type { JournalEntry, Orders, PlantedBug } from '../controller/orders.ts';
+import { SupervisedFleet } from '../supervised-fleet.ts';
+import { EFFECTS, effectOf, type Plan, type PointKey } from './plan.ts';
+import { clearAway, isSettled, play, STEP_DEADLINE_MS, SWEPT } from './scenario.ts';
+import { type Facts, factsOf, readDiary, type Sampler } from './world.ts';
+
+export interface Reference {
+  readonly runtime: RuntimeKind;
+  readonly points: readonly PointKey[];
+  readonly rest: Facts;
+  readonly diary: Facts;
+  /** After everything was deleted and the controller was stopped. */
+  readonly end: Facts;
+}
+
+export interface Setting {
+  readonly program: string;
+  readonly sampler: Sampler;
+  readonly bug?: PlantedBug;
+}
+
+const RESYNC = '1s';
+/** Each resync ends in a sweep of each runtime; a fault may outlast one. */
+const QUIET_SWEEPS = 5;
+
+interface Lived extends Omit<Reference, 'runtime'> {
+  readonly problems: readonly string[];
+  readonly struck: boolean;
+}
+
+/** Throws when the fault-free run itself breaks a property. */
+export async function runReference(runtime: RuntimeKind, setting: Setting): Promise<Reference> {
+  const { problems, points, rest, diary, end } = await live(runtime, undefined, setting);
+  const missing = EFFECTS.filter((effect) => !points.some((point) => effectOf(point) === effect));
+  if (missing.length > 0) problems.push(`the scenario never does: ${missing.join(', ')}`);
+  if (problems.length > 0) throw new Error(`the reference run on ${runtime} is broken: ${problems.join('; ')}`);
+  return { runtime, points, rest, diary, end };
+}
+
+/** What the plan shows to be wrong; nothing when all is well. */
+export async function runPlan(plan: Plan, reference: Reference, setting: Setting): Promise<readonly string[]> {
+  const { point, kind, runtime } = plan;
+  let lived: Lived;
+  try {
+    lived = await live(runtime, { point, kind }, setting, reference);
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+  return [
+    ...lived.problems,
+    ...(lived.struck ? [] : ['the fault never struck: the run did not come to its point']),
+    ...differences('at rest', reference.rest, lived.rest),
+    ...differences('in the diaries', reference.diary, lived.diary),
+    ...differences('after everything was deleted', reference.end, lived.end),
+  ];
+}
+
+async function live(
+  runtime: RuntimeKind,
+  fault: Orders['fault'],
+  { program, sampler, bug }: Setting,
+  reference?: Reference,
+): Promise<Lived & { problems: string[] }> {
+  await using fleet = new SupervisedFleet({
+    program,
+    flags: ['--resync', RESYNC],
+    orders: { sweeps: SWEPT, ...(fault && { fault }), ...(bug && { bug }) },
+  });
+  const problems: string[] = [];
+  await play({ fleet, runtime });
+  const rest = await restOf(fleet, reference?.rest);
+  const { facts: diary } = readDiary(fleet);
+  const points = pointsOf(readJournal(fleet.journal));
+  await clearAway({ fleet, runtime });
+  const code = await fleet.stop();
+  if (code !== 0) problems.push(`the controller ended with code ${code} when asked to stop`);
+  const end = await endOf(fleet);
+  problems.push(
+    // tmux itself leaves the socket file of a server that ended: compared, not held against us.
+    ...end.filter((fact) => /^(?:process|helper|session|temporary)/.test(fact)).map((fact) => `left over: ${fact}`),
+    ...readDiary(fleet).doubles,
+    ...sampler.doublesOf(fleet.fleetId),
+    ...fleet.findings,
+  );
+  const struck = readJournal(fleet.journal).some(({ what }) => what === 'struck');
+  return { problems, points, rest, diary, end, struck };
+}
+
+/** Facts once nothing was done over some resyncs; waits for the expected ones while they may still come. */
+async function restOf(fleet: SupervisedFleet, expected: Facts | undefined): Promise<Facts> {
+  const give = Date.now() + STEP_DEADLINE_MS;
+  let from = readJournal(fleet.journal).length;
+  let last: Facts = [];
+  await until(
+    'nothing to move any more',
+    async () => {
+      const since = readJournal(fleet.journal).slice(from);
+      if (since.some((entry) => isEffect(entry))) {
+        from += since.findLastIndex((entry) => isEffect(entry)) + 1;
+        return false;
+      }
+      if (since.filter(({ what }) => what === 'swept').length < QUIET_SWEEPS) return false;
+      const agents = await fleet.agents();
+      const facts = await factsOf(fleet, agents);
+      const still = facts.join('\n') === last.join('\n');
+      last = facts;
+      if (!still || !agents.every(isSettled)) return false;
+      return !expected || differences('', expected, facts).length === 0 || Date.now() > give;
+    },
+    STEP_DEADLINE_MS * 2,
+  );
+  return last;
+}
+
+/** Facts once nothing runs any more: a tmux server whose last session was ended takes a moment to leave. */
+async function endOf(fleet: SupervisedFleet): Promise<Facts> {
+  let last: Facts = [];
+  await until(
+    'all to be gone',
+    async () => {
+      last = await factsOf(fleet, []);
+      return last.every((fact) => !/^(?:process|helper|session)/.test(fact));
+    },
+    5_000,
+  ).catch(() => undefined);
+  return last;
+}
+
+const isEffect = (entry: JournalEntry): boolean => entry.what === 'begin' && effectOf(entry.point) !== 'sweep';
+
+const pointsOf = (journal: readonly JournalEntry[]): readonly PointKey[] => [
+  ...new Set(journal.flatMap((entry) => (entry.what === 'begin' ? [entry.point] : []))),
+];
+
+function differences(where: string, expected: Facts, actual: Facts): readonly string[] {
+  const missing = [...expected];
+  const extra: string[] = [];
+  for (const fact of actual) {
+    const at = missing.indexOf(fact);
+    if (at >= 0) missing.splice(at, 1);
+    else extra.push(fact);
+  }
+  return [...missing.map((fact) => `${where} missing: ${fact}`), ...extra.map((fact) => `${where} besides: ${fact}`)];
+}

@@ -1,0 +1,139 @@
+/**
+ * Owns: a fleet whose controller is the faulty bundle, is started again whenever it was killed, and is talked to by retries.
+ * Never: starts a controller again that gave up by itself: that is kept as a finding.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Client, createClient } from '../../api/client.ts';
+import type { Agent } from '../../api/resources/agent.ts';
+import { NoControllerError } from '../../api/resources/errors.ts';
+import { CONTROLLER_NODE_FLAGS } from '../../cli/connection.ts';
+import { Fleet, run, until } from '../harness.ts';
+import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
+
+const MAX_STARTS = 5;
+
+export interface SupervisedOptions {
+  readonly program: string;
+  readonly flags?: readonly string[];
+  readonly orders?: Omit<Orders, 'journal'>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class SupervisedFleet extends Fleet {
+  readonly journal = join(this.dir, 'journal');
+  readonly life = join(this.dir, 'life');
+  readonly log = join(this.dir, 'controller.log');
+  readonly client: Client = createClient({ socket: join(this.home, 'sac.sock') }, { timeoutMs: 10_000 });
+  /** What the controller did that it never should. */
+  readonly findings: string[] = [];
+  readonly #options: SupervisedOptions;
+  #child: ChildProcess | undefined;
+  #wanted = true;
+  starts = 0;
+
+  constructor(options: SupervisedOptions) {
+    super(options.env);
+    this.#options = options;
+    for (const folder of ['tmp', 'tmux']) mkdirSync(join(this.dir, folder), { mode: 0o700 });
+    mkdirSync(this.life);
+    const orders: Orders = { journal: this.journal, ...options.orders };
+    writeFileSync(join(this.dir, 'orders'), JSON.stringify(orders));
+    this.#spawn();
+  }
+
+  /** What the controller is started with; tmux's socket and temporary files stay in the fleet's own folder. */
+  get controllerEnv(): Readonly<Record<string, string>> {
+    return {
+      ...this.env,
+      TMPDIR: join(this.dir, 'tmp'),
+      TMUX_TMPDIR: join(this.dir, 'tmux'),
+      [ORDERS_VARIABLE]: join(this.dir, 'orders'),
+      SAC_LOG_LEVEL: 'info',
+    };
+  }
+
+  get controllerPid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  #spawn(): void {
+    this.starts++;
+    const log = openSync(this.log, 'a');
+    const child = spawn(
+      process.execPath,
+      [...CONTROLLER_NODE_FLAGS, this.#options.program, ...(this.#options.flags ?? [])],
+      { env: { ...this.controllerEnv }, cwd: this.dir, stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    this.#child = child;
+    child.once('exit', (code, signal) => {
+      if (!this.#wanted) return;
+      if (signal === 'SIGKILL' && this.starts < MAX_STARTS) return this.#spawn();
+      this.findings.push(
+        `the controller ended by itself (${signal ?? `code ${code}`}): ${readFileSync(this.log, 'utf8').slice(-500)}`,
+      );
+    });
+  }
+
+  /** Asked again while no controller answers, as a person would; every request made so must be safe to repeat. */
+  ask<T>(what: string, request: (client: Client) => Promise<T>, deadlineMs?: number): Promise<T> {
+    return until(
+      what,
+      async () => {
+        if (this.findings.length > 0) return { stop: true } as const;
+        try {
+          return { answer: await request(this.client) };
+        } catch (error) {
+          if (error instanceof NoControllerError) throw error;
+          return { failed: error };
+        }
+      },
+      deadlineMs,
+    ).then((result) => {
+      if ('stop' in result) throw new Error(this.findings.join('; '));
+      if ('failed' in result) throw result.failed;
+      return result.answer;
+    });
+  }
+
+  async agents(): Promise<readonly Agent[]> {
+    return (await this.ask('the agents', (client) => client.list('agents'))).items;
+  }
+
+  /** Ends the controller as a person would; resolves with its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    this.#wanted = false;
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
+    child.kill(signal);
+    return ended;
+  }
+
+  /** Starts it again after `stop`. */
+  again(): void {
+    this.#wanted = true;
+    this.#spawn();
+  }
+
+  override tmux(args: readonly string[]) {
+    return run('tmux', ['-L', `sac-${this.fleetId}`, ...args], { env: this.controllerEnv, cwd: this.dir });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+    if (existsSync(join(this.home, 'fleet'))) {
+      await this.tmux(['kill-server']);
+      for (const pid of this.marked()) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // Gone already.
+        }
+      }
+    }
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}
