@@ -140,15 +140,16 @@ export class TmuxServer implements AsyncDisposable {
           command('wait-for', '-S', DEATH_CHANNEL),
         ),
       ),
-      command('display-message', '-p', '#{pid} #{version}'),
+      command('display-message', '-p', '#{pid} #{client_pid} #{version}'),
     ]);
-    const [pid = '', version = ''] = reply.lines.at(-1)?.split(' ') ?? [];
+    const [pid = '', ownPid = '', version = ''] = reply.lines.at(-1)?.split(' ') ?? [];
     if (!reply.ok || !/^\d+$/.test(pid)) {
       connection[Symbol.dispose]();
       throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
     }
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
-    const listener = await this.#attachListener(connection);
+    const { listener, listenerPid } = await this.#attachListener(connection);
+    await this.#endStale(connection, [ownPid, listenerPid]);
     if (this.#disposed || !connection.open) {
       listener[Symbol.dispose]();
       connection[Symbol.dispose]();
@@ -166,7 +167,7 @@ export class TmuxServer implements AsyncDisposable {
    * It must be attached before anything else is asked: tmux 3.3a crashes (seen in 8 of 14 runs) when a control client
    * attaches while sessions are being made. For the same reason a lost listener is not replaced: all is connected anew.
    */
-  async #attachListener(connection: ControlConnection): Promise<ControlConnection> {
+  async #attachListener(connection: ControlConnection) {
     const { transport, tmux, timeoutMs } = this.#options;
     const listener = new ControlConnection({
       transport,
@@ -175,8 +176,25 @@ export class TmuxServer implements AsyncDisposable {
       timeoutMs,
       onClosed: () => connection[Symbol.dispose](),
     });
-    await listener.request([command('display-message', '-p', 'attached')]);
-    return listener;
+    const reply = await listener.request([command('display-message', '-p', '#{client_pid}')]);
+    return { listener, listenerPid: reply.lines.at(-1)?.trim() ?? '' };
+  }
+
+  /**
+   * Ends control clients that a killed controller left on our own session. tmux 3.3a keeps one for ever when its output
+   * could not be written any more, gathers what it would be told, and does not end with its last session (detach-client
+   * does not move it; ending its process does).
+   */
+  async #endStale(connection: ControlConnection, own: readonly string[]): Promise<void> {
+    const { transport, timeoutMs } = this.#options;
+    const reply = await connection.request([
+      command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', '#{client_control_mode} #{client_pid}'),
+    ]);
+    const stale = reply.lines.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
+    if (!reply.ok || stale.length === 0) return;
+    await transport
+      .run(['sh', '-c', 'kill -s TERM "$@" 2>/dev/null; exit 0', 'sac-stale', ...stale], { timeoutMs })
+      .catch(() => undefined);
   }
 
   /** Sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */

@@ -2,23 +2,23 @@
  * Owns: the controller program for fault tests: controller/main.ts as it is, but with the registry of runtimes beside this file.
  * Never: touches what is shipped; production code holds no switch for it.
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const ROOT = resolve(import.meta.dirname, '..', '..', '..');
 const REGISTRY = join(ROOT, 'adapters', 'registry.ts');
 
-/** Returns the path of the program. */
+/** Returns the path of the program, which goes when this process does. */
 export async function bundleFaultyController(): Promise<string> {
   const folder = join(ROOT, 'dist');
   mkdirSync(folder, { recursive: true });
-  const out = join(folder, 'e2e-controller.js');
-  const fresh = join(folder, `e2e-controller.${process.pid}.js`);
+  const out = join(folder, `e2e-controller-${process.pid}.js`);
+  process.once('exit', () => rmSync(out, { force: true }));
   let replaced = 0;
   await build({
     entryPoints: [join(ROOT, 'controller', 'main.ts')],
-    outfile: fresh,
+    outfile: out,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -44,6 +44,5 @@ export async function bundleFaultyController(): Promise<string> {
     ],
   });
   if (replaced !== 1) throw new Error(`controller/main.ts names the registry of runtimes ${replaced} times, not once`);
-  renameSync(fresh, out);
   return out;
 }

@@ -20,7 +20,7 @@ export interface Faulty {
   readonly lateMs: DurationMs;
 }
 
-const BLIND_MS = 1_000;
+const BLIND_MS = 3_000;
 
 export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty): Runtime & AsyncDisposable {
   const { injector, sweeps, bug, timeoutMs, lateMs } = faulty;
@@ -31,7 +31,8 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
   const old = new Map<InstanceId, Sighting | undefined>();
   const deaf = new Set<InstanceId>();
   const started = new Set<string>();
-  let cached: readonly Sighting[] | undefined;
+  /** For the bug that trusts hints: what it believes of whom it heard nothing. */
+  const believed = new Map<InstanceId, Sighting>();
 
   const effect = async <T>(
     name: EffectName,
@@ -41,7 +42,7 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
   ): Promise<T> => {
     const point = injector.begin(name, instanceNameOf(id), incarnation);
     deaf.delete(id);
-    cached = undefined;
+    believed.delete(id);
     const before = seen.get(id);
     const kind = injector.due(point);
     if (kind === 'hint-dropped') deaf.add(id);
@@ -83,7 +84,6 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
 
   const list: Runtime['list'] = async (t, ids) => {
     if (bug === 'blind-at-boot' && performance.now() - bornAt < BLIND_MS) return [];
-    if (bug === 'trusts-hints' && cached && seen.size > 0) return cached;
     const told = [...old.keys()].filter((id) => ids === undefined || ids.includes(id));
     const sightings = await inner.list(t, ids);
     const asked = ids ?? [...seen.keys()];
@@ -96,7 +96,10 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
       if (before) shown.set(id, before);
       else shown.delete(id);
     }
-    if (!ids) cached = [...shown.values()];
+    if (bug === 'trusts-hints') {
+      for (const [id, sighting] of believed) shown.set(id, sighting);
+      for (const sighting of sightings) if (sighting.state === 'running') believed.set(sighting.id, sighting);
+    }
     return [...shown.values()];
   };
 
@@ -107,7 +110,8 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
       watch: (t, onHint) =>
         inner.watch?.(t, (id) => {
           if (id !== 'all' && deaf.has(id)) return;
-          cached = undefined;
+          if (id === 'all') believed.clear();
+          else believed.delete(id);
           onHint(id);
         }) ?? { [Symbol.dispose]: () => undefined },
     }),

@@ -8,7 +8,7 @@ import { readJournal } from '../controller/injector.ts';
 import type { JournalEntry, Orders, PlantedBug } from '../controller/orders.ts';
 import { SupervisedFleet } from '../supervised-fleet.ts';
 import { EFFECTS, effectOf, type Plan, type PointKey } from './plan.ts';
-import { clearAway, isSettled, play, STEP_DEADLINE_MS, SWEPT } from './scenario.ts';
+import { clearAway, isSettled, play, SWEPT } from './scenario.ts';
 import { type Facts, factsOf, readDiary, type Sampler } from './world.ts';
 
 export interface Reference {
@@ -24,6 +24,8 @@ export interface Setting {
   readonly program: string;
   readonly sampler: Sampler;
   readonly bug?: PlantedBug;
+  /** How long a step may take to settle; generous, for what is slow is not wrong. */
+  readonly deadlineMs?: number;
 }
 
 const RESYNC = '1s';
@@ -65,7 +67,7 @@ export async function runPlan(plan: Plan, reference: Reference, setting: Setting
 async function live(
   runtime: RuntimeKind,
   fault: Orders['fault'],
-  { program, sampler, bug }: Setting,
+  { program, sampler, bug, deadlineMs = 60_000 }: Setting,
   reference?: Reference,
 ): Promise<Lived & { problems: string[] }> {
   await using fleet = new SupervisedFleet({
@@ -74,11 +76,11 @@ async function live(
     orders: { sweeps: SWEPT, ...(fault && { fault }), ...(bug && { bug }) },
   });
   const problems: string[] = [];
-  await play({ fleet, runtime });
-  const rest = await restOf(fleet, reference?.rest);
+  await play({ fleet, runtime, deadlineMs });
+  const rest = await restOf(fleet, reference?.rest, deadlineMs);
   const { facts: diary } = readDiary(fleet);
   const points = pointsOf(readJournal(fleet.journal));
-  await clearAway({ fleet, runtime });
+  await clearAway({ fleet, runtime, deadlineMs });
   const code = await fleet.stop();
   if (code !== 0) problems.push(`the controller ended with code ${code} when asked to stop`);
   const end = await endOf(fleet);
@@ -94,8 +96,8 @@ async function live(
 }
 
 /** Facts once nothing was done over some resyncs; waits for the expected ones while they may still come. */
-async function restOf(fleet: SupervisedFleet, expected: Facts | undefined): Promise<Facts> {
-  const give = Date.now() + STEP_DEADLINE_MS;
+async function restOf(fleet: SupervisedFleet, expected: Facts | undefined, deadlineMs: number): Promise<Facts> {
+  const give = Date.now() + deadlineMs / 2;
   let from = readJournal(fleet.journal).length;
   let last: Facts = [];
   await until(
@@ -114,7 +116,7 @@ async function restOf(fleet: SupervisedFleet, expected: Facts | undefined): Prom
       if (!still || !agents.every(isSettled)) return false;
       return !expected || differences('', expected, facts).length === 0 || Date.now() > give;
     },
-    STEP_DEADLINE_MS * 2,
+    deadlineMs,
   );
   return last;
 }

@@ -10,7 +10,6 @@ import { until } from '../../harness.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';
 
 const LIFE = join(import.meta.dirname, '..', 'life.pl');
-export const STEP_DEADLINE_MS = 30_000;
 /** Leaves a child behind when it ends, which only a sweep finds. */
 export const SWEPT = ['leaver'];
 
@@ -18,6 +17,8 @@ type Step = (run: Run) => Promise<void>;
 interface Run {
   readonly fleet: SupervisedFleet;
   readonly runtime: RuntimeKind;
+  /** How long a step may take to settle. */
+  readonly deadlineMs: number;
 }
 
 const AGENTS: Readonly<Record<string, { readonly how: string; readonly spec?: Partial<AgentSpecInput> }>> = {
@@ -79,7 +80,11 @@ export const isSettled = ({ metadata, spec, status }: Agent): boolean =>
   status.instances.every(({ phase, ready }) => (phase === 'Running' && ready) || ENDED.includes(phase)) &&
   (spec.restart.policy !== 'always' || status.ready);
 
-const settled = ({ fleet }: Run, names: readonly string[], also: (agents: readonly Agent[]) => boolean = () => true) =>
+const settled = (
+  { fleet, deadlineMs }: Run,
+  names: readonly string[],
+  also: (agents: readonly Agent[]) => boolean = () => true,
+) =>
   until(
     `${names.join(', ')} to settle`,
     async () => {
@@ -96,7 +101,7 @@ const settled = ({ fleet }: Run, names: readonly string[], also: (agents: readon
         );
       return true;
     },
-    STEP_DEADLINE_MS,
+    deadlineMs,
   );
 
 const ALL = Object.keys(AGENTS);

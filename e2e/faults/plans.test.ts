@@ -1,0 +1,58 @@
+/** Every kind of fault on every kind of effect on the real thing; which of the many points are hit moves with the commit. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundleFaultyController } from './controller/bundle.ts';
+import type { PlantedBug } from './controller/orders.ts';
+import { EFFECTS, effectOf, KINDS, type Kind, type PointKey, planName, selectPlans } from './plans/plan.ts';
+import { type Prepared, prepare, RUNTIMES, runPlans } from './plans/run-all.ts';
+import type { Setting } from './plans/run-plan.ts';
+import { planOffset, SAMPLE_MS } from './plans/today.ts';
+import { Sampler } from './plans/world.ts';
+
+const FLEETS = 6;
+
+let setting: Setting;
+let prepared: Prepared;
+beforeAll(async () => {
+  setting = { program: await bundleFaultyController(), sampler: new Sampler(SAMPLE_MS) };
+  prepared = await prepare(RUNTIMES, setting);
+}, 300_000);
+afterAll(() => setting.sampler[Symbol.dispose]());
+
+describe('a fault around an effect', () => {
+  it('is covered: every kind, at every effect, on every runtime', () => {
+    const chosen = selectPlans(prepared.plans, { every: 0, offset: planOffset() });
+    const covered = new Set(chosen.map(({ runtime, point, kind }) => `${runtime} ${effectOf(point)} ${kind}`));
+    for (const runtime of RUNTIMES)
+      for (const effect of EFFECTS) for (const kind of KINDS) expect(covered).toContain(`${runtime} ${effect} ${kind}`);
+  });
+
+  it('changes nothing of what comes of it', async () => {
+    const chosen = selectPlans(prepared.plans, { every: 0, offset: planOffset() });
+    const verdicts = await runPlans(chosen, prepared, setting, { fleets: FLEETS });
+    expect(
+      verdicts
+        .filter(({ problems }) => problems.length > 0)
+        .map(({ plan, problems }) => ({
+          replay: `npx tsx e2e/faults/main.ts --plan ${plan.number}`,
+          plan: planName(plan),
+          problems,
+        })),
+    ).toEqual([]);
+    expect(verdicts).toHaveLength(chosen.length);
+  }, 900_000);
+});
+
+describe('a planted bug is found:', () => {
+  const PLANS: readonly [PlantedBug, PointKey, Kind, RegExp][] = [
+    ['starts-again', 'start/job/0', 'stale-look', /job was created 2 times/],
+    ['blind-at-boot', 'term/edited/0', 'crash-after', /restarts=1/],
+    ['trusts-hints', 'start/killed/0', 'hint-dropped', /killed/],
+  ];
+  it.each(PLANS)('a runtime that %s, by %s %s', async (bug, point, kind, finding) => {
+    const plans = prepared.plans.filter(
+      (plan) => plan.runtime === 'tmux' && plan.point === point && plan.kind === kind,
+    );
+    const [verdict] = await runPlans(plans, prepared, { ...setting, bug, deadlineMs: 15_000 }, { fleets: 1 });
+    expect(verdict?.problems.join('\n')).toMatch(finding);
+  });
+});
