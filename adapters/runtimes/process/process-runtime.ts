@@ -207,8 +207,9 @@ class Machine {
       `${dirs.logs}/${name}/current.log`,
       `${dirs.logs}/${name}/previous.log`,
     ]);
-    if (seen) await this.#script(CLEAR, 'sac-clear', [this.#root, name, String(incarnation)]);
     await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
+    // Last: it is what tells, also a successor of ours, that there is something to remove.
+    if (seen) await this.#script(CLEAR, 'sac-clear', [this.#root, name, String(incarnation)]);
   }
 
   watch(onHint: (id: InstanceId | 'all') => void): Disposable {

@@ -181,22 +181,25 @@ export class AgentSessions {
   async remove(id: InstanceId, incarnation: Instant): Promise<void> {
     const found = await this.#find(id);
     if (found.kind === 'foreign') return;
-    if (found.kind === 'agent') {
-      const { paneId, sighting } = found.pane;
-      if (sighting.state !== 'exited' || sighting.incarnation !== incarnation) return;
-      await this.#prepareArchive(id);
-      const connection = await this.server.connect();
-      connection.request(this.#archive(id, paneId)).catch(() => undefined);
-      // Looked at again by tmux itself in the moment of removing.
-      const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${incarnation}`)}}`;
-      const reply = await connection.request([
-        when(paneId, stillDead, command('kill-session', '-t', `=${sessionName(id)}`)),
-      ]);
-      if (!reply.ok && !isMissing(reply.error))
-        throw new RuntimeError(`tmux could not remove ${sighting.session}: ${reply.error}`);
-    }
+    const corpse = found.kind === 'agent' ? found.pane : undefined;
+    if (corpse && (corpse.sighting.state !== 'exited' || corpse.sighting.incarnation !== incarnation)) return;
     await this.reaper.reap(id, incarnation);
     await this.#transport.run(['rm', '-f', '--', launchFilePath(this.#context.dirs, id)]);
+    // Last: it is what tells, also a successor of ours, that there is something to remove.
+    if (corpse) await this.#bury(id, incarnation, corpse);
+  }
+
+  async #bury(id: InstanceId, incarnation: Instant, { paneId, sighting }: Pane): Promise<void> {
+    await this.#prepareArchive(id);
+    const connection = await this.server.connect();
+    connection.request(this.#archive(id, paneId)).catch(() => undefined);
+    // Looked at again by tmux itself in the moment of removing.
+    const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${incarnation}`)}}`;
+    const reply = await connection.request([
+      when(paneId, stillDead, command('kill-session', '-t', `=${sessionName(id)}`)),
+    ]);
+    if (!reply.ok && !isMissing(reply.error))
+      throw new RuntimeError(`tmux could not remove ${sighting.session}: ${reply.error}`);
   }
 
   async #find(id: InstanceId): Promise<Found> {

@@ -149,7 +149,7 @@ export class TmuxServer implements AsyncDisposable {
     }
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     const { listener, listenerPid } = await this.#attachListener(connection);
-    await this.#endStale(connection, [ownPid, listenerPid]);
+    await this.#endOrphans(connection, [ownPid, listenerPid]);
     if (this.#disposed || !connection.open) {
       listener[Symbol.dispose]();
       connection[Symbol.dispose]();
@@ -185,16 +185,14 @@ export class TmuxServer implements AsyncDisposable {
    * could not be written any more, gathers what it would be told, and does not end with its last session (detach-client
    * does not move it; ending its process does).
    */
-  async #endStale(connection: ControlConnection, own: readonly string[]): Promise<void> {
+  async #endOrphans(connection: ControlConnection, own: readonly string[]): Promise<void> {
     const { transport, timeoutMs } = this.#options;
     const reply = await connection.request([
       command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', '#{client_control_mode} #{client_pid}'),
     ]);
-    const stale = reply.lines.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
-    if (!reply.ok || stale.length === 0) return;
-    await transport
-      .run(['sh', '-c', 'kill -s TERM "$@" 2>/dev/null; exit 0', 'sac-stale', ...stale], { timeoutMs })
-      .catch(() => undefined);
+    const others = reply.lines.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
+    if (!reply.ok || others.length === 0) return;
+    await transport.run(['sh', '-c', END_ORPHANS, 'sac-orphans', ...others], { timeoutMs }).catch(() => undefined);
   }
 
   /** Sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */
@@ -243,6 +241,23 @@ export class TmuxServer implements AsyncDisposable {
     for (const watcher of this.#watchers) watcher(id);
   }
 }
+
+/**
+ * Ends those of the processes "$@" that nobody holds any more: whose parent is not a program like ours (a replaced controller
+ * that still lives notices by itself, and would otherwise end ours in turn).
+ */
+const END_ORPHANS = `
+read -r ours < "/proc/$PPID/comm" || exit 0
+for pid do
+  parent= theirs=
+  while read -r key value; do
+    [ "$key" = PPid: ] && parent=$value && break
+  done 2>/dev/null < "/proc/$pid/status"
+  read -r theirs 2>/dev/null < "/proc/$parent/comm" || continue
+  [ "$theirs" = "$ours" ] || kill -s TERM "$pid" 2>/dev/null
+done
+exit 0
+`;
 
 /** If file "$1" holds the pid of a living tmux server of socket "$2": makes it create its socket anew, and prints the pid. */
 const REVIVE_SOCKET = `
