@@ -178,7 +178,7 @@ it('no other method of any path is answered, and none without a token tells what
 
 const matches = (route: string, path: string): boolean => new RegExp(`^${route.replace(/:\w+/g, '[^/]+')}$`).test(path);
 
-it('none of this changed anything, and every refusal is in the audit log', async () => {
+it('none of this changed anything, and refusals are in the audit log', async () => {
   const { metadata, status } = await fleet.json(['get', 'agent', 'web']);
   expect(metadata.generation).toBe(1);
   expect(metadata.deletionTimestamp).toBeUndefined();
@@ -189,6 +189,7 @@ it('none of this changed anything, and every refusal is in the audit log', async
     expect([role, audit.includes(token)]).toEqual([role, false]);
     expect(audit).toContain(`"role":"${role}"`);
   }
-  expect(audit).toContain('"result":403');
-  expect(audit).toContain('"result":401');
+  // Of strangers only so many a minute; of those with a token every one.
+  expect(audit).toMatch(/"role":"none".*"result":403/);
+  expect(audit).toMatch(/"role":"viewer".*"verb":"apply".*"result":403/);
 });
