@@ -31,7 +31,7 @@ module.exports = {
     only(
       'server-knows-ports',
       '^api/server/',
-      '^api/(server|resources|manifests)/|^api/(protocol|version)\\.ts$',
+      '^api/(server|resources|manifests)/|^api/(protocol|version|home)\\.ts$',
       'the server sees the controller through ports beside it',
     ),
     only('adapters-know-resources', '^adapters/', '^adapters/|^api/resources/', 'hands decide nothing'),

@@ -3,9 +3,10 @@
  * Never: creates or opens anything.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { DeniedError } from './resources/errors.ts';
 
 export interface Home {
   /** For people and messages: SAC_HOME, or the data folder. */
@@ -90,4 +91,18 @@ export function defaultAgentsDirs(cwd: string, env: Environment): readonly strin
       .map((path) => resolve(path)),
   );
   return [...new Set(found)].filter((path) => existsSync(path));
+}
+
+/** Throws DeniedError when others could look into the folder, or it belongs to somebody else. */
+export function assertPrivate(folder: string): void {
+  const { mode, uid } = statSync(folder);
+  const own = process.getuid?.();
+  if (own !== undefined && uid !== own)
+    throw new DeniedError(
+      `${folder} belongs to user ${uid}, not to you (${own}); set SAC_HOME to a folder of your own`,
+    );
+  if ((mode & 0o077) !== 0)
+    throw new DeniedError(
+      `${folder} is open to others (mode ${(mode & 0o777).toString(8)}); run \`chmod 700 ${folder}\``,
+    );
 }

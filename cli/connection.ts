@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, type Target } from '../api/client.ts';
-import type { Home } from '../api/home.ts';
+import { assertPrivate, type Home } from '../api/home.ts';
 import { BadRequestError, NoControllerError, SacError } from '../api/resources/errors.ts';
 import { parseDuration } from './durations.ts';
 import type { Context, Output } from './verb.ts';
@@ -141,7 +141,11 @@ export async function startInBackground({
   flags,
   err,
 }: Omit<ConnectionOptions, 'globals'> & { readonly flags: readonly string[] }): Promise<number> {
-  for (const folder of home.folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of home.folders) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Before anything is written there: in somebody else's folder the log could be a link to any file of ours.
+    assertPrivate(folder);
+  }
   const log = openSync(home.controllerLog, 'a', 0o600);
   const before = statSync(home.controllerLog).size;
   const child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, controllerProgram(), ...flags], {

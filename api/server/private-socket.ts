@@ -2,10 +2,11 @@
  * Owns: the unix socket's place on disk: a folder that is ours alone, a path that fits, no stale file in the way.
  * Never: takes the path from a server that answers, unless the caller says that it was replaced.
  */
-import { lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { BadRequestError, ConflictError, DeniedError } from '../resources/errors.ts';
+import { assertPrivate } from '../home.ts';
+import { BadRequestError, ConflictError } from '../resources/errors.ts';
 
 /** Linux' sockaddr_un; Node cuts longer paths short in silence, and would listen somewhere else. */
 const MAX_PATH_BYTES = 107;
@@ -26,20 +27,6 @@ export async function prepareSocket(socket: string, replace: boolean): Promise<v
   if (!replace && (await answers(socket)))
     throw new ConflictError(`another server answers at ${socket}; stop it with \`sac controller stop\``);
   rmSync(socket, { force: true });
-}
-
-/** Throws DeniedError when others could look into the folder, or it belongs to somebody else. */
-export function assertPrivate(folder: string): void {
-  const { mode, uid } = statSync(folder);
-  const own = process.getuid?.();
-  if (own !== undefined && uid !== own)
-    throw new DeniedError(
-      `${folder} belongs to user ${uid}, not to you (${own}); set SAC_HOME to a folder of your own`,
-    );
-  if ((mode & 0o077) !== 0)
-    throw new DeniedError(
-      `${folder} is open to others (mode ${(mode & 0o777).toString(8)}); run \`chmod 700 ${folder}\``,
-    );
 }
 
 const ANSWER_TIMEOUT_MS = 2_000;

@@ -14,7 +14,7 @@ import { createHandlers } from './routes.ts';
 import { Streams } from './streams.ts';
 import type { WatchLimits } from './watch-stream.ts';
 
-export { assertPrivate } from './private-socket.ts';
+export { assertPrivate } from '../home.ts';
 
 export interface ListenOptions {
   readonly host: string;

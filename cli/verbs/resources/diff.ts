@@ -1,6 +1,6 @@
 /**
  * Owns: `sac diff`: what apply would change, as a unified diff. Exit 0 same, 1 differs, above 1 an error.
- * Never: changes anything.
+ * Never: changes anything, or shows a value of env.
  */
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
@@ -41,7 +41,9 @@ const compare: Run = async (_args, options, context) => {
   );
   const changed = results.filter(({ action }) => action !== 'unchanged');
   const patches = changed.map((result) => {
-    const { before, after, restarts } = result;
+    const { restarts } = result;
+    const before = withoutValues(result.before, result.after, 'before');
+    const after = withoutValues(result.after, result.before, 'after');
     const patch = createTwoFilesPatch(
       `live/${labelOf(result)}`,
       `manifest/${labelOf(result)}`,
@@ -57,6 +59,28 @@ const compare: Run = async (_args, options, context) => {
   context.out.write(patches.join(''));
   if (problems.length > 0 || errors.length > 0) return EXIT.usage;
   return changed.length > 0 ? EXIT.failed : EXIT.done;
+};
+
+/** Values of env may be secrets, and diffs end up in logs of CI: that one changes is said, what it is is not. */
+function withoutValues(
+  resource: Comparable | undefined,
+  other: Comparable | undefined,
+  side: 'before' | 'after',
+): Comparable | undefined {
+  const env = envOf(resource);
+  if (!resource || !env) return resource;
+  const others = envOf(other) ?? {};
+  const shown = Object.entries(env).map(([name, value]) => {
+    const same = !Object.hasOwn(others, name) || others[name] === value;
+    return [name, same ? '***' : `*** (${side})`];
+  });
+  return { ...resource, spec: { ...asMapping(resource.spec), env: Object.fromEntries(shown) } };
+}
+const asMapping = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? { ...value } : {};
+const envOf = (resource: Comparable | undefined): Readonly<Record<string, unknown>> | undefined => {
+  const env = asMapping(resource?.spec)['env'];
+  return typeof env === 'object' && env !== null ? asMapping(env) : undefined;
 };
 
 const yaml = (agent: Comparable | undefined): string =>
