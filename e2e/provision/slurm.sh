@@ -90,7 +90,7 @@ slurm_wait() {
   local tries
   for tries in $(seq 150); do
     case $(sinfo -h -o %T 2>/dev/null | sort -u | tr '\n' ' ') in 'idle ' | 'mixed ' | 'allocated ') return 0 ;; esac
-    [ $((tries % 20)) -ne 0 ] || scontrol update "nodename=$(hostname -s)" state=resume 2>/dev/null || true
+    [ $((tries % 10)) -ne 0 ] || scontrol update "nodename=$(hostname -s)" state=resume 2>/dev/null || true
     sleep 0.2
   done
   echo "provision: slurm does not come up; see /var/log/slurm" >&2

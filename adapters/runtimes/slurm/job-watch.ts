@@ -21,10 +21,12 @@ export class JobWatch implements Disposable {
   readonly #transport: Transport;
   readonly #fleet: FleetId;
   readonly #root: string;
-  readonly #open = new Set<Disposable>();
   readonly #listeners = new Set<OnHint>();
   readonly #soon = new Map<InstanceId, NodeJS.Timeout>();
+  #conversation: Conversation | undefined;
+  #again: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
+  #used = false;
 
   constructor(transport: Transport, fleet: FleetId, root: string) {
     this.#transport = transport;
@@ -33,31 +35,49 @@ export class JobWatch implements Disposable {
   }
 
   open(onHint: OnHint): Disposable {
-    let closed = false;
-    let timer: NodeJS.Timeout | undefined;
-    let conversation: Conversation | undefined;
-    const listen = () => {
-      conversation = this.#transport.converse(['sh', '-c', WATCH, 'sac-watch', this.#root], (line) => {
-        // `*`: listening begins; what happened before was not heard.
-        onHint(line === '*' ? 'all' : (`${this.#fleet}.${line}` as InstanceId));
-      });
-      void conversation.closed.then(() => {
-        if (!closed) timer = setTimeout(listen, WATCH_AGAIN_MS).unref();
-      });
-    };
-    listen();
-    this.#listeners.add(onHint);
-    const watch = {
+    // A listener of its own, so that the same function may listen twice.
+    const listener: OnHint = (id) => onHint(id);
+    this.#listeners.add(listener);
+    if (this.#used) this.#listen();
+    return {
       [Symbol.dispose]: () => {
-        closed = true;
-        clearTimeout(timer);
-        conversation?.[Symbol.dispose]();
-        this.#listeners.delete(onHint);
-        this.#open.delete(watch);
+        this.#listeners.delete(listener);
+        if (this.#listeners.size === 0) this.#close();
       },
     };
-    this.#open.add(watch);
-    return watch;
+  }
+
+  /** There are jobs, or soon will be. Before that there is nothing to hear of, and nothing is listened to. */
+  begin(): void {
+    this.#used = true;
+    if (this.#listeners.size > 0) this.#listen();
+  }
+
+  #listen(): void {
+    if (this.#conversation !== undefined) return;
+    const conversation = this.#transport.converse(['sh', '-c', WATCH, 'sac-watch', this.#root], (line) =>
+      // `*`: listening begins; what happened before was not heard.
+      this.#tell(line === '*' ? 'all' : (`${this.#fleet}.${line}` as InstanceId)),
+    );
+    this.#conversation = conversation;
+    void conversation.closed.then(() => {
+      if (this.#conversation !== conversation) return;
+      this.#again = setTimeout(() => {
+        this.#conversation = undefined;
+        this.#listen();
+      }, WATCH_AGAIN_MS).unref();
+    });
+  }
+
+  #tell(id: InstanceId | 'all'): void {
+    for (const onHint of this.#listeners) onHint(id);
+  }
+
+  #close(): void {
+    const conversation = this.#conversation;
+    this.#conversation = undefined;
+    clearTimeout(this.#again);
+    conversation?.[Symbol.dispose]();
   }
 
   /** What a look told: what is about to change is looked at again soon, the rest now and then. */
@@ -66,19 +86,20 @@ export class JobWatch implements Disposable {
       if (this.#soon.has(id)) continue;
       const timer = setTimeout(() => {
         this.#soon.delete(id);
-        for (const onHint of this.#listeners) onHint(id);
+        this.#tell(id);
       }, UNSETTLED_MS).unref();
       this.#soon.set(id, timer);
     }
     if (this.#later !== undefined || !sightings.some(({ state }) => state !== 'exited')) return;
     this.#later = setTimeout(() => {
       this.#later = undefined;
-      for (const onHint of this.#listeners) onHint('all');
+      this.#tell('all');
     }, LOOK_MS).unref();
   }
 
   [Symbol.dispose](): void {
-    for (const watch of this.#open) watch[Symbol.dispose]();
+    this.#listeners.clear();
+    this.#close();
     for (const timer of this.#soon.values()) clearTimeout(timer);
     clearTimeout(this.#later);
     this.#later = undefined;

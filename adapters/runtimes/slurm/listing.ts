@@ -161,6 +161,8 @@ function join(
         ...(up && child && { pid: child.pid }),
       });
     } else if (living[0]) {
+      // Not looked at by the scheduler yet: the reason is still to come.
+      if (living[0].reason === 'None') unsettled.push(id);
       sightings.push({ ...base, state: 'queued', detail: queueText(living[0]) });
     } else if (claim && claim.released.length === 0 && own.every((job) => !OVER.has(job.state))) {
       unfinished.set(id, claim);

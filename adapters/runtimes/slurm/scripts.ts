@@ -24,7 +24,7 @@ const JOBS_OF = `jobs_of() {
  */
 export const LIST = `${ROWS}
 root=$1
-[ -f "$root/wrapper.sh" ] || [ -e "$2/.slurm" ] || exit 0
+[ -f "$root/wrapper.sh" ] || [ -e "$2/.slurm" ] || { echo unused; exit 0; }
 for dir in "$root"/*/; do
   dir=\${dir%/}; id= incarnation= hash= jobs= released=
   read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue

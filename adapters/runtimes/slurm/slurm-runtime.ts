@@ -30,6 +30,8 @@ const SLURM_TIMEOUT_MS = 60_000;
 /** Exit code of our scripts when SLURM did not answer. */
 const NO_ANSWER = 3;
 
+const NOTHING: Listing = { sightings: [], unfinished: new Map(), unsettled: [] };
+
 export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisposable {
   const clusters = new Map<Transport, Cluster>();
   const on = (t: Transport): Cluster => {
@@ -75,6 +77,8 @@ class Cluster {
   readonly #root: string;
   readonly #looks = new SharedLook(() => this.#list());
   readonly #submissions: Submissions;
+  /** Whether this fleet ever submitted a job; undefined: not asked yet. */
+  #used: boolean | undefined;
 
   constructor(context: RuntimeContext, transport: Transport) {
     this.#context = context;
@@ -94,12 +98,23 @@ class Cluster {
   }
 
   async #list(): Promise<Listing> {
-    const listing = parseListing(
-      await this.#script(LIST, 'sac-list', [this.#root, this.#context.dirs.logs]),
-      this.#context.fleet,
-    );
+    const { dirs, fleet } = this.#context;
+    // Only this controller submits this fleet's jobs: what was never used stays empty until a start, and costs nothing.
+    if (this.#used === false) return NOTHING;
+    const text = await this.#script(LIST, 'sac-list', [this.#root, dirs.logs]);
+    if (text.trim() === 'unused' && !this.#used) {
+      this.#used = false;
+      return NOTHING;
+    }
+    this.#use();
+    const listing = parseListing(text, fleet);
     this.watch.saw(listing);
     return listing;
+  }
+
+  #use(): void {
+    this.#used = true;
+    this.watch.begin();
   }
 
   async start(launch: Launch): Promise<void> {
@@ -124,6 +139,7 @@ class Cluster {
   }
 
   async #submit(launch: Launch): Promise<StartOutcome> {
+    this.#use();
     const { dirs } = this.#context;
     const name = instanceNameOf(launch.id);
     const folder = `${this.#root}/.new-${name}-${launch.incarnation}`;
