@@ -197,7 +197,6 @@ export class PlaceView implements Disposable {
 
   #failed(reason: string): void {
     const { timers, retry = { initialMs: 500, maxMs: 30_000 } } = this.#options;
-    const news = this.#unknown === undefined;
     const failures = (this.#unknown?.failures ?? 0) + 1;
     // Nobody may be looking just now: those last seen here have to learn that nothing is known of them any more.
     if (failures === 1 && this.#cache.size > 0) this.#options.onChange([...this.#cache.keys()]);
@@ -208,8 +207,6 @@ export class PlaceView implements Disposable {
       Math.min(retry.maxMs, retry.initialMs * 2 ** (failures - 1)),
       () => void this.refresh(),
     );
-    // Who lives there is Unknown from now on, and is to be told so although nobody asked for it.
-    if (news) this.#options.onChange('all');
   }
 
   #recovered(): void {
