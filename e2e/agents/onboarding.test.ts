@@ -41,7 +41,16 @@ async function declare(
   );
 }
 const agent = (): Promise<Agent> => fleet.json(['get', 'agent', 'coder']);
-const ready = () => until('coder is ready', async () => (await agent()).status.ready, READY_MS);
+const ready = (withinMs = READY_MS) =>
+  until(
+    'coder is ready',
+    async () => {
+      const { status } = await agent();
+      if (status.ready) return true;
+      throw new Error(`${status.phase} ${JSON.stringify(status.instances[0]?.reading)}\n${await screen()}`);
+    },
+    withinMs,
+  );
 const condition = async (type: string): Promise<Condition | undefined> =>
   (await agent()).status.conditions.find((one) => one.type === type);
 const becomes = (type: string, status: string, reason?: string) =>
@@ -183,13 +192,16 @@ describe.each(['codex', 'gemini'] as const)('%s', (cli) => {
   }, async () => {
     await declare(cli, { startup: { prompts: ['hello from the manifest'], timeout: '5m' } });
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
-    await until('coder is ready', async () => (await agent()).status.ready, 150_000);
+    await ready(150_000);
     await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
     const typed = (await screen()).split('\n').filter((line) => /^\s*[›>] hello from the manifest/.test(line));
     expect(typed).toHaveLength(1);
     const { id } = (await agent()).metadata;
     await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });
-    const left = await run('sh', ['-c', 'grep -slz "^SAC_ID=$1$" /proc/[0-9]*/environ || true', 'sh', id]);
+    const left = await run('sh', ['-c', 'grep -slz "^SAC_ID=$1$" /proc/[0-9]*/environ || true', 'sh', id], {
+      env: {},
+      cwd: '/',
+    });
     expect(left.stdout).toBe('');
   });
 });
