@@ -18,6 +18,8 @@ import type {
   Plural,
   ResourceOf,
   RestartRequest,
+  SourcePlan,
+  SyncSourceRequest,
   TerminalResponse,
   TokenCreateRequest,
   TokenCreateResponse,
@@ -71,6 +73,8 @@ export interface Client {
   /** Hosts, sources, ... */
   patchObject(plural: Plural, name: string, patch: PatchRequest): Promise<DeclaredObject>;
   removeObject(plural: Plural, name: string, request?: DeleteRequest): Promise<DeclaredObject>;
+  syncSource(name: string, request?: SyncSourceRequest): Promise<DeclaredObject>;
+  planSource(name: string): Promise<SourcePlan>;
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
   answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
@@ -121,6 +125,10 @@ export function createClient(
       json({ method: 'PATCH', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, body }),
     removeObject: (plural, name, body = {}) =>
       json({ method: 'DELETE', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, body }),
+    syncSource: (name, body = {}) =>
+      json({ method: 'POST', path: `${BASE}/gitsources/${encodeURIComponent(name)}/sync`, body }),
+    planSource: (name) =>
+      json({ method: 'POST', path: `${BASE}/gitsources/${encodeURIComponent(name)}/plan`, body: {} }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
     answer: (name, body) => json({ method: 'POST', path: agent(name, '/answer'), body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),

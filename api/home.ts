@@ -21,6 +21,10 @@ export interface Home {
   readonly run: string;
   /** `<instance>.spool`: what agents' hooks tell, see api/resources/hook-event.ts. */
   readonly hooks: string;
+  /** Copies of git repositories. */
+  readonly git: string;
+  /** Files that git sources may name as secrets. */
+  readonly secrets: string;
   readonly audit: string;
   readonly controllerLog: string;
   /** CLI contexts. */
@@ -49,6 +53,8 @@ export function homeFrom(env: Environment): Home {
     logs: join(state, 'logs'),
     run: join(runtime, 'run'),
     hooks: join(state, 'hooks'),
+    git: join(state, 'git'),
+    secrets: join(data, 'secrets'),
     audit: join(state, 'audit.log'),
     controllerLog: join(state, 'controller.log'),
     config: join(config, 'config.yaml'),

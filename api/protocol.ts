@@ -114,6 +114,20 @@ export interface PatchRequest {
   readonly force?: boolean;
 }
 
+export interface SyncSourceRequest {
+  /** Take a rewritten history, prune beyond maxPrunePercent, adopt what was applied by hand. */
+  readonly force?: boolean;
+  /** Go to this commit and stay there until the next sync without it: rollback. */
+  readonly to?: string;
+}
+/** What the next sync of a GitSource would do. */
+export interface SourcePlan {
+  readonly revision: string;
+  /** Why it would do nothing; each a whole line. */
+  readonly problems: readonly string[];
+  readonly response: ApplyResponse;
+}
+
 export interface DeleteRequest {
   /** Kill at once, no grace. */
   readonly force?: boolean;
@@ -203,6 +217,12 @@ export const ROUTES = {
   /** Kinds besides Agent: created and replaced by apply. */
   patchObject: { method: 'PATCH', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
   deleteObject: { method: 'DELETE', path: '/apis/sac/v1/:plural/:name', role: 'operator' },
+  /** Fetches and applies now; answers when it is done, or after 25 s how far it is. */
+  syncSource: { method: 'POST', path: '/apis/sac/v1/gitsources/:name/sync', role: 'operator' },
+  /** What the next sync would do. */
+  planSource: { method: 'POST', path: '/apis/sac/v1/gitsources/:name/plan', role: 'operator' },
+  /** Push notices of GitHub, Gitea and GitLab; their signature is the door. */
+  gitHook: { method: 'POST', path: '/hooks/git/:name', role: 'none' },
   apply: { method: 'POST', path: '/apis/sac/v1/apply', role: 'operator' },
   answer: { method: 'POST', path: '/apis/sac/v1/agents/:name/answer', role: 'operator' },
   restart: { method: 'POST', path: '/apis/sac/v1/agents/:name/restart', role: 'operator' },

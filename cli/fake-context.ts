@@ -70,6 +70,8 @@ export function clientOf(given: Partial<Client>): Client {
     remove: unexpected('remove'),
     patchObject: unexpected('patchObject'),
     removeObject: unexpected('removeObject'),
+    syncSource: unexpected('syncSource'),
+    planSource: unexpected('planSource'),
     apply: unexpected('apply'),
     restart: unexpected('restart'),
     answer: unexpected('answer'),

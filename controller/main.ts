@@ -12,7 +12,7 @@ import { clearUnfinished } from '../adapters/transport/local/files.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
-import type { RuntimeKind } from '../api/resources/agent.ts';
+import type { AgentSpec, RuntimeKind } from '../api/resources/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES } from '../api/resources/kinds.ts';
 import { instanceId, LOCAL_HOST } from '../api/resources/names.ts';
@@ -23,6 +23,10 @@ import { createReads, createTerminals, type MissingPlace, type ProbedPlace } fro
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
+import { extraProtocols, GitCommand } from './desired/git/repository/command.ts';
+import { fleetOf } from './desired/git/running/fleet-of.ts';
+import { GitSources } from './desired/git/running/git-sources.ts';
+import { statusOf } from './desired/git/running/source-loop.ts';
 import { StoredObjectWrites } from './desired/object-writes.ts';
 import { joinWrites } from './desired/resource-writes.ts';
 import { type Flags, parseFlags } from './flags.ts';
@@ -38,6 +42,7 @@ import type { Timers } from './reconcile/work-queue.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
 import { auditTo, openTokens } from './store/tokens.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
@@ -196,6 +201,7 @@ async function run(
     log,
   });
   metrics = createMetrics({
+    sources: () => store.objects('GitSource').map(({ record }) => ({ name: record.name, ...statusOf(record) })),
     agents: () => store.viewAgents(),
     orphans: () => controller.orphans().length,
     places: () =>
@@ -207,23 +213,39 @@ async function run(
       })),
   });
 
-  const agentWrites = new StoredAgentWrites({
-    store,
+  const agentWriteOptions = {
     clock: { now },
-    instanceNames: (name, spec) => instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
-    launchKey: (name, spec) =>
+    instanceNames: (name: string, spec: AgentSpec) =>
+      instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
+    launchKey: (name: string, spec: AgentSpec) =>
       planAgent({ name, generation: 0, spec }, facts)
         .map(({ launchHash }) => launchHash)
         .join(' '),
     canonical: canonicalJson,
-  });
-  const objectWrites = new StoredObjectWrites({
+  };
+  const objectWriteOptions = { clock: { now }, canonical: canonicalJson, neededBy: () => undefined };
+  const writesOver = (over: Store) =>
+    joinWrites(
+      new StoredAgentWrites({ ...agentWriteOptions, store: over }),
+      new StoredObjectWrites({ ...objectWriteOptions, store: over }),
+    );
+  const writes = writesOver(store);
+  const gitSources = new GitSources({
     store,
-    clock: { now },
+    fleet: fleetOf(store, writesOver),
+    git: new GitCommand({
+      transport,
+      path: process.env['PATH'] ?? '/usr/bin:/bin',
+      extraProtocols: extraProtocols(process.env['SAC_GIT_ALLOW']),
+    }),
+    dir: home.git,
+    secrets: { env: process.env, secretsDir: home.secrets },
+    timers: realTimers,
+    random: () => randomInt(1_000_000) / 1_000_000,
     canonical: canonicalJson,
-    neededBy: () => undefined,
+    observe: (source, result, seconds) => metricsNow().sourceSynced(source, result, seconds),
+    log,
   });
-  const writes = joinWrites(agentWrites, objectWrites);
   const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
     (dir) =>
       new DirectorySource({
@@ -256,6 +278,7 @@ async function run(
     {
       reads: createReads(ports),
       writes,
+      sources: gitSources,
       terminals: createTerminals(ports),
       tokens,
       controller: {
@@ -303,6 +326,7 @@ async function run(
   chmodSync(home.socket, 0o600);
   await controller.start();
   for (const source of sources) await source.start();
+  gitSources.start();
 
   const heartbeat = setInterval(() => {
     try {
@@ -331,6 +355,7 @@ async function run(
   setTimeout(() => process.exit(code), STOP_DEADLINE_MS).unref();
   clearInterval(heartbeat);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
+  await gitSources[Symbol.asyncDispose]();
   await controller.stop();
   await server.close();
   for (const runtime of runtimes) await runtime[Symbol.asyncDispose]();

@@ -7,9 +7,11 @@ import { type Agent, PHASES } from '../api/resources/agent.ts';
 import { VERSION } from '../api/version.ts';
 import type { ReconcileObserver } from './reconcile/reconciler.ts';
 import type { QueueObserver } from './reconcile/work-queue.ts';
+import { type MeasuredSource, measureSources, type SourceObserver } from './source-metrics.ts';
 
 export interface MetricsSource {
   agents(): readonly Agent[];
+  sources(): readonly MeasuredSource[];
   orphans(): number;
   places(): readonly {
     readonly host: string;
@@ -24,6 +26,7 @@ export interface Metrics {
   readonly queue: QueueObserver;
   readonly reconcile: ReconcileObserver;
   effect(effect: string, result: 'success' | 'error'): void;
+  readonly sourceSynced: SourceObserver;
   placeListed(host: string, runtime: string, seconds: number, ok: boolean): void;
 }
 
@@ -171,6 +174,7 @@ export function createMetrics(source: MetricsSource): Metrics {
         if (lastListedSeconds !== undefined) this.set({ host, runtime }, lastListedSeconds);
     },
   });
+  const sourceSynced = measureSources(registry, () => source.sources());
   new Gauge({
     name: 'sac_build_info',
     help: 'Version of this build; always 1.',
@@ -195,6 +199,7 @@ export function createMetrics(source: MetricsSource): Metrics {
       restarted: () => undefined,
       started: (seconds) => startTime.observe(seconds),
     },
+    sourceSynced,
     effect: (effect, result) => effects.inc({ effect, result }),
     placeListed: (host, runtime, seconds, ok) =>
       listTime.observe({ host, runtime, result: ok ? 'success' : 'error' }, seconds),

@@ -49,6 +49,7 @@ export const noMetrics: Omit<Metrics, 'registry'> = {
   reconcile: { reconciled() {}, restarted() {}, started() {} },
   effect() {},
   placeListed() {},
+  sourceSynced() {},
 };
 
 export interface StageOptions {

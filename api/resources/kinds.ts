@@ -4,6 +4,7 @@
  * Never: knows what a kind does.
  */
 import type { z } from 'zod';
+import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
 import type { ManifestMeta, ObjectMeta } from './meta.ts';
 
@@ -24,6 +25,12 @@ export interface ObjectManifest {
 
 export const OBJECT_KINDS = {
   Host: { plural: 'hosts', singular: 'host', short: ['ho'], manifest: hostManifestSchema },
+  GitSource: {
+    plural: 'gitsources',
+    singular: 'gitsource',
+    short: ['gs', 'source', 'sources'],
+    manifest: gitSourceManifestSchema,
+  },
 } as const satisfies Readonly<Record<string, ObjectKindDefinition>>;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;
@@ -31,6 +38,7 @@ export type ObjectPlural = (typeof OBJECT_KINDS)[ObjectKind]['plural'];
 
 export interface SpecOf {
   readonly Host: HostSpec;
+  readonly GitSource: GitSourceSpec;
 }
 
 /** One declared thing that is no Agent, as it is stored and shown. */

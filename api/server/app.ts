@@ -126,8 +126,12 @@ export function createApp(entrance: Entrance, { handlers, limits, trail, log }: 
   });
   // JSON alone: forms and text/plain, which a browser sends without asking, are refused.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
     try {
+      if (routes.get(request.raw) === 'gitHook') {
+        done(null, String(text));
+        return;
+      }
       done(null, parseJson(String(text)));
     } catch (error) {
       done(error instanceof Error ? error : new BadRequestError('the body is not JSON'));

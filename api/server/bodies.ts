@@ -95,6 +95,13 @@ export const answerBody = z.strictObject({
   force: z.boolean().optional(),
 });
 export const tokenBody = z.strictObject({ role: z.enum(ROLES), description: z.string().max(200).optional() });
+export const syncBody = z.strictObject({
+  force: z.boolean().optional(),
+  to: z
+    .string()
+    .regex(/^[0-9a-f]{7,64}$/, { message: 'is not a commit id (at least 7 hexadecimal digits)' })
+    .optional(),
+});
 export const noBody = z.strictObject({});
 
 export const ROUTE_NAMES = Object.keys(ROUTES) as RouteName[];
@@ -111,6 +118,9 @@ export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
   patchObject: patchBody,
   deleteObject: deleteBody,
   apply: applyBody,
+  syncSource: syncBody,
+  planSource: noBody,
+  gitHook: z.unknown(),
   restart: restartBody,
   answer: answerBody,
   createToken: tokenBody,

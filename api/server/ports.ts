@@ -16,6 +16,8 @@ import type {
   Plural,
   RestartRequest,
   Role,
+  SourcePlan,
+  SyncSourceRequest,
   TerminalResponse,
   TokenInfo,
 } from '../protocol.ts';
@@ -96,6 +98,20 @@ export interface Tokens {
   touch(id: string, at: string): void;
 }
 
+/** Git sources, beyond what is declared of them. All throw the classes of api/resources/errors.ts. */
+export interface SourceActions {
+  sync(name: string, request: SyncSourceRequest): Promise<DeclaredObject>;
+  plan(name: string): Promise<SourcePlan>;
+  /** Answers what became of the notice; throws DeniedError when it is not genuine. */
+  notice(
+    name: string,
+    notice: {
+      readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+      readonly body: string;
+    },
+  ): Promise<{ readonly accepted: boolean; readonly detail: string }>;
+}
+
 /** Never holds a body, a query or a token. */
 export interface AuditEntry {
   /** ISO 8601. */
@@ -115,6 +131,7 @@ export interface AuditEntry {
 export interface ServerPorts {
   readonly reads: ResourceReads;
   readonly writes: ResourceWrites;
+  readonly sources: SourceActions;
   readonly terminals: Terminals;
   readonly tokens: Tokens;
   readonly controller: {

@@ -26,7 +26,7 @@ export function createHandlers(
   limits: WatchLimits,
   streams: Streams,
 ): Readonly<Record<RouteName, Handler>> {
-  const { reads, writes, terminals, tokens, controller } = ports;
+  const { reads, writes, sources, terminals, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
   // Resources are immutable: each is written as JSON once, however often it is listed.
   const written = new WeakMap<AnyResource, string>();
@@ -136,6 +136,17 @@ export function createHandlers(
         clean(bodies.parse(bodies.deleteBody, request.body, 'body')),
         caller,
       ),
+    syncSource: (request) => sources.sync(name(request), clean(bodies.parse(bodies.syncBody, request.body, 'body'))),
+    planSource: (request) => {
+      bodies.parse(bodies.noBody, request.body, 'body');
+      return sources.plan(name(request));
+    },
+    gitHook: async (request, reply) => {
+      // As it came, not parsed: the signature is over its bytes.
+      const body = typeof request.body === 'string' ? request.body : '';
+      const { accepted, detail } = await sources.notice(name(request), { headers: request.headers, body });
+      return reply.code(accepted ? 202 : 200).send({ accepted, detail });
+    },
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
     restart: (request, _reply, caller) =>
       writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),

@@ -13,6 +13,7 @@ const FIELDS: Readonly<Record<Plural, readonly string[]>> = {
   agents: [...COMMON, 'spec', 'status'],
   instances: [...COMMON, 'spec', 'status'],
   hosts: [...COMMON, 'spec', 'status'],
+  gitsources: [...COMMON, 'spec', 'status'],
   events: [...COMMON, 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen', 'regarding'],
 };
 

@@ -65,6 +65,15 @@ const ports: ServerPorts = {
     },
     restart: async () => agent('web'),
   },
+  sources: {
+    sync: async () => {
+      throw new Error('not here');
+    },
+    plan: async () => {
+      throw new Error('not here');
+    },
+    notice: async () => ({ accepted: true, detail: 'taken' }),
+  },
   terminals: {
     async *logs() {
       yield 'one';

@@ -27,6 +27,7 @@ const KIND_OF: Readonly<Record<Plural, string>> = {
   instances: 'Instance',
   events: 'Event',
   hosts: 'Host',
+  gitsources: 'GitSource',
 };
 
 /** Throws GoneError before `begin` is called when `since` is no longer kept. Returns how to end it. */

@@ -7,5 +7,12 @@ import { AGENT_VERBS } from './agents/verbs.ts';
 import { MANIFEST_VERBS } from './manifests/verbs.ts';
 import { RESOURCE_VERBS } from './resources/verbs.ts';
 import { SETUP_VERBS } from './setup/verbs.ts';
+import { SOURCE_VERBS } from './sources/verbs.ts';
 
-export const VERBS: readonly Verb[] = [...RESOURCE_VERBS, ...AGENT_VERBS, ...MANIFEST_VERBS, ...SETUP_VERBS];
+export const VERBS: readonly Verb[] = [
+  ...RESOURCE_VERBS,
+  ...AGENT_VERBS,
+  ...MANIFEST_VERBS,
+  ...SOURCE_VERBS,
+  ...SETUP_VERBS,
+];

@@ -180,8 +180,9 @@ export class StoredAgentWrites implements AgentWrites {
       throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
     const declared = declaredIn(input);
     const ours = !before || sameSource(before.source, request.source) || request.force === true;
+    const keeps = before !== undefined && (!ours || this.#staysWith(before.source, request.source));
     const draft = before
-      ? merge(before, ours ? before.lastApplied : { spec: {} }, declared)
+      ? merge(before, keeps ? { spec: {} } : before.lastApplied, declared)
       : merge(undefined, undefined, declared);
     this.#assertNamesFree(name, draft.spec, owners);
 
@@ -192,11 +193,11 @@ export class StoredAgentWrites implements AgentWrites {
       ...draft,
       generation: before ? before.generation + (canonical(before.spec) === canonical(draft.spec) ? 0 : 1) : 1,
       createdAt: before?.createdAt ?? clock.now(),
-      source: before && !ours ? before.source : request.source,
+      source: keeps ? before.source : request.source,
       ...(before?.restartAt !== undefined && { restartAt: before.restartAt }),
       ...(before?.restartBy !== undefined && { restartBy: before.restartBy }),
       ...(before?.restartSession !== undefined && { restartSession: before.restartSession }),
-      lastApplied: before && !ours ? before.lastApplied : declared,
+      lastApplied: keeps ? before.lastApplied : declared,
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
     const restarts = before !== undefined && !same && launchKey(name, before.spec) !== launchKey(name, draft.spec);
@@ -317,6 +318,13 @@ export class StoredAgentWrites implements AgentWrites {
         : 'remove one of the two';
     throw new ConflictError(
       `agent "${record.name}": ${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} declared by ${source.kind} ${where}; ${way}`,
+    );
+  }
+
+  /** What a git source declares stays its own, however it is changed by hand: it puts that right, or says so. */
+  #staysWith(owner: Source, asking: Source): boolean {
+    return (
+      owner.kind === 'git' && asking.kind !== 'git' && this.#options.store.object('GitSource', owner.name) !== undefined
     );
   }
 

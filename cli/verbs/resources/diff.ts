@@ -4,12 +4,13 @@
  */
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
-import type { Comparable } from '../../../api/protocol.ts';
-import { EXIT, SacError } from '../../../api/resources/errors.ts';
+import type { ApplyResult, Comparable } from '../../../api/protocol.ts';
+import { EXIT, type ExitCode, SacError } from '../../../api/resources/errors.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { paint, stripControls } from '../../output/terminal.ts';
 import { labelOf } from '../../resources.ts';
-import type { Run } from '../../verb.ts';
+import type { Context, Run } from '../../verb.ts';
+import { sourceNames } from '../sources/names.ts';
 import { CLI_SOURCE } from './apply.ts';
 
 export const run: Run = async (args, options, context) => {
@@ -23,7 +24,8 @@ export const run: Run = async (args, options, context) => {
   }
 };
 
-const compare: Run = async (_args, options, context) => {
+const compare: Run = async (args, options, context) => {
+  if (args.length > 0) return compareSources(args, context);
   const { documents, objects, problems } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
@@ -39,8 +41,29 @@ const compare: Run = async (_args, options, context) => {
     context,
     errors.map(({ origin, message }) => `${origin} ${message}`),
   );
+  const changed = show(results, context);
+  if (problems.length > 0 || errors.length > 0) return EXIT.usage;
+  return changed ? EXIT.failed : EXIT.done;
+};
+
+/** What the next sync of each would do. */
+async function compareSources(args: readonly string[], context: Context): Promise<ExitCode> {
+  const client = await context.client();
+  let worst: ExitCode = EXIT.done;
+  for (const name of sourceNames(args)) {
+    const { problems, response } = await client.planSource(name);
+    tellProblems(context, problems);
+    if (show(response.results, context) && worst === EXIT.done) worst = EXIT.failed;
+    if (problems.length > 0) worst = EXIT.usage;
+  }
+  return worst;
+}
+
+/** Prints what differs; false when nothing does. */
+function show(results: readonly ApplyResult[], context: Context): boolean {
   const changed = results.filter(({ action }) => action !== 'unchanged');
   const patches = changed.map((result) => {
+    if (!result.before && !result.after) return `# deletes ${labelOf(result)}\n`;
     const { restarts } = result;
     const before = withoutValues(result.before, result.after, 'before');
     const after = withoutValues(result.after, result.before, 'after');
@@ -57,9 +80,8 @@ const compare: Run = async (_args, options, context) => {
     return `${note}${colour(stripControls(patch).replace(/^=+\n/, ''), context.out.colour)}`;
   });
   context.out.write(patches.join(''));
-  if (problems.length > 0 || errors.length > 0) return EXIT.usage;
-  return changed.length > 0 ? EXIT.failed : EXIT.done;
-};
+  return changed.length > 0;
+}
 
 /** Values of env may be secrets, and diffs end up in logs of CI: that one changes is said, what it is is not. */
 function withoutValues(

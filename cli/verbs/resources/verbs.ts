@@ -29,10 +29,11 @@ export const RESOURCE_VERBS: readonly Verb[] = [
   },
   {
     name: 'diff',
-    summary: 'Show what apply would change (exit 1 when anything)',
+    summary: 'Show what apply, or the next sync of a git source, would change (exit 1 when anything)',
+    args: '[source...]',
     load: () => import('./diff.ts'),
     options: [FILES, RECURSIVE],
-    examples: ['sac diff -f agents'],
+    examples: ['sac diff -f agents', 'sac diff source/fleet'],
   },
   {
     name: 'get',

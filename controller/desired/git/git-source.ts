@@ -122,7 +122,9 @@ export class GitSource {
       const { changed, drift, declared } = await this.#apply(head, relation, request, false);
       findings.Synced =
         drift.length === 0
-          ? yes('Applied', `${short(head.commit)} is applied: ${things(declared.size)}.`)
+          ? status.heldAt === undefined
+            ? yes('Applied', `${short(head.commit)} is applied: ${things(declared.size)}.`)
+            : yes('Held', `Rolled back to ${short(head.commit)}: ${things(declared.size)}; \`sac sync\` goes on.`)
           : yes('Drifted', `${short(head.commit)} is applied, but changed by hand: ${listed(drift)}.`);
       findings.Healthy = this.#health();
       const first = status.lastAppliedRevision !== head.commit;

@@ -9,6 +9,10 @@ import { GitError, gitErrorFrom } from './git-error.ts';
 /** Protocols that are only taken when the controller was told so. */
 export type ExtraProtocol = 'file' | 'http';
 
+/** `SAC_GIT_ALLOW=file,http`. */
+export const extraProtocols = (allowed: string | undefined): readonly ExtraProtocol[] =>
+  (['file', 'http'] as const).filter((protocol) => allowed?.split(',').includes(protocol));
+
 export interface GitCommandOptions {
   readonly transport: Pick<Transport, 'run'>;
   /** PATH of the controller. */

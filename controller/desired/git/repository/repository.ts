@@ -128,6 +128,12 @@ export class Repository {
     if (packs.length > MAX_PACKS) await git.run(['repack', '-a', '-d', '-q'], common);
   }
 
+  /** The full id of a commit of our copy that begins like this; the text itself when there is none, or several. */
+  async expand(revision: string): Promise<string> {
+    if (!/^[0-9a-f]{4,63}$/.test(revision)) return revision;
+    return (await this.#commitAt(await this.#open(), revision)) ?? revision;
+  }
+
   /** Removes our copy, with everything it holds. */
   async forget(): Promise<void> {
     this.#ready = undefined;

@@ -1,0 +1,42 @@
+/**
+ * Owns: the fleet as git sources see it: what is declared, by whom, whether it is ready; writes of one commit as one.
+ * Never: decides what is written.
+ */
+import type { Agent } from '../../../../api/resources/agent.ts';
+import { isObjectKind, OBJECT_KIND_NAMES } from '../../../../api/resources/kinds.ts';
+import type { ResourceWrites } from '../../../../api/server/ports.ts';
+import type { Store } from '../../../store/store.ts';
+import { inOneCommit } from '../../staged-writes.ts';
+import type { FleetPort, FleetThing } from '../fleet-port.ts';
+
+export function fleetOf(store: Store, writesOver: (store: Store) => ResourceWrites): FleetPort {
+  return {
+    *things(): Iterable<FleetThing> {
+      for (const agent of store.viewAgents()) {
+        const { name, source = { kind: 'apply', name: 'cli' }, deletionTimestamp } = agent.metadata;
+        yield { key: `Agent/${name}`, source, deleting: deletionTimestamp !== undefined, ready: readinessOf(agent) };
+      }
+      for (const kind of OBJECT_KIND_NAMES)
+        for (const { record } of store.objects(kind))
+          yield { key: `${kind}/${record.name}`, source: record.source, deleting: false, ready: undefined };
+    },
+    transaction: (work) =>
+      inOneCommit(store, (staged) => {
+        const writes = writesOver(staged);
+        return work({
+          apply: (request, by) => writes.apply(request, by),
+          async remove(key, by) {
+            const [kind = '', name = ''] = key.split('/');
+            if (isObjectKind(kind)) await writes.removeObject(kind, name, {}, by);
+            else await writes.remove(name, {}, by);
+          },
+        });
+      }),
+  };
+}
+
+function readinessOf({ metadata, spec, status }: Agent): boolean | undefined {
+  const current = status.observedGeneration === metadata.generation;
+  if (spec.suspend || spec.replicas === 0 || (current && status.phase === 'Succeeded')) return undefined;
+  return current && status.ready;
+}

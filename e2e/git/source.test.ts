@@ -1,0 +1,237 @@
+import { createHmac } from 'node:crypto';
+import { request } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fleet, until } from '../harness.ts';
+import { agent, Forge, type Repo } from './forge.ts';
+
+let forge: Forge;
+let fleet: Fleet;
+let repo: Repo;
+beforeEach(() => {
+  forge = new Forge();
+  fleet = new Fleet({ SAC_GIT_ALLOW: 'file,http', SAC_GIT_HOOK: 'between us' });
+  repo = forge.repo();
+});
+afterEach(async () => {
+  await fleet[Symbol.asyncDispose]();
+  await forge[Symbol.asyncDispose]();
+});
+
+const declare = (spec: string, name = 'fleet', url = repo.url) =>
+  fleet.ok(['apply', '-f', '-'], {
+    stdin: `apiVersion: sac/v1\nkind: GitSource\nmetadata: {name: ${name}}\nspec:\n  url: ${url}\n${spec}`,
+  });
+const source = async (name = 'fleet') => (await fleet.json(['get', 'source', name])).status;
+const condition = async (type: string, name = 'fleet') =>
+  (await source(name)).conditions?.find((one: { type: string }) => one.type === type);
+const agents = async (): Promise<readonly string[]> =>
+  (await fleet.json(['get', 'agents'])).items
+    .map(({ metadata }: { metadata: { name: string } }) => metadata.name)
+    .sort();
+
+/** Refused for this reason, and nothing of it applied. */
+const refused = (reason: string) =>
+  until(`the commit is refused: ${reason}`, async () => {
+    const synced = await condition('Synced');
+    return synced?.reason === reason && synced;
+  });
+
+describe('a git source', () => {
+  it('applies what is pushed within its interval; a broken commit is refused whole and the next one mends it', async () => {
+    const first = repo.push({ 'agents/web/spec.yaml': agent('web'), 'agents/api.yaml': agent('api') });
+    await fleet.controller();
+    await declare('  path: agents\n  interval: 500ms\n  prune: true\n  targetLabels: {team: core}\n');
+    await until('both run', async () => (await condition('Ready'))?.status === 'True');
+    expect(await source()).toMatchObject({
+      revision: first,
+      lastAppliedRevision: first,
+      agents: 2,
+      drift: [],
+      problems: [],
+    });
+    const web = await fleet.json(['get', 'agent', 'web']);
+    expect(web.metadata).toMatchObject({
+      labels: { team: 'core' },
+      source: { kind: 'git', name: 'fleet', revision: first },
+    });
+
+    const broken = repo.push({
+      'agents/web/spec.yaml': agent('web', '  model: big\n'),
+      'agents/new.yaml': agent('new'),
+      'agents/bad.yaml': agent('bad', '  restart:\n    policy: sometimes\n'),
+      'agents/api.yaml': undefined,
+    });
+    const synced = await refused('InvalidManifests');
+    expect(synced.message).toContain(broken.slice(0, 12));
+    expect((await source()).problems).toEqual([
+      expect.stringMatching(/^agents\/bad\.yaml:8:13 spec\.restart\.policy: "sometimes".*commit /),
+    ]);
+    expect(await source()).toMatchObject({ lastAppliedRevision: first, lastAttemptedRevision: broken });
+    expect(await agents()).toEqual(['api', 'web']);
+    expect((await fleet.json(['get', 'agent', 'web'])).spec.model).toBe(undefined);
+
+    const mended = repo.push({ 'agents/bad.yaml': undefined });
+    await until('the mended commit is applied', async () => (await source()).lastAppliedRevision === mended);
+    await until('api is pruned', async () => (await agents()).join() === 'new,web');
+    expect((await fleet.ok(['get', 'sources'])).trim().split('\n')).toHaveLength(2);
+  });
+
+  it('is told of a push by webhook, signed, and syncs at once', async () => {
+    repo.push({ 'web.yaml': agent('web') });
+    const port = 20_000 + (process.pid % 20_000);
+    await fleet.controller(['--listen', `127.0.0.1:${port}`]);
+    await declare('  interval: 1h\n  webhook: {secretEnv: SAC_GIT_HOOK}\n');
+    await until('it is applied', async () => (await condition('Synced'))?.status === 'True');
+    const commit = repo.push({ 'api.yaml': agent('api') });
+    const body = JSON.stringify({ ref: 'refs/heads/main', after: commit });
+    const sign = (secret: string) => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+    const post = (secret: string, name = 'fleet') =>
+      new Promise<number>((resolve, reject) => {
+        const headers = {
+          'content-type': 'application/json',
+          'x-github-event': 'push',
+          'x-hub-signature-256': sign(secret),
+        };
+        request({ host: '127.0.0.1', port, path: `/hooks/git/${name}`, method: 'POST', headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        })
+          .on('error', reject)
+          .end(body);
+      });
+    expect([await post('guessed'), await post('between us', 'other')]).toEqual([403, 403]);
+    const before = Date.now();
+    expect(await post('between us')).toBe(202);
+    await until('the pushed agent runs', async () =>
+      (await fleet.json(['get', 'agents'])).items.some(
+        (one: { metadata: { name: string }; status: { phase: string } }) =>
+          one.metadata.name === 'api' && one.status.phase === 'Running',
+      ),
+    );
+    expect(Date.now() - before).toBeLessThan(20_000);
+    expect(await post('between us')).toBe(200);
+  });
+
+  it('keeps what is there when history is rewritten, the branch is gone, or too much would go; force takes it', async () => {
+    repo.push({ 'a.yaml': agent('a'), 'b.yaml': agent('b'), 'c.yaml': agent('c') });
+    await fleet.controller();
+    await declare('  interval: 300ms\n  prune: true\n');
+    await until('it is applied', async () => (await condition('Synced'))?.status === 'True');
+    const applied = (await source()).lastAppliedRevision;
+
+    repo.push({ 'a.yaml': undefined, 'b.yaml': undefined });
+    await refused('PruneLimit');
+    expect(await agents()).toEqual(['a', 'b', 'c']);
+    repo.push({ 'c.yaml': undefined, 'README.md': 'empty' });
+    await refused('EmptyTree');
+    expect(await agents()).toEqual(['a', 'b', 'c']);
+    expect((await fleet.sac(['sync', 'fleet', '--force'])).code).not.toBe(0);
+
+    repo.git('checkout', '-q', '--orphan', 'fresh');
+    repo.commit({ 'a.yaml': agent('a'), 'z.yaml': agent('z') });
+    repo.git('push', '-q', '-f', 'origin', 'HEAD:main');
+    await refused('HistoryRewritten');
+    expect(await agents()).toEqual(['a', 'b', 'c']);
+    forge.git(repo.bare, ['update-ref', '-d', 'refs/heads/main']);
+    await until('the branch is missed', async () => (await condition('Fetched'))?.reason === 'RefMissing');
+    expect(await agents()).toEqual(['a', 'b', 'c']);
+    expect((await source()).lastAppliedRevision).toBe(applied);
+
+    repo.git('push', '-q', 'origin', 'HEAD:main');
+    await refused('HistoryRewritten');
+    await fleet.ok(['sync', 'fleet', '--force', '--wait']);
+    await until('the new history is the fleet', async () => (await agents()).join() === 'a,z');
+  });
+
+  it('puts back what is changed by hand, or says so; two sources never share an agent', async () => {
+    const web = agent('web').replace('name: web', 'name: web\n  labels: {level: "1"}');
+    repo.push({ 'web.yaml': web });
+    await fleet.controller();
+    await declare('  interval: 300ms\n');
+    await until('it is applied', async () => (await condition('Synced'))?.status === 'True');
+    const level = async () => (await fleet.json(['get', 'agent', 'web'])).metadata.labels.level;
+    const change = (value: string) => fleet.sac(['label', 'agent', 'web', `level=${value}`, '--overwrite', '--force']);
+    const byHand = web.replace('"1"', '"2"');
+    expect((await fleet.sac(['apply', '-f', '-'], { stdin: byHand })).code).not.toBe(0);
+
+    const other = forge.repo('other');
+    other.push({ 'web.yaml': web.replace('"1"', '"9"'), 'own.yaml': agent('own') });
+    await declare('  interval: 300ms\n', 'second', other.url);
+    await until('the second says Conflict', async () => (await condition('Synced', 'second'))?.reason === 'Conflict');
+    expect(await agents()).toEqual(['web']);
+    expect(await level()).toBe('1');
+    await fleet.ok(['delete', 'source', 'second']);
+    expect(await change('3')).toMatchObject({ code: 0 });
+    await until('it is put back', async () => (await level()) === '1');
+    await declare('  interval: 300ms\n  driftPolicy: warn\n');
+    await until(
+      'the new policy is known',
+      async () => (await fleet.json(['get', 'source', 'fleet'])).spec.driftPolicy === 'warn',
+    );
+    expect(await change('4')).toMatchObject({ code: 0 });
+    await until('drift is told', async () => (await source()).drift.join() === 'Agent/web');
+    expect(await level()).toBe('4');
+    await fleet.ok(['sync', 'fleet', '--force']);
+    expect(await level()).toBe('1');
+    expect((await source()).drift).toEqual([]);
+  });
+
+  it('shows what would change, rests, and is rolled back to an earlier commit', async () => {
+    const first = repo.push({ 'web.yaml': agent('web') });
+    await fleet.controller();
+    await declare('  interval: 1h\n');
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    expect((await fleet.sac(['diff', 'source/fleet'])).code).toBe(0);
+    const second = repo.push({ 'web.yaml': agent('web', '  model: big\n'), 'api.yaml': agent('api') });
+    const diff = await fleet.sac(['diff', 'source/fleet']);
+    expect(diff.code).toBe(1);
+    expect(diff.stdout).toContain('+  model: big');
+    expect(await agents()).toEqual(['web']);
+    await fleet.ok(['suspend', 'fleet']);
+    await until('it rests', async () => (await condition('Ready'))?.reason === 'Suspended');
+    expect((await source()).lastAppliedRevision).toBe(first);
+    await fleet.ok(['resume', 'fleet']);
+    await until('it goes on', async () => (await source()).lastAppliedRevision === second);
+    await fleet.ok(['rollback', 'source/fleet', '--to', first.slice(0, 10)]);
+    expect(await source()).toMatchObject({ lastAppliedRevision: first, heldAt: first });
+    expect((await fleet.json(['get', 'agent', 'web'])).spec.model).toBe(undefined);
+    expect((await fleet.sac(['rollback', 'fleet', '--to', '1'.repeat(40)])).code).not.toBe(0);
+    expect((await source()).heldAt).toBe(first);
+    await fleet.ok(['sync', 'fleet']);
+    expect(await source()).toMatchObject({ lastAppliedRevision: second });
+    expect((await fleet.json(['get', 'agent', 'web'])).spec.model).toBe('big');
+    expect(await fleet.ok(['describe', 'source', 'fleet'])).toContain(second);
+  });
+
+  it('takes 5,000 files, and a kill in the middle of a sync ends in the same state', async () => {
+    const files = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, i) => [`agents/a${i}.yaml`, agent(`a${i}`, '  suspend: true\n')]),
+    );
+    const commit = repo.push(files);
+    const controller = await fleet.controller();
+    await declare('  path: agents\n  interval: 1h\n  timeout: 60s\n');
+    // Anywhere between asking and having written.
+    await new Promise((later) => setTimeout(later, 700));
+    controller.kill('SIGKILL');
+    await until('it is dead', () => controller.signalCode !== null);
+    await fleet.controller();
+    await until('all of the commit is there', async () => (await source()).lastAppliedRevision === commit, 60_000);
+    expect(await agents()).toHaveLength(5_000);
+    const began = Date.now();
+    expect((await fleet.sac(['diff', 'source/fleet'])).code).toBe(0);
+    console.log(`plan of 5,000 files: ${Date.now() - began} ms`);
+  });
+
+  it('waits for what it depends on', async () => {
+    const base = forge.repo('base');
+    base.push({ 'base.yaml': agent('base', '  restart: {policy: sometimes}\n') });
+    repo.push({ 'web.yaml': agent('web') });
+    await fleet.controller();
+    await declare('  interval: 300ms\n', 'base', base.url);
+    await declare('  interval: 300ms\n  dependsOn: [base]\n');
+    await until('it waits', async () => (await condition('Ready'))?.reason === 'DependencyNotReady');
+    expect(await agents()).toEqual([]);
+    base.push({ 'base.yaml': agent('base') });
+    await until('both are applied', async () => (await agents()).join() === 'base,web');
+  });
+});
