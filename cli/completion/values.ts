@@ -46,7 +46,7 @@ async function optionValue(
     case 'dry-run':
       return /[<[]/.test(flags) ? plain(['client', 'server']) : {};
     case 'to':
-      return plain(['sac/v1', 'original']);
+      return description.includes('commit') ? {} : plain(['sac/v1', 'original']);
     case 'for':
       return /condition/.test(description) ? plain(await goals()) : typeSlashName('', names);
     case 'context':
@@ -101,6 +101,8 @@ async function positionalValue(
     }
     case 'what':
       return { ...(await agentNames(positional, current, names)), files: true };
+    case 'source':
+      return current.includes('/') ? typeSlashName(current, names) : plain(await names.of('gitsources'));
     case 'path':
       return { values: await names.fieldsBelow(current) };
     case 'paths':
