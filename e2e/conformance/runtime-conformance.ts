@@ -7,9 +7,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Launch, Runtime, RuntimeContext, Sighting } from '../../adapters/runtimes/runtime.ts';
 import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
+import type { Transport } from '../../adapters/transport/transport.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
 import { until } from '../harness.ts';
 
@@ -30,13 +31,28 @@ export interface RuntimeUnderTest {
 
 type Mount = NonNullable<Launch['options']['docker']>['mounts'][number];
 
+/** The way to the machine the runtime works on, which is this one in every case. */
+export interface Way extends AsyncDisposable {
+  readonly transport: Transport;
+}
+
+const localWay = async (): Promise<Way> => {
+  const transport = createLocalTransport(process.env);
+  return { transport, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+};
+
 const HASH = 'abc123';
 let fleets = 0;
 
-export function describeRuntime(name: string, runtimeUnderTest: RuntimeUnderTest): void {
+export function describeRuntime(
+  name: string,
+  runtimeUnderTest: RuntimeUnderTest,
+  by: () => Promise<Way> = localWay,
+): void {
   const { make, occupy, isOccupied, destroy, options, contained = false, atOnce = 100 } = runtimeUnderTest;
-  const dir = mkdtempSync(join(tmpdir(), `sac-conf-${name}-`));
-  const transport = createLocalTransport(process.env);
+  const dir = mkdtempSync(join(tmpdir(), `sac-conf-${name.replaceAll(' ', '-')}-`));
+  let way: Way;
+  let transport: Transport;
   const used: RuntimeContext[] = [];
   const alive: AsyncDisposable[] = [];
 
@@ -134,8 +150,15 @@ export function describeRuntime(name: string, runtimeUnderTest: RuntimeUnderTest
   };
 
   describe(`${name} runtime`, () => {
+    beforeAll(async () => {
+      way = await by();
+      transport = way.transport;
+    });
     afterEach(cleanUp);
-    afterAll(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+    afterAll(async () => {
+      await way[Symbol.asyncDispose]();
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    });
 
     it('lists nothing where nothing was started, and starts nothing by looking', async () => {
       const { runtime } = fresh();

@@ -210,6 +210,15 @@ export class Sshd {
   }
 }
 
+/** A way for the conformance suite: as root through an sshd of its own, behind a hop. */
+export async function overSsh(): Promise<{ readonly transport: Transport } & AsyncDisposable> {
+  const lab = new SshLab();
+  const hop = await lab.sshd();
+  const sshd = await lab.sshd();
+  const jump = [{ address: '127.0.0.1', port: hop.port, user: 'root', identityFile: lab.identity }];
+  return { transport: lab.transport(sshd, { jump }), [Symbol.asyncDispose]: () => lab[Symbol.asyncDispose]() };
+}
+
 /** The error of what must fail. */
 export async function failure(promise: Promise<unknown>): Promise<TransportError> {
   const error = await promise.then(

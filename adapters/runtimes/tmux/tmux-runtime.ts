@@ -19,7 +19,8 @@ export interface TmuxOptions {
 
 export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions = {}): Runtime & AsyncDisposable {
   const { socketName = `sac-${context.fleet}`, configFile, tmuxPath = 'tmux' } = options;
-  const tmux = [tmuxPath, '-L', socketName, ...(configFile === undefined ? [] : ['-f', configFile])];
+  // -u: without a UTF-8 locale, as over SSH, tmux would write "_" for the tabs of a listing and for every é of a screen.
+  const tmux = [tmuxPath, '-L', socketName, '-u', ...(configFile === undefined ? [] : ['-f', configFile])];
   const machines = new Map<Transport, AgentSessions>();
   const on = (t: Transport): AgentSessions => {
     const known = machines.get(t);
