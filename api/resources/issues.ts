@@ -24,12 +24,19 @@ export type Checked<T> =
 type Issue = z.core.$ZodIssue;
 type RawIssue = z.core.$ZodRawIssue;
 
-/** Parses `input` once; on failure all issues, in the order of the fields they concern. */
+/** Each costs time (what may have been meant is looked for); half a million unknown keys would stop everybody else. */
+const MAX_ISSUES = 1_000;
+
+/** Parses `input` once; on failure all issues (at most MAX_ISSUES), in the order of the fields they concern. */
 export function check<S extends z.ZodType>(schema: S, input: unknown): Checked<z.output<S>> {
   const result = schema.safeParse(input, { error: allowed });
   if (result.success) return { ok: true, value: result.data };
-  const issues = result.error.issues.flatMap((issue) => flatten(issue, [], { schema, input }));
-  return { ok: false, issues };
+  const issues: FieldIssue[] = [];
+  for (const issue of result.error.issues) {
+    if (issues.length >= MAX_ISSUES) break;
+    for (const found of flatten(issue, [], { schema, input })) issues.push(found);
+  }
+  return { ok: false, issues: issues.slice(0, MAX_ISSUES) };
 }
 
 /** `spec.command[0]`, `metadata.labels["a/b"]`. */
@@ -122,7 +129,9 @@ function flatten(issue: Issue, base: FieldPath, context: Context): FieldIssue[] 
   const path: FieldPath = [...base, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], at: 'key', message: unknownField(key, path, context) }));
+      return issue.keys
+        .slice(0, MAX_ISSUES)
+        .map((key) => ({ path: [...path, key], at: 'key', message: unknownField(key, path, context) }));
     case 'invalid_key':
       return issue.issues.map((inner) => ({
         path,

@@ -163,13 +163,18 @@ function refuseTraps(value: unknown, depth: number): void {
   for (const item of Object.values(value)) refuseTraps(item, depth + 1);
 }
 
+/** Enough to see what is wrong; the answer must not be larger than the question. */
+const MAX_PROBLEMS = 100;
+
 /** Throws InvalidError naming every field that is wrong. */
 export function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const checked = check(schema, value ?? {});
   if (checked.ok) return checked.value;
-  throw new InvalidError(
-    checked.issues.map(({ path, message }) => `${what}${path.length > 0 ? ` ${formatPath(path)}` : ''}: ${message}`),
-  );
+  const problems = checked.issues
+    .slice(0, MAX_PROBLEMS)
+    .map(({ path, message }) => `${what}${path.length > 0 ? ` ${formatPath(path)}` : ''}: ${message}`);
+  const more = checked.issues.length - problems.length;
+  throw new InvalidError(more > 0 ? [...problems, `... and ${more} more problems`] : problems);
 }
 
 /** The request's own shape is checked here; each manifest where it is applied, so that its problems name it. */
