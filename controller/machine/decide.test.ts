@@ -209,6 +209,8 @@ describe('an agent that ended by itself', () => {
     ['on-failure', { code: 1 }, 'Backoff'],
     ['on-failure', { signal: 'SIGKILL' }, 'Backoff'],
     ['on-failure', {}, 'Backoff'],
+    ['on-failure', { code: 0, cause: 'Preempted' }, 'Backoff'],
+    ['never', { code: 0, cause: 'TimedOut' }, 'Failed'],
     ['always', { code: 0 }, 'Backoff'],
     ['always', { code: 1 }, 'Backoff'],
   ] as const)('with policy %s and exit %o is %s', (policy, exit, phase) => {

@@ -38,7 +38,8 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
   const { code, signal, at, cause } = seen.exit ?? {};
   const asked = memory.stop?.incarnation === seen.incarnation;
   return {
-    ...(code !== undefined && { code }),
+    // Who was made to end and left politely has not done its work: no success.
+    ...(code !== undefined && !(code === 0 && cause !== undefined && !asked) && { code }),
     ...(signal !== undefined && { signal }),
     at: at ?? now,
     reason: asked
