@@ -10,33 +10,60 @@ interface Known {
   readonly name: string;
   readonly says: RegExp;
   readonly selector?: Found['seen']['selector'];
+  /**
+   * An option that must be among them. A dialog named wrongly would get a wrong key, so a name that has a key asks for the
+   * very option the key means.
+   */
+  readonly offers?: RegExp;
 }
 
 /** Start-up dialogs and pickers. The first that fits names it. */
 const KNOWN: readonly Known[] = [
-  { name: 'bypass', says: /bypass permissions mode/i, selector: 'radio' },
-  { name: 'apikey', says: /custom API key|use this API key/i, selector: 'radio' },
-  { name: 'external-imports', says: /external (?:CLAUDE\.md )?(?:file )?imports/i },
-  { name: 'mcp-two', says: /new MCP servers found|MCP servers/i, selector: 'checkbox' },
-  { name: 'mcp-one', says: /new MCP server found/i, selector: 'radio' },
-  { name: 'dev-channels', says: /local development|development channels/i, selector: 'radio' },
-  { name: 'login-method', says: /select login method/i },
-  { name: 'theme', says: /choose the text style|syntax theme:/i, selector: 'radio' },
+  { name: 'bypass', says: /bypass permissions mode/i, offers: /^yes, i accept/i },
+  { name: 'apikey', says: /custom API key|use this API key/i, offers: /^yes/i },
+  { name: 'external-imports', says: /external (?:CLAUDE\.md )?(?:file )?imports/i, offers: /^yes, allow/i },
+  { name: 'mcp-two', says: /new MCP servers found/i, selector: 'checkbox' },
+  { name: 'mcp-one', says: /new MCP server found/i, offers: /^use this\b/i },
+  { name: 'dev-channels', says: /development/i, offers: /local development/i },
+  { name: 'login-method', says: /select login method/i, selector: 'radio' },
+  { name: 'theme', says: /choose the text style|syntax theme:/i, offers: /^(?:auto|dark mode|light mode)/i },
   { name: 'security-notes', says: /security notes/i, selector: 'enter' },
-  { name: 'resume-session', says: /resume from summary|resume full session/i, selector: 'radio' },
-  { name: 'resume-picker', says: /resume (?:session|conversation)/i },
+  { name: 'resume-session', says: /resume/i, offers: /^resume full session/i },
   { name: 'settings-error', says: /settings error|files with errors are skipped/i, selector: 'radio' },
   { name: 'legacy-yn', says: /skip-permissions|bypass/i, selector: 'yes-no' },
   { name: 'trust-legacy', says: /trust/i, selector: 'yes-no' },
-  { name: 'trust', says: /trust (?:this|the files in this) folder|one you trust|accessing workspace/i },
-  { name: 'mcp-json-edit', says: /\.mcp\.json/, selector: 'radio' },
-  { name: 'thinking-effort', says: /\b(?:thinking|effort)\b/i, selector: 'radio' },
+  {
+    name: 'trust',
+    says: /trust (?:this|the files in this) folder|one you trust|accessing workspace/i,
+    offers: /^yes\b.*(?:trust|proceed)|^yes$/i,
+  },
+  { name: 'mcp-json-edit', says: /\.mcp\.json/, offers: /^(?:yes|proceed|allow)\b/i },
+  { name: 'thinking-effort', says: /\b(?:thinking|effort)\b/i, offers: /^medium\b/i },
+  { name: 'resume-picker', says: /^resume (?:session|conversation)/im },
   { name: 'terminal-setup', says: /terminal setup|recommended settings for your terminal/i, selector: 'radio' },
-  { name: 'model-picker', says: /select (?:a )?model/i, selector: 'radio' },
+  { name: 'model-picker', says: /^select (?:a )?model/im, selector: 'radio' },
   { name: 'login-code', says: /paste code here/i },
   { name: 'login-retry', says: /oauth error|press enter to retry/i, selector: 'enter' },
   { name: 'press-enter', says: /\b(?:press|hit) (?:enter|return|any key)\b/i, selector: 'enter' },
 ];
+
+/** Names whose dialogs tell that Enter confirms, in every version seen. */
+const CONFIRMED = new Set([
+  'bypass',
+  'apikey',
+  'external-imports',
+  'mcp-one',
+  'dev-channels',
+  'trust',
+  'mcp-json-edit',
+  'thinking-effort',
+]);
+
+const fits = (found: Found, { name, says, selector, offers }: Known): boolean =>
+  (selector === undefined || selector === found.seen.selector) &&
+  (offers === undefined || found.seen.options.some(({ label }) => offers.test(label))) &&
+  (!CONFIRMED.has(name) || /enter to confirm/i.test(found.hint)) &&
+  says.test(found.seen.text);
 
 /** Panel titles of the built-in tools that ask. */
 const TOOLS: readonly (readonly [string, RegExp])[] = [
@@ -79,7 +106,7 @@ const waitsForLimit = (found: Found): boolean =>
   /rate-limit-options/i.test(found.seen.text);
 
 export function nameClaudeDialog(found: Found, above: string): Named | undefined {
-  const { text, selector, options } = found.seen;
+  const { text, options } = found.seen;
   if (options.length > 0 && waitsForLimit(found)) {
     const resetsAt = resetIn(text) ?? resetIn(above);
     return {
@@ -107,6 +134,6 @@ export function nameClaudeDialog(found: Found, above: string): Named | undefined
       ...(tool === undefined ? {} : { tool }),
     };
   }
-  const known = KNOWN.find(({ says, selector: kind }) => (kind === undefined || kind === selector) && says.test(text));
+  const known = KNOWN.find((one) => fits(found, one));
   return known === undefined ? undefined : { name: known.name };
 }

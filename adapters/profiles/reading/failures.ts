@@ -25,7 +25,7 @@ const KINDS: readonly (readonly [Failure['activity'], RegExp, string])[] = [
   ],
   [
     'limit_reached',
-    /credit balance|quota exceeded|exceeded your current quota|insufficient_quota|billing details|out of (?:extra )?usage|(?:usage|session|weekly|daily|5-hour|opus|sonnet|spend\w*) limit (?:reached|hit)|(?:hit|reached|exceeded) your (?!rate)(?:\S+ ){0,2}limit|limit reached/i,
+    /credit balance|quota exceeded|exceeded your current quota|insufficient_quota|billing details|out of (?:extra )?usage|(?:usage|session|weekly|daily|5-hour|opus|sonnet|spend\w*) limit (?:reached|hit)|(?:hit|reached|exceeded) your (?:(?!rate)\S+ ){0,2}limit|limit reached/i,
     'the usage limit of the account is reached',
   ],
   [
