@@ -22,7 +22,14 @@ function spinnerAbove(page: Page, composer: Composer): string | undefined {
   for (let row = composer.top - 1; row >= Math.max(0, composer.top - 30); row--) {
     const line = at(page, row);
     const spins = SPINNER.exec(line)?.[1];
-    if (spins !== undefined) return /…|\.\.\.|retry(?:ing)? in /i.test(spins) ? spins : undefined;
+    if (spins !== undefined) {
+      const whole = [spins];
+      // Wrapped where the screen is narrow; what hangs below it is a tip or a task.
+      for (let next = row + 1; next < row + 4 && /^ {2,}[^\s⎿❯]/.test(at(page, next)); next++)
+        whole.push(at(page, next).trim());
+      const text = whole.join(' ');
+      return /…|\.\.\.|retry(?:ing)? in /i.test(text) ? text : undefined;
+    }
     if (/^ ?[●⏺]/.test(line)) return undefined;
     if (line !== '' && !line.startsWith(' ') && !line.startsWith('❯') && !line.startsWith('>')) return undefined;
   }

@@ -3,6 +3,7 @@
  * Never: presses keys; never trusts words that stand above the last turn.
  */
 import { countsIn, elapsedIn } from '../reading/busy.ts';
+import { lowestChoices } from '../reading/choices.ts';
 import type { Composer } from '../reading/composer.ts';
 import type { Found } from '../reading/dialog.ts';
 import { failureIn } from '../reading/failures.ts';
@@ -11,6 +12,7 @@ import { type Anatomy, type Named, readCli } from '../reading/read-cli.ts';
 import type { PaneState, Screen } from '../screen.ts';
 
 const SIGN = /^[›▌❯](?: |$)/;
+const SELECTORS = '›❯>▌';
 const NUMBERED = /^[›▌❯] \d{1,2}[.)]/;
 
 /** Drawn in an empty composer; newer versions have one, older ones pick from a list. */
@@ -25,12 +27,8 @@ function composer(page: Page): Composer | undefined {
   for (let row = page.lines.length - 1; row >= Math.max(0, page.lines.length - 24); row--) {
     const line = at(page, row);
     if (!SIGN.test(line)) continue;
-    if (
-      NUMBERED.test(line) &&
-      (/^ {2}\d{1,2}[.)]/.test(at(page, row + 1)) || /^ {2}\d{1,2}[.)]/.test(at(page, row - 1)))
-    ) {
-      return undefined;
-    }
+    // A numbered row with others of its list around it is selected, not typed.
+    if (NUMBERED.test(line) && lowestChoices(page, row, SELECTORS)?.selectedRow === row) return undefined;
     let bottom = row;
     while (bottom + 1 < page.lines.length && at(page, bottom + 1) !== '') bottom++;
     const text = page.lines.slice(row, bottom + 1).map((part) => part.slice(2).trim());
@@ -157,7 +155,7 @@ function commandCenter(page: Page): PaneState | undefined {
 
 const ANATOMY: Anatomy = {
   program: /\bcodex\b/,
-  signs: { selectors: '›❯>▌', conversation: CONVERSATION },
+  signs: { selectors: SELECTORS, conversation: CONVERSATION },
   composer,
   name,
   prompt,

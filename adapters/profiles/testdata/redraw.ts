@@ -8,7 +8,7 @@ const SIDES = /^(\s*)([│┃]) ?(.*?)\s*[│┃]\s*$/;
 const EDGE = /^(\s*)([╭╰┌└])([─━]+)([╮╯┐┘])\s*$/;
 const FOOT = /^(\s*╹)▀+\s*$/;
 /** Signs and numbers that a wrapped row is aligned behind. */
-const LEAD = /^(\s*(?:[❯›●•✦ℹ✕⚠■◦▣△] {1,2})?(?:\d{1,2}[.)] ?)?(?:\[.\] )?)/u;
+const LEAD = /^(\s*(?:[❯›●•✦ℹ✕⚠■◦▣△✻✽✶✢] {1,2})?(?:\d{1,2}[.)] ?)?(?:\[.\] )?)/u;
 
 const cut = (line: string, width: number): string =>
   [...line].length <= width ? line : `${[...line].slice(0, width - 1).join('')}…`;
