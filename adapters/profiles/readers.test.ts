@@ -153,13 +153,6 @@ describe('structure, not words', () => {
     expect(claude(boxes)).toMatchObject({ activity: 'dialog', dialog: { name: 'unknown', selector: 'checkbox' } });
   });
 
-  test('a list that only mentions what a known dialog is about has no name, so no key is pressed', () => {
-    const settings = `${RULE}\n  Settings  Status   Config\n\n  ❯ Thinking mode      true\n    Bypass permissions mode  off\n    Trust this folder  true\n\n  Enter/Space to change · Esc to close\n`;
-    expect(claude(settings)).toMatchObject({ activity: 'dialog', dialog: { name: 'unknown' } });
-    const radio = `${RULE}\n  Trust this folder, its effort and development channels?\n\n  ❯ 1. Later\n    2. Never\n\n  Enter to confirm · Esc to cancel\n`;
-    expect(claude(radio)).toMatchObject({ activity: 'dialog', dialog: { name: 'unknown' } });
-  });
-
   test('a screen of another shape is unknown, an empty one too unless the CLI is in the foreground', () => {
     expect(claude('some text\nmore text\n').activity).toBe('unknown');
     expect(claude('\n\n\n').activity).toBe('unknown');
