@@ -218,10 +218,10 @@ describe('a git source', () => {
     controller.kill('SIGKILL');
     await until('it is dead', () => controller.signalCode !== null);
     await fleet.controller();
-    await until('all of the commit is there', async () => (await source()).lastAppliedRevision === commit, 60_000);
+    await until('all of the commit is there', async () => (await source()).lastAppliedRevision === commit, 200_000);
     expect(await agents()).toHaveLength(5_000);
     expect((await fleet.sac(['diff', 'source/fleet'])).code).toBe(0);
-  });
+  }, 300_000);
 
   it('waits for what it depends on', async () => {
     const base = forge.repo('base');

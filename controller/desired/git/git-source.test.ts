@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { gitSourceSpecSchema, NO_GIT_STATUS } from '../../../api/resources/git-source.ts';
+import type { Source } from '../../../api/resources/meta.ts';
+import type { FleetPort, FleetThing } from './fleet-port.ts';
+import { GitSource } from './git-source.ts';
+import type { Head, Relation } from './repository/repository.ts';
+
+/** What a commit holds: agents by name; `!` in front: a file that does not parse. */
+type Commit = { readonly names: readonly string[]; readonly signed: boolean; readonly relation: Relation };
+
+/** A fleet in memory; a transaction that throws leaves it as it was. */
+function memoryFleet(others: readonly string[]) {
+  let content = new Map<string, Source>(others.map((name) => [`Agent/${name}`, { kind: 'git', name: 'other' }]));
+  const port: FleetPort = {
+    *things(): Iterable<FleetThing> {
+      for (const [key, source] of content) yield { key, source, deleting: false, ready: true };
+    },
+    async transaction(work) {
+      const staged = new Map(content);
+      const result = await work({
+        async apply({ items, source, dryRun }) {
+          const results = items.map(({ manifest }) => {
+            const key = `Agent/${manifest.metadata?.name ?? ''}`;
+            const action = staged.has(key) ? ('unchanged' as const) : ('created' as const);
+            if (!dryRun) staged.set(key, source);
+            return { kind: 'Agent', name: key.slice(6), action, generation: 1, restarts: false };
+          });
+          return { results, errors: [] };
+        },
+        async remove(key) {
+          staged.delete(key);
+        },
+      });
+      content = staged;
+      return result;
+    },
+  };
+  return {
+    port,
+    owned: (by: string) =>
+      [...content]
+        .filter(([, { name }]) => name === by)
+        .map(([key]) => key.slice(6))
+        .sort(),
+  };
+}
+
+const text = (name: string) =>
+  name.startsWith('!')
+    ? 'kind: ['
+    : `apiVersion: sac/v1\nkind: Agent\nmetadata: {name: ${name}}\nspec: {command: [x]}\n`;
+
+const name = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'taken');
+const commit = fc.record({
+  names: fc.tuple(fc.uniqueArray(name), fc.boolean()).map(([names, broken]) => (broken ? [...names, '!x'] : names)),
+  signed: fc.boolean(),
+  relation: fc.constantFrom<Relation>('continues', 'continues', 'rewritten'),
+});
+
+it('the fleet stands at one commit, whole; nothing of others is touched; refused commits change nothing', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(commit, { maxLength: 8 }),
+      fc.boolean(),
+      fc.integer({ min: 0, max: 100 }),
+      async (commits, prune, percent) => {
+        const fleet = memoryFleet(['taken', 'foreign']);
+        let now: { readonly head: Head; readonly commit: Commit } | undefined;
+        const source = new GitSource({
+          name: 'fleet',
+          fleet: fleet.port,
+          now: () => 0,
+          repository: {
+            resolve: async () => now?.head ?? { commit: '', ref: '' },
+            fetch: async (head) => ({ head, relation: now?.commit.relation ?? 'continues' }),
+            files: async () =>
+              (now?.commit.names ?? []).map((one) => ({ path: `${one}.yaml`, bytes: Buffer.from(text(one)) })),
+            signature: async () => (now?.commit.signed ? { ok: true, by: 'ada' } : { ok: false, why: 'is not signed' }),
+            keep: async () => undefined,
+          },
+        });
+        const spec = gitSourceSpecSchema.parse({
+          url: 'https://host/x',
+          prune,
+          maxPrunePercent: percent,
+          verify: { allowedSigners: ['ada ssh-ed25519 AAAA'] },
+        });
+        let status = NO_GIT_STATUS;
+        for (const [at, commit] of commits.entries()) {
+          now = { head: { commit: String(at).padStart(40, '0'), ref: 'refs/heads/main' }, commit };
+          const before = fleet.owned('fleet');
+          const first = await source.sync({ spec, status });
+          status = first.status;
+          const after = fleet.owned('fleet');
+          const applied = status.lastAppliedRevision === now.head.commit;
+          expect(status.conditions.find(({ type }) => type === 'Synced')?.status).toBe(applied ? 'True' : 'False');
+          if (!applied) expect(after).toEqual(before);
+          else {
+            expect(
+              commit.signed &&
+                commit.relation !== 'rewritten' &&
+                !commit.names.includes('!x') &&
+                !commit.names.includes('taken'),
+            ).toBe(true);
+            const kept = before.filter((one) => !commit.names.includes(one));
+            expect(after).toEqual([...commit.names, ...(prune ? [] : kept)].sort());
+            if (prune) expect(kept.length * 100).toBeLessThanOrEqual(before.length * percent);
+            if (commit.names.length === 0) expect(before).toEqual([]);
+          }
+          expect(fleet.owned('other')).toEqual(['foreign', 'taken']);
+          // The same sync again changes nothing.
+          const again = await source.sync({ spec, status });
+          expect([again.changed, fleet.owned('fleet')]).toEqual([[], after]);
+        }
+      },
+    ),
+  );
+});
