@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
 import { type AgentFacts, type FactSource, toldFacts } from '../../api/resources/facts.ts';
-import { EventRing } from './event-ring.ts';
 import { AT_REST_MS, LATER_MS, mergeFacts } from './facts.ts';
 
 const told = (source: FactSource, at: number, activity: Activity, activityReason = `${source} says`): AgentFacts => ({
@@ -110,12 +109,3 @@ test('ages are counted from when a thing was so', () =>
   expect(toldFacts(model('screen', 1000, 'm'), 4400)).toEqual({
     model: { value: 'm', source: 'screen', ageSeconds: 3 },
   }));
-
-test('the ring keeps the last 500 in order', () => {
-  const ring = new EventRing();
-  const event = (at: number) => ({ kind: 'other' as const, at, payload: {}, cut: false });
-  for (let at = 0; at < 600; at += 2) ring.add([event(at + 1), event(at)]);
-  expect(ring.events.map(({ at }) => at)).toEqual(Array.from({ length: 500 }, (_, index) => index + 100));
-  ring.forgetBefore(598);
-  expect(ring.events.map(({ at }) => at)).toEqual([598, 599]);
-});

@@ -3,11 +3,18 @@
  * Never: opens files; lines are handed to it, see file-tail.ts.
  */
 import type { AgentFacts } from '../../../api/resources/facts.ts';
+import type { HookEvent } from '../../../api/resources/hook-event.ts';
 
 /** Reads one conversation, line by line, in order; cheap to ask between lines. Lines it does not understand are passed over. */
 export interface TranscriptReader {
   add(line: string): void;
   facts(): AgentFacts;
+}
+
+/** What reads a CLI's events and its record; either may be missing. */
+export interface Telling {
+  readonly hooks?: (events: Iterable<HookEvent>) => AgentFacts;
+  readonly transcript?: () => TranscriptReader;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;

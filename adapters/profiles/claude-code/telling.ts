@@ -1,0 +1,9 @@
+/**
+ * Owns: how Claude Code tells of itself: its hooks and its transcript.
+ * Never: more than names them.
+ */
+import type { Telling } from '../telling/transcript.ts';
+import { readClaudeHooks } from './hooks.ts';
+import { ClaudeTranscript } from './transcript.ts';
+
+export const CLAUDE_TELLING: Telling = { hooks: readClaudeHooks, transcript: () => new ClaudeTranscript() };
