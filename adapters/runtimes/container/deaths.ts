@@ -4,6 +4,7 @@
  */
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Conversation, Transport } from '../../transport/transport.ts';
+import { whileHeard } from '../../transport/while-heard.ts';
 import type { RuntimeContext } from '../runtime.ts';
 import type { Containers } from './containers.ts';
 import type { Engine } from './engine.ts';
@@ -40,7 +41,7 @@ export function watchDeaths({
   ];
   const open = () => {
     if (closed) return;
-    conversation = transport.converse(argv, (line) => {
+    conversation = transport.converse(whileHeard(argv), (line) => {
       const id = idOfName(line.trim(), context.fleet);
       if (id) onHint(id);
     });

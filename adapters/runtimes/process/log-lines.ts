@@ -3,6 +3,7 @@
  * Never: waits for a slow reader by filling memory: beyond the bound the oldest lines are dropped, and that is said.
  */
 import type { Transport } from '../../transport/transport.ts';
+import { whileHeard } from '../../transport/while-heard.ts';
 
 const MAX_WAITING = 10_000;
 
@@ -15,7 +16,7 @@ export async function* followLines(
   let dropped = 0;
   let ended = signal?.aborted === true;
   let wake: () => void = () => undefined;
-  const conversation = t.converse(argv, (line) => {
+  const conversation = t.converse(whileHeard(argv), (line) => {
     waiting.push(line);
     if (waiting.length > MAX_WAITING) {
       waiting.shift();

@@ -5,6 +5,7 @@
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Transport } from '../../transport/transport.ts';
+import { whileHeard } from '../../transport/while-heard.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { Reaper } from '../reap/reaper.ts';
@@ -217,7 +218,7 @@ class Machine {
     let timer: NodeJS.Timeout | undefined;
     let conversation: ReturnType<Transport['converse']> | undefined;
     const open = () => {
-      conversation = this.#transport.converse(['sh', '-c', WATCH, 'sac-watch', this.#fifo], (line) => {
+      conversation = this.#transport.converse(whileHeard(['sh', '-c', WATCH, 'sac-watch', this.#fifo]), (line) => {
         // `*`: listening begins; what happened before was not heard.
         onHint(line === '*' ? 'all' : (`${this.#context.fleet}.${line}` as InstanceId));
       });

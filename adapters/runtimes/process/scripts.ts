@@ -128,16 +128,10 @@ start_time "$child"
 exit 0
 `;
 
-/**
- * sh -c WATCH sac-watch FIFO: prints a name for every death. Opened both ways, so that writers never block and it never ends
- * by itself; it ends with its standard input, for whoever listens may be killed: a listener left behind would take the next
- * news away from its successor.
- */
+/** sh -c WATCH sac-watch FIFO: prints a name for every death. Opened both ways, so that writers never block and it never ends. */
 export const WATCH = `
 mkdir -p "\${1%/*}"
 [ -p "$1" ] || { rm -f "$1"; mkfifo -m 600 "$1"; }
-exec 4<&0
-(while read -r _; do :; done; kill -s TERM "$$") <&4 >/dev/null 2>&1 &
 echo '*'
-exec cat <> "$1" 4<&-
+exec cat <> "$1"
 `;

@@ -6,6 +6,7 @@
 import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import type { Conversation, Transport } from '../../transport/transport.ts';
+import { whileHeard } from '../../transport/while-heard.ts';
 import type { Listing } from './listing.ts';
 import { WATCH } from './scripts.ts';
 
@@ -55,7 +56,7 @@ export class JobWatch implements Disposable {
 
   #listen(): void {
     if (this.#conversation !== undefined) return;
-    const conversation = this.#transport.converse(['sh', '-c', WATCH, 'sac-watch', this.#root], (line) =>
+    const conversation = this.#transport.converse(whileHeard(['sh', '-c', WATCH, 'sac-watch', this.#root]), (line) =>
       // `*`: listening begins; what happened before was not heard.
       this.#tell(line === '*' ? 'all' : (`${this.#fleet}.${line}` as InstanceId)),
     );

@@ -2,7 +2,7 @@
  * Owns: the registry of runtimes as a fault test wants it: the real ones, decorated; and the controller's clock, shifted.
  * Stands in for adapters/registry.ts in the bundle that bundle.ts makes.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRuntimes as createRealRuntimes } from '../../../adapters/registry.ts';
 import type { Runtime, RuntimeContext } from '../../../adapters/runtimes/runtime.ts';
 import { faultyRuntime } from './faulty-runtime.ts';
@@ -38,7 +38,7 @@ function shiftClock(file: string): void {
     const at = performance.now();
     if (at - readAt > CLOCK_READ_MS) {
       readAt = at;
-      ahead = Number(readFileSync(file, 'utf8')) || 0;
+      ahead = existsSync(file) ? Number(readFileSync(file, 'utf8')) || 0 : 0;
     }
     return real() + ahead;
   };

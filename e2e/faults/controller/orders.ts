@@ -11,7 +11,7 @@ export interface Orders {
   /** Lines of JournalEntry, appended also by successors of a controller that was killed. */
   readonly journal: string;
   readonly fault?: { readonly point: PointKey; readonly kind: Kind };
-  /** Holds a number: ms that the controller's clock is ahead. Read anew at most every 50 ms. */
+  /** Holds a number, or is not there yet: ms that the controller's clock is ahead. Read anew at most every 50 ms. */
   readonly clock?: string;
   /** Instances whose leftovers a sweep is expected to find. */
   readonly sweeps?: readonly string[];

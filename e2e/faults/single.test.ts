@@ -1,0 +1,276 @@
+/** One fault at a time, of the machine around a real controller: clock, disk, database, tmux, reboot. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { AgentSpecInput } from '../../api/resources/agent.ts';
+import { until } from '../harness.ts';
+import { bundleFaultyController } from './controller/bundle.ts';
+import { isSettled } from './plans/scenario.ts';
+import { markedProcesses, readDiary } from './plans/world.ts';
+import { SupervisedFleet, type SupervisedOptions } from './supervised-fleet.ts';
+
+const LIFE = join(import.meta.dirname, 'life.pl');
+const DEADLINE_MS = 60_000;
+const RUNTIMES = ['tmux', 'process'] as const;
+
+let program: string;
+const open: SupervisedFleet[] = [];
+const mounts: string[] = [];
+beforeAll(async () => {
+  program = await bundleFaultyController();
+});
+afterEach(async () => {
+  for (const fleet of open.splice(0)) await fleet[Symbol.asyncDispose]();
+  for (const mount of mounts.splice(0)) execFileSync('umount', ['-l', mount]);
+});
+
+const start = (options: Omit<SupervisedOptions, 'program'> = {}): SupervisedFleet => {
+  const fleet = new SupervisedFleet({ program, flags: ['--resync', '1s'], ...options });
+  open.push(fleet);
+  return fleet;
+};
+const tmpfs = (at: string, size: string): void => {
+  mkdirSync(at, { recursive: true, mode: 0o700 });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'sac-e2e', at]);
+  mounts.push(at);
+};
+
+const spec = (fleet: SupervisedFleet, runtime: 'tmux' | 'process', more: Partial<AgentSpecInput> = {}) => ({
+  profile: 'exec' as const,
+  command: ['perl', LIFE, 'plain'],
+  place: { runtime },
+  startup: { minReadySeconds: 0 },
+  restart: { policy: 'always' as const, maxRetries: 100, backoff: { initial: 0, max: 0 } },
+  terminationGracePeriodSeconds: 5,
+  ...more,
+  env: { LIFE_DIR: fleet.life, ...more.env },
+});
+const apply = async (fleet: SupervisedFleet, names: readonly string[], more: Partial<AgentSpecInput> = {}) => {
+  const { errors } = await fleet.ask('apply', (client) =>
+    client.apply({
+      source: { kind: 'apply', name: 'cli' },
+      items: names.map((name, i) => ({
+        origin: `test:${name}`,
+        manifest: {
+          apiVersion: 'sac/v1',
+          kind: 'Agent',
+          metadata: { name },
+          spec: spec(fleet, RUNTIMES[i % 2] ?? 'tmux', more),
+        },
+      })),
+    }),
+  );
+  expect(errors).toEqual([]);
+};
+const settled = (fleet: SupervisedFleet, count: number) =>
+  until(
+    `${count} agents as declared`,
+    async () => {
+      const agents = await fleet.agents();
+      return agents.length === count && agents.every(isSettled) ? agents : undefined;
+    },
+    DEADLINE_MS,
+  );
+const pids = async (fleet: SupervisedFleet, count: number): Promise<ReadonlyMap<string, number | undefined>> =>
+  new Map((await settled(fleet, count)).map(({ metadata, status }) => [metadata.name, status.instances[0]?.pid]));
+/** Whole looks at every place, as the journal tells. */
+const looks = async (fleet: SupervisedFleet, count: number): Promise<void> => {
+  const swept = () => readFileSync(fleet.journal, 'utf8').split('"swept"').length;
+  const from = swept();
+  await until(`${count} looks at everything`, () => swept() >= from + count * 2, DEADLINE_MS);
+};
+const kill = (pid: number | undefined): void => {
+  if (pid === undefined) throw new Error('no pid is known');
+  process.kill(pid, 'SIGKILL');
+};
+const mains = (fleet: SupervisedFleet): readonly string[] =>
+  markedProcesses()
+    .filter(({ id, program: name }) => id.startsWith(`${fleet.fleetId}.`) && name === 'life.pl')
+    .map(({ id }) => id)
+    .sort();
+
+describe('the clock', () => {
+  it.each([
+    ['an hour ahead', 3_600_000],
+    ['an hour back', -3_600_000],
+  ])('that jumps %s restarts nobody, and what dies or is edited is served all the same', async (_, ahead) => {
+    const fleet = start({ orders: { clock: 'clock' } });
+    const clock = join(fleet.dir, 'clock');
+    const names = ['a', 'b'];
+    await apply(fleet, names);
+    const before = await pids(fleet, 2);
+    for (const offset of [ahead, 0]) {
+      writeFileSync(clock, `${offset}`);
+      await looks(fleet, 2);
+    }
+    expect(await pids(fleet, 2)).toEqual(before);
+    writeFileSync(clock, `${ahead}`);
+    for (const name of names) kill(before.get(name));
+    const revived = await until(
+      'both to be back',
+      async () => {
+        const now = await pids(fleet, 2);
+        return names.every((name) => now.get(name) !== before.get(name)) ? now : undefined;
+      },
+      DEADLINE_MS,
+    );
+    writeFileSync(clock, '0');
+    await apply(fleet, names, { env: { MORE: '1' } });
+    await until(
+      'both to run anew',
+      async () => {
+        const now = await pids(fleet, 2);
+        return names.every((name) => now.get(name) !== revived.get(name));
+      },
+      DEADLINE_MS,
+    );
+    await looks(fleet, 2);
+    const { facts, doubles } = readDiary(fleet);
+    expect(doubles).toEqual([]);
+    expect(facts).toEqual(
+      names.flatMap((name) => [`${name} was asked to leave 1 times`, `${name} was created 3 times`]),
+    );
+  });
+});
+
+describe('the database', () => {
+  it.each(['deleted', 'corrupt'])('that is %s while the controller is down costs no agent', async (how) => {
+    const fleet = start();
+    await apply(fleet, ['a', 'b']);
+    const before = await pids(fleet, 2);
+    await fleet.stop('SIGKILL');
+    const path = join(fleet.home, 'sac.db');
+    for (const suffix of ['-wal', '-shm', ...(how === 'deleted' ? [''] : [])])
+      rmSync(`${path}${suffix}`, { force: true });
+    if (how === 'corrupt') writeFileSync(path, 'this is no database'.repeat(1_000));
+    fleet.again();
+    await apply(fleet, ['a', 'b']);
+    expect(await pids(fleet, 2)).toEqual(before);
+    expect(readDiary(fleet).facts).toEqual(['a was created 1 times', 'b was created 1 times']);
+  });
+});
+
+describe('the disk', () => {
+  it.each(['full', 'read-only'])(
+    'that is %s costs no agent; what was asked is told as an error, and works once it is mended',
+    async (how) => {
+      const fleet = start();
+      await apply(fleet, ['a', 'b']);
+      const before = await pids(fleet, 2);
+      await fleet.stop('SIGKILL');
+      // The same files on a small disk of their own.
+      const copy = join(fleet.dir, 'copy');
+      execFileSync('cp', ['-a', fleet.home, copy]);
+      tmpfs(fleet.home, '8m');
+      execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
+      fleet.again();
+      expect(await pids(fleet, 2)).toEqual(before);
+      const filler = join(fleet.home, 'filler');
+      if (how === 'full') {
+        try {
+          execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'], { stdio: 'ignore' });
+        } catch {
+          // Ends when nothing fits any more.
+        }
+      } else execFileSync('mount', ['-o', 'remount,ro', fleet.home]);
+      const refused = await fleet.client
+        .apply({
+          source: { kind: 'apply', name: 'cli' },
+          items: Array.from({ length: 50 }, (_, i) => ({
+            origin: `test:c${i}`,
+            manifest: {
+              apiVersion: 'sac/v1' as const,
+              kind: 'Agent' as const,
+              metadata: { name: `c${i}`, annotations: { long: 'x'.repeat(10_000) } },
+              spec: { ...spec(fleet, 'process'), suspend: true },
+            },
+          })),
+        })
+        .then(
+          ({ errors }) => errors.length,
+          () => 50,
+        );
+      expect(refused).toBeGreaterThan(0);
+      if (how === 'full') rmSync(filler);
+      else execFileSync('mount', ['-o', 'remount,rw', fleet.home]);
+      kill(before.get('a'));
+      await apply(fleet, ['a', 'b']);
+      await until(
+        'a to be back',
+        async () => {
+          const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
+          return a && isSettled(a) && a.status.instances[0]?.pid !== before.get('a');
+        },
+        DEADLINE_MS,
+      );
+      const { doubles } = readDiary(fleet);
+      expect(doubles).toEqual([]);
+      expect(mains(fleet).filter((id) => !id.includes('.c'))).toHaveLength(2);
+      await fleet.stop();
+    },
+  );
+});
+
+describe('tmux', () => {
+  it('that does not answer for a while is not taken for empty: nobody is started or restarted', async () => {
+    const fleet = start();
+    await apply(fleet, ['a', 'b', 'c']);
+    const before = await pids(fleet, 3);
+    const server = Number((await fleet.tmux(['display-message', '-p', '#{pid}'])).stdout);
+    process.kill(server, 'SIGSTOP');
+    try {
+      await until(
+        'the frozen place to be told',
+        async () =>
+          (await fleet.agents()).some(({ status }) => status.instances.some(({ phase }) => phase === 'Unknown')),
+        DEADLINE_MS,
+      );
+      // The other place is served meanwhile.
+      kill(before.get('b'));
+      await until(
+        'b to be back',
+        async () => {
+          const pid = (await fleet.client.get('agents', 'b')).status.instances[0]?.pid;
+          return pid !== undefined && pid !== before.get('b');
+        },
+        DEADLINE_MS,
+      );
+    } finally {
+      process.kill(server, 'SIGCONT');
+    }
+    const after = await pids(fleet, 3);
+    expect([after.get('a'), after.get('c')]).toEqual([before.get('a'), before.get('c')]);
+    expect(readDiary(fleet)).toEqual({
+      doubles: [],
+      facts: ['a was created 1 times', 'b was created 2 times', 'c was created 1 times'],
+    });
+  });
+});
+
+describe('a reboot', () => {
+  it('kills everything at once; all fifty agents are back, each once', async () => {
+    const fleet = start({ flags: ['--resync', '10m'] });
+    const names = Array.from({ length: 50 }, (_, i) => `a${String(i).padStart(2, '0')}`);
+    await apply(fleet, names);
+    await pids(fleet, 50);
+    const server = Number((await fleet.tmux(['display-message', '-p', '#{pid}'])).stdout);
+    await fleet.stop('SIGKILL');
+    process.kill(server, 'SIGKILL');
+    for (const pid of fleet.marked()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Took its parent's end as its own.
+      }
+    }
+    await until('nothing to live', () => mains(fleet).length === 0);
+    rmSync(join(fleet.home, 'run'), { recursive: true });
+    fleet.again();
+    await settled(fleet, 50);
+    expect(mains(fleet)).toEqual(names.map((name) => `${fleet.fleetId}.${name}`));
+    const { facts, doubles } = readDiary(fleet);
+    expect(doubles).toEqual([]);
+    expect(facts).toEqual(names.map((name) => `${name} was created 2 times`));
+  });
+});
