@@ -2,10 +2,10 @@
  * Owns: at most one controller a home: an operating system lock that dies with its holder, and who holds it.
  * Never: trusts a pid file alone; the lock is a real one (fcntl, through an exclusive SQLite transaction).
  */
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import SQLite from 'better-sqlite3';
 import { z } from 'zod';
-import { ConflictError } from '../../api/resources/errors.ts';
+import { ConflictError, DeniedError } from '../../api/resources/errors.ts';
 import { type DurationMs, type Instant, isoTime } from '../../api/resources/time.ts';
 import { lastHeartbeat } from './database.ts';
 
@@ -37,6 +37,7 @@ type Holder = z.infer<typeof holderSchema>;
 /** Throws ConflictError naming the holder. With a silent holder, or `takeover`, goes on without the lock: the token decides then. */
 export function holdHome(options: LockOptions): Hold {
   const { path, home, pid, now, takeover } = options;
+  assertWritable(home);
   const sqlite = new SQLite(path, { timeout: 0 });
   chmodSync(path, 0o600);
   const holderFile = `${path}.holder`;
@@ -67,6 +68,16 @@ export function holdHome(options: LockOptions): Hold {
       sqlite.close();
     },
   };
+}
+
+/** On a read-only disk SQLite would only say so deep inside. */
+function assertWritable(home: string): void {
+  try {
+    accessSync(home, constants.W_OK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new DeniedError(`${home} cannot be written to (${code}); is its disk mounted read-only?`);
+  }
 }
 
 function tryLock(sqlite: SQLite.Database): boolean {

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentSpecInput } from '../../api/resources/agent.ts';
-import { until } from '../harness.ts';
+import { run, until } from '../harness.ts';
 import { bundleFaultyController } from './controller/bundle.ts';
 import { isSettled } from './plans/scenario.ts';
 import { markedProcesses, readDiary } from './plans/world.ts';
@@ -21,8 +21,10 @@ beforeAll(async () => {
   program = await bundleFaultyController();
 });
 afterEach(async () => {
-  for (const fleet of open.splice(0)) await fleet[Symbol.asyncDispose]();
+  const fleets = open.splice(0);
+  for (const fleet of fleets) await fleet.stop('SIGKILL');
   for (const mount of mounts.splice(0)) execFileSync('umount', ['-l', mount]);
+  for (const fleet of fleets) await fleet[Symbol.asyncDispose]();
 });
 
 const start = (options: Omit<SupervisedOptions, 'program'> = {}): SupervisedFleet => {
@@ -152,64 +154,69 @@ describe('the database', () => {
 });
 
 describe('the disk', () => {
-  it.each(['full', 'read-only'])(
-    'that is %s costs no agent; what was asked is told as an error, and works once it is mended',
-    async (how) => {
-      const fleet = start();
-      await apply(fleet, ['a', 'b']);
-      const before = await pids(fleet, 2);
-      await fleet.stop('SIGKILL');
-      // The same files on a small disk of their own.
-      const copy = join(fleet.dir, 'copy');
-      execFileSync('cp', ['-a', fleet.home, copy]);
-      tmpfs(fleet.home, '8m');
-      execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
-      fleet.again();
-      expect(await pids(fleet, 2)).toEqual(before);
-      const filler = join(fleet.home, 'filler');
-      if (how === 'full') {
-        try {
-          execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'], { stdio: 'ignore' });
-        } catch {
-          // Ends when nothing fits any more.
-        }
-      } else execFileSync('mount', ['-o', 'remount,ro', fleet.home]);
-      const refused = await fleet.client
-        .apply({
-          source: { kind: 'apply', name: 'cli' },
-          items: Array.from({ length: 50 }, (_, i) => ({
-            origin: `test:c${i}`,
-            manifest: {
-              apiVersion: 'sac/v1' as const,
-              kind: 'Agent' as const,
-              metadata: { name: `c${i}`, annotations: { long: 'x'.repeat(10_000) } },
-              spec: { ...spec(fleet, 'process'), suspend: true },
-            },
-          })),
-        })
-        .then(
-          ({ errors }) => errors.length,
-          () => 50,
-        );
-      expect(refused).toBeGreaterThan(0);
-      if (how === 'full') rmSync(filler);
-      else execFileSync('mount', ['-o', 'remount,rw', fleet.home]);
-      kill(before.get('a'));
-      await apply(fleet, ['a', 'b']);
-      await until(
-        'a to be back',
-        async () => {
-          const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
-          return a && isSettled(a) && a.status.instances[0]?.pid !== before.get('a');
-        },
-        DEADLINE_MS,
+  it('that is full costs no agent; what was asked is told as an error, and works once it is mended', async () => {
+    const fleet = start();
+    await apply(fleet, ['a', 'b']);
+    const before = await pids(fleet, 2);
+    await fleet.stop('SIGKILL');
+    // The same files on a small disk of their own.
+    const copy = join(fleet.dir, 'copy');
+    execFileSync('cp', ['-a', fleet.home, copy]);
+    tmpfs(fleet.home, '8m');
+    execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
+    fleet.again();
+    expect(await pids(fleet, 2)).toEqual(before);
+    const filler = join(fleet.home, 'filler');
+    // It ends with an error when nothing fits any more.
+    await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'], { env: fleet.env, cwd: fleet.dir });
+    const refused = await fleet.client
+      .apply({
+        source: { kind: 'apply', name: 'cli' },
+        items: Array.from({ length: 50 }, (_, i) => ({
+          origin: `test:c${i}`,
+          manifest: {
+            apiVersion: 'sac/v1' as const,
+            kind: 'Agent' as const,
+            metadata: { name: `c${i}`, annotations: { long: 'x'.repeat(10_000) } },
+            spec: { ...spec(fleet, 'process'), suspend: true },
+          },
+        })),
+      })
+      .then(
+        ({ errors }) => errors.length,
+        () => 50,
       );
-      const { doubles } = readDiary(fleet);
-      expect(doubles).toEqual([]);
-      expect(mains(fleet).filter((id) => !id.includes('.c'))).toHaveLength(2);
-      await fleet.stop();
-    },
-  );
+    expect(refused).toBeGreaterThan(0);
+    rmSync(filler);
+    kill(before.get('a'));
+    await apply(fleet, ['a', 'b']);
+    await until(
+      'a to be back',
+      async () => {
+        const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
+        return a && isSettled(a) && a.status.instances[0]?.pid !== before.get('a');
+      },
+      DEADLINE_MS,
+    );
+    expect(readDiary(fleet)).toEqual({ doubles: [], facts: ['a was created 2 times', 'b was created 1 times'] });
+  });
+
+  it('that is read-only keeps a controller from starting, with a clear word, and costs no agent', async () => {
+    const fleet = start();
+    await apply(fleet, ['a', 'b']);
+    const before = await pids(fleet, 2);
+    await fleet.stop('SIGKILL');
+    execFileSync('mount', ['--bind', fleet.home, fleet.home]);
+    mounts.push(fleet.home);
+    execFileSync('mount', ['-o', 'remount,ro,bind', fleet.home]);
+    fleet.again();
+    await until('the controller to give up', () => fleet.findings.length > 0, DEADLINE_MS);
+    expect(fleet.findings.splice(0).join()).toMatch(/sac controller: \S+ cannot be written to \(EROFS\)[^\n]*\n$/);
+    expect(mains(fleet)).toHaveLength(2);
+    execFileSync('umount', [mounts.pop() ?? '']);
+    fleet.again();
+    expect(await pids(fleet, 2)).toEqual(before);
+  });
 });
 
 describe('tmux', () => {
@@ -267,6 +274,7 @@ describe('a reboot', () => {
     await until('nothing to live', () => mains(fleet).length === 0);
     rmSync(join(fleet.home, 'run'), { recursive: true });
     fleet.again();
+    await until('all to live again', () => mains(fleet).length >= 50, DEADLINE_MS);
     await settled(fleet, 50);
     expect(mains(fleet)).toEqual(names.map((name) => `${fleet.fleetId}.${name}`));
     const { facts, doubles } = readDiary(fleet);

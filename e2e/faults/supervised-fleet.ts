@@ -19,6 +19,8 @@ export interface SupervisedOptions {
   readonly flags?: readonly string[];
   readonly orders?: Omit<Orders, 'journal'>;
   readonly env?: Readonly<Record<string, string>>;
+  /** More starts than this mean that it dies by itself. */
+  readonly maxStarts?: number;
 }
 
 export class SupervisedFleet extends Fleet {
@@ -70,7 +72,7 @@ export class SupervisedFleet extends Fleet {
     this.#child = child;
     child.once('exit', (code, signal) => {
       if (!this.#wanted) return;
-      if (signal === 'SIGKILL' && this.starts < MAX_STARTS) return this.#spawn();
+      if (signal === 'SIGKILL' && this.starts < (this.#options.maxStarts ?? MAX_STARTS)) return this.#spawn();
       this.findings.push(
         `the controller ended by itself (${signal ?? `code ${code}`}): ${readFileSync(this.log, 'utf8').slice(-500)}`,
       );
