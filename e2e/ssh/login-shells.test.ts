@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BOOTSTRAP, LOGIN_BOOTSTRAP, scriptLine, wordsLine } from '../../adapters/transport/ssh/encoding.ts';
-import { commandScript } from '../../adapters/transport/ssh/remote-script.ts';
+import { BOOTSTRAP, LOGIN_BOOTSTRAP, scriptLine, wordsLine } from '../../adapters/transport/ssh/remote/encoding.ts';
+import { commandScript } from '../../adapters/transport/ssh/remote/remote-script.ts';
 
 const SHELLS = ['bash', 'dash', 'zsh', 'fish', 'bsd-csh', 'tcsh'];
 let home: string;

@@ -4,7 +4,7 @@
  */
 import { quoteArgv } from '../quote.ts';
 import type { Hop, SshTransportOptions } from './destination.ts';
-import { wordsLine } from './encoding.ts';
+import { wordsLine } from './remote/encoding.ts';
 
 /** What ssh_config says is left to ssh itself, which reads the same file; what is declared of the host wins. */
 export function interactiveArgv(options: SshTransportOptions, argv: readonly string[]): readonly string[] {

@@ -8,14 +8,19 @@ import { readFile } from 'node:fs/promises';
 import type { ClientChannel } from 'ssh2';
 import { type Conversation, type RunOptions, type RunResult, type Transport, TransportError } from '../transport.ts';
 import { dial, type SshConnection } from './connection.ts';
-import { converseRemotely } from './conversation.ts';
 import { resolveRoute, type SshTransportOptions } from './destination.ts';
-import { BOOTSTRAP, LOGIN_BOOTSTRAP, scriptLine } from './encoding.ts';
 import { interactiveArgv } from './interactive.ts';
 import { type Lease, SessionPool } from './pool.ts';
-import { FileBatch } from './put-files.ts';
-import { BeginningFailed, type RemoteProcess, type RemoteProcessOptions, startRemotely } from './remote-process.ts';
-import { commandScript, ownScript } from './remote-script.ts';
+import { converseRemotely } from './remote/conversation.ts';
+import { BOOTSTRAP, LOGIN_BOOTSTRAP, scriptLine } from './remote/encoding.ts';
+import { FileBatch } from './remote/put-files.ts';
+import {
+  BeginningFailed,
+  type RemoteProcess,
+  type RemoteProcessOptions,
+  startRemotely,
+} from './remote/remote-process.ts';
+import { commandScript, ownScript } from './remote/remote-script.ts';
 
 export type { Hop, SshTransportOptions } from './destination.ts';
 export { parseHop } from './destination.ts';

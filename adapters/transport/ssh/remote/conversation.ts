@@ -2,8 +2,8 @@
  * Owns: a conversation over a session that may not be there yet: what is said before waits, what is let go ends at once.
  * Never: keeps more than its bound of what was not read over there.
  */
-import { LineSplitter } from '../local/lines.ts';
-import { type Conversation, TransportError } from '../transport.ts';
+import { LineSplitter } from '../../local/lines.ts';
+import { type Conversation, TransportError } from '../../transport.ts';
 import type { RemoteProcess } from './remote-process.ts';
 
 const MAX_LINE = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * Owns: bringing a POSIX script through whatever login shell a user has (bash, dash, zsh, fish, csh, tcsh), byte for byte.
  * Never: puts data into the line the login shell reads, but for `wordsLine`, and there in characters no shell touches.
  */
-import { quoteArgv } from '../quote.ts';
+import { quoteArgv } from '../../quote.ts';
 
 /**
  * What sshd hands to the login shell: always this one line. Between single quotes none of these characters means anything

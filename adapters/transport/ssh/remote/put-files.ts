@@ -3,8 +3,8 @@
  * Needs sh, mkdir, chmod and mv, no SFTP. Never: leaves a temporary file behind while it can be asked.
  */
 import { randomBytes } from 'node:crypto';
-import { quoteWord } from '../quote.ts';
-import { type FileToPut, type RunResult, TransportError } from '../transport.ts';
+import { quoteWord } from '../../quote.ts';
+import { type FileToPut, type RunResult, TransportError } from '../../transport.ts';
 import { escapeBytes } from './encoding.ts';
 
 /** Content up to here goes together with others, a line a file; more goes alone, as a stream. */

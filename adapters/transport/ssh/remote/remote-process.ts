@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:os';
 import type { ClientChannel } from 'ssh2';
-import type { DurationMs } from '../../../api/resources/time.ts';
-import { TransportError } from '../transport.ts';
+import type { DurationMs } from '../../../../api/resources/time.ts';
+import { TransportError } from '../../transport.ts';
 import type { Beginning } from './remote-script.ts';
 
 /** What a profile file prints before the script begins, at most. */

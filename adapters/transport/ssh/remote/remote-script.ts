@@ -3,8 +3,8 @@
  * says it has begun, so that what a profile file prints is never taken for an answer.
  * Never: decides what a failure means.
  */
-import { quoteArgv, quoteWord } from '../quote.ts';
-import type { Env } from '../transport.ts';
+import { quoteArgv, quoteWord } from '../../quote.ts';
+import type { Env } from '../../transport.ts';
 
 /** As baseEnvironment of the local transport: what a command inherits of the environment over there. */
 const INHERITED = [
