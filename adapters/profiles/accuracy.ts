@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ProfileName } from '../../api/resources/agent.ts';
-import { readScreen } from './readers.ts';
+import { PROFILES as CLIS } from './profiles.ts';
 import type { Screen } from './screen.ts';
 
 export interface Labelled {
@@ -59,7 +59,7 @@ export function loadLabelled(directory: string): readonly Labelled[] {
 
 export function judge(labelled: readonly Labelled[]): readonly Verdict[] {
   return labelled.map(({ file, profile, expected, screen }) => {
-    const state = readScreen(profile, screen);
+    const state = CLIS[profile].read(screen);
     const got = state.activity === 'dialog' ? `dialog:${state.dialog?.name ?? 'unknown'}` : state.activity;
     return { file, expected, got };
   });

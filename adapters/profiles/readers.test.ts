@@ -1,11 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ProfileName } from '../../api/resources/agent.ts';
 import { PROFILE_NAMES } from '../../api/resources/agent.ts';
 import { isGoodEnough, judge, loadLabelled, measure, report } from './accuracy.ts';
-import { readScreen } from './readers.ts';
-import type { PaneState } from './screen.ts';
+import { PROFILES } from './profiles.ts';
+import type { PaneState, Screen } from './screen.ts';
 import { redraw } from './testdata/redraw.ts';
+
+const readScreen = (profile: ProfileName, screen: Screen): PaneState => PROFILES[profile].read(screen);
 
 const LABELLED = loadLabelled(fileURLToPath(new URL('./testdata', import.meta.url)));
 

@@ -12,5 +12,11 @@ export const aider: Profile = {
   launch: launchCli('aider', '--model'),
   read: readAider,
   asksFor: () => [],
-  dialogs: [{ name: 'press-enter', accept: ['Enter'] }],
+  // It reports nothing and opens no browser unless a person says so.
+  dialogs: [
+    { name: 'gitignore', accept: ['y'], decline: ['n'] },
+    { name: 'analytics', accept: ['n'] },
+    { name: 'open-docs', accept: ['n'] },
+    { name: 'press-enter', accept: ['Enter'] },
+  ],
 };

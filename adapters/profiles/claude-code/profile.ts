@@ -48,8 +48,9 @@ export const claudeCode: Profile = {
     { name: 'mcp-two', accept: ['Enter'], decline: ['Escape'] },
     { name: 'mcp-json-edit', accept: ['1'] },
     { name: 'external-imports', accept: ['1'], decline: ['2'] },
-    { name: 'thinking-effort', accept: ['Enter'] },
-    { name: 'resume-session', accept: ['Enter'] },
+    { name: 'thinking-effort', accept: ['1'] },
+    // The first option would go on from a summary.
+    { name: 'resume-session', accept: ['2'] },
     { name: 'press-enter', accept: ['Enter'] },
     { name: 'dev-channels', accept: ['1'], decline: ['2'], dangerous: true },
     { name: 'bypass', accept: ['2'], decline: ['1'], dangerous: true },
