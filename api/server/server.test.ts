@@ -130,6 +130,7 @@ const BODIES: Partial<Record<RouteName, unknown>> = {
   replace: { metadata: { name: 'web', resourceVersion: 1 }, spec: {} },
   apply: { items: [], source: { kind: 'apply', name: 'cli' } },
   createToken: { role: 'viewer' },
+  answer: { keys: ['Enter'] },
 };
 const send = (
   method: string,
