@@ -80,7 +80,7 @@ const ports: ServerPorts = {
       yield 'two';
     },
     answer: async () => {
-      throw new Error('not here');
+      throw new NotFoundError('not here');
     },
     attach: () => ({ argv: [], host: 'local', session: 'web' }),
   },
