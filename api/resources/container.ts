@@ -40,7 +40,7 @@ const common = {
     .regex(/^[a-zA-Z0-9][\w./:@-]*$/, { message: 'is not the name of an image' })
     .max(255)
     .meta({
-      description: 'Image the container is made of. It needs a POSIX sh; with tmux in it the terminal is nicer.',
+      description: 'Image the container is made of. It needs a POSIX sh and the program of the agent.',
     }),
   pull: z
     .enum(['never', 'missing', 'always'])

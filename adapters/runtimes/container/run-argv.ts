@@ -2,8 +2,7 @@
  * Owns: what the engine is told to run for one launch, as an argument list. Pure.
  * Never: passes environment or secrets this way (they are in the launch file), or a flag the manifest cannot name.
  */
-import type { FleetId } from '../../../api/resources/names.ts';
-import { fleetOf, instanceNameOf } from '../../../api/resources/names.ts';
+import { type FleetId, fleetOf, instanceNameOf } from '../../../api/resources/names.ts';
 import { type ContainerOptions, type Launch, RuntimeError } from '../runtime.ts';
 import type { Engine } from './engine.ts';
 import { containerName, LABEL } from './listing.ts';
@@ -81,6 +80,8 @@ function limits({ cpus, memory, pids, ulimits }: ContainerOptions): readonly str
 /** The user's Claude Code settings: START adds what of them exists. What the CLI writes beside them is forgotten. */
 function homeOf({ home }: ContainerOptions): readonly string[] {
   if (home === undefined) return [];
+  if (/[,:"\s]/.test(home))
+    throw new RuntimeError(`mountHostClaude: the home ${home} has a character no engine takes there`);
   return ['--env', `HOME=${home}`, '--tmpfs', `${home}:mode=1777,exec`, '--tmpfs', `${home}/.claude:mode=1777,exec`];
 }
 
