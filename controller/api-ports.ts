@@ -12,28 +12,22 @@ import type {
   TerminalResponse,
 } from '../api/protocol.ts';
 import { ConflictError, NotFoundError } from '../api/resources/errors.ts';
-import type { Host, PlaceStatus } from '../api/resources/host.ts';
+import type { Host } from '../api/resources/host.ts';
 import { kindOfPlural } from '../api/resources/kinds.ts';
-import { type FleetId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
-import { isoTime } from '../api/resources/time.ts';
+import { type FleetId, instanceId } from '../api/resources/names.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
-import type { Controller, PlaceHands } from './controller.ts';
-import { type Place, placeKey } from './plan/desired-instance.ts';
+import type { Controller } from './controller.ts';
+import { viewHost } from './places/host-facts.ts';
+import type { Machines, ProbedPlace } from './places/machines.ts';
+import { placeKey } from './plan/desired-instance.ts';
 import type { Typist } from './reconcile/typist.ts';
 import type { InstanceRecord, Store } from './store/store.ts';
-
-export type ProbedPlace = PlaceHands & { readonly detail: string };
-export interface MissingPlace {
-  readonly place: Place;
-  readonly detail: string;
-}
 
 export interface ApiPortsOptions {
   readonly store: Store;
   readonly controller: Controller;
   readonly fleet: FleetId;
-  readonly places: readonly ProbedPlace[];
-  readonly missing: readonly MissingPlace[];
+  readonly machines: Machines;
   readonly startedAt: number;
   readonly typist: Typist;
   /** Working directory of an instance. */
@@ -49,7 +43,16 @@ export const createReads = (options: ApiPortsOptions): ResourceReads => ({
     plural === 'agents'
       ? options.store.viewAgent(name)
       : listOf(options, plural).find(({ metadata }) => metadata.name === name),
-  watch: (since, onEvent) => options.store.watch(since, onEvent),
+  watch: (since, onEvent) =>
+    options.store.watch(since, (event) => {
+      const { object } = event;
+      // What is known of a host is not stored.
+      const live =
+        object.kind === 'Host' && event.type !== 'DELETED'
+          ? hosts(options).find(({ metadata }) => metadata.name === object.metadata.name)
+          : undefined;
+      onEvent(live ? { ...event, object: live } : event);
+    }),
 });
 
 function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[] {
@@ -62,7 +65,7 @@ function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[
     case 'events':
       return store.events();
     case 'hosts':
-      return [localHost(options)];
+      return hosts(options);
     default: {
       const kind = kindOfPlural(plural);
       return kind ? store.viewObjects(kind) : [];
@@ -70,53 +73,19 @@ function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[
   }
 }
 
-function localHost({ store, controller, fleet, places, missing, startedAt }: ApiPortsOptions): Host {
+function hosts({ store, controller, fleet, machines, startedAt }: ApiPortsOptions): readonly Host[] {
   const counts = new Map<string, number>();
   for (const { record } of store.instances()) {
-    const place = record.snapshot.memory.place;
+    const { place } = record.snapshot.memory;
     if (place) counts.set(placeKey(place), (counts.get(placeKey(place)) ?? 0) + 1);
   }
-  const views = [...controller.observer.views];
-  const statuses: PlaceStatus[] = places.map(({ place, detail }) => {
-    const view = views.find((candidate) => placeKey(candidate.place) === placeKey(place));
-    return {
-      runtime: place.runtime,
-      available: view?.unknown === undefined,
-      detail: view?.unknown?.reason ?? detail,
-      agents: counts.get(placeKey(place)) ?? 0,
-      ...(view?.lastListedAt !== undefined && { lastListedAt: isoTime(view.lastListedAt) }),
-    };
-  });
-  const absent: PlaceStatus[] = missing.map(({ place, detail }) => ({
-    runtime: place.runtime,
-    available: false,
-    detail,
-    agents: 0,
-  }));
-  return {
-    apiVersion: 'sac/v1',
-    kind: 'Host',
-    metadata: {
-      name: LOCAL_HOST,
-      id: `${fleet}.${LOCAL_HOST}`,
-      labels: {},
-      annotations: {},
-      generation: 1,
-      resourceVersion: store.version,
-      creationTimestamp: isoTime(startedAt),
-    },
-    spec: { address: 'this machine' },
-    status: {
-      ready: statuses.some(({ available }) => available),
-      agents: [...counts.values()].reduce((sum, count) => sum + count, 0),
-      places: [...statuses, ...absent],
-      conditions: [],
-    },
-  };
+  const declared = new Map(store.viewObjects('Host').map((object) => [object.metadata.name, object]));
+  const context = { fleet, startedAt, counts, version: store.version, views: controller.observer.views };
+  return machines.list().map((machine) => viewHost(machine, declared.get(machine.name), context));
 }
 
 export function createTerminals(options: ApiPortsOptions): Terminals {
-  const { store, fleet, places } = options;
+  const { store, fleet, machines } = options;
 
   const find = (agent: string, instance: string | undefined): { record: InstanceRecord; hands: ProbedPlace } => {
     const records = store.instancesOf(agent).map((versioned) => versioned.record);
@@ -132,7 +101,8 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
           : `agent "${agent}" has no instance "${instance}"; it has: ${names.join(', ') || 'none'}`,
       );
     const place = record.snapshot.memory.place;
-    const hands = place && places.find((candidate) => placeKey(candidate.place) === placeKey(place));
+    const hands =
+      place && machines.get(place.host)?.reached?.places.find((candidate) => candidate.place.runtime === place.runtime);
     if (!hands)
       throw new NotFoundError(
         `agent "${agent}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`,

@@ -6,7 +6,7 @@ import type { PaneState, Screen } from '../adapters/profiles/screen.ts';
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
 import { effectiveProfile, type ProfileName } from '../api/resources/agent.ts';
-import type { InstanceId } from '../api/resources/names.ts';
+import type { HostName, InstanceId } from '../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
@@ -17,7 +17,7 @@ import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
 import { type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import type { PlanFacts } from './plan/plan-instances.ts';
-import { EffectRunner, placesOf, type RunHook } from './reconcile/effect-runner.ts';
+import { EffectRunner, type RunHook } from './reconcile/effect-runner.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
@@ -37,6 +37,8 @@ export interface ControllerOptions {
   readonly timers: Timers;
   readonly runHook: RunHook;
   readonly typist?: Typist;
+  /** Absent: no place has leases. */
+  readonly leaseFile?: (host: HostName) => string;
   /** How the screens of a profile read. */
   readonly readScreen?: (profile: ProfileName, screen: Screen) => PaneState;
   readonly metrics: () => Omit<Metrics, 'registry'>;
@@ -61,7 +63,8 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #queue: WorkQueue<InstanceId>;
   readonly #intentions: Intentions;
-  readonly observer: PlacesObserver;
+  readonly observer = new PlacesObserver();
+  readonly #places = new Map<PlaceKey, PlaceHands>();
   readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
@@ -71,33 +74,13 @@ export class Controller {
     this.#options = options;
     const { store, places, timers, metrics, log } = options;
     this.#intentions = new Intentions(store, options.facts);
-    const views = places.map(({ place, runtime, transport }) => {
-      const reader = runtime.capabilities.screen
-        ? new ScreenReader({
-            runtime,
-            transport,
-            timers,
-            watched: () => this.#watched(placeKey(place)),
-            onChange: (ids) => this.#lookAt(ids),
-          })
-        : undefined;
-      if (reader) this.#readers.set(placeKey(place), reader);
-      return new PlaceView({
-        place,
-        runtime,
-        transport,
-        timers,
-        onChange: (ids) => this.#lookAt(ids),
-        observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
-        ...(reader && { reading: (id) => reader.reading(id) }),
-      });
-    });
-    this.observer = new PlacesObserver(views);
+    for (const hands of places) this.#join(hands);
     const runner = new EffectRunner({
-      places: placesOf(places),
+      places: this.#places,
       typist: options.typist ?? new Typist(timers),
       reader: (id) => this.readerOf(id),
       runHook: options.runHook,
+      leaseFile: options.leaseFile ?? (() => '/nonexistent'),
       assertNotFenced: () => store.assertNotFenced(),
       concurrencyPerPlace: CONCURRENCY_PER_PLACE,
       observe: (effect, result) => metrics().effect(effect, result),
@@ -138,6 +121,54 @@ export class Controller {
     });
   }
 
+  #join(hands: PlaceHands): void {
+    const { timers, metrics } = this.#options;
+    const { place, runtime, transport } = hands;
+    const key = placeKey(place);
+    const reader = runtime.capabilities.screen
+      ? new ScreenReader({
+          runtime,
+          transport,
+          timers,
+          watched: () => this.#watched(key),
+          onChange: (ids) => this.#lookAt(ids),
+        })
+      : undefined;
+    if (reader) this.#readers.set(key, reader);
+    this.#places.set(key, hands);
+    this.observer.add(
+      new PlaceView({
+        place,
+        runtime,
+        transport,
+        timers,
+        onChange: (ids) => this.#lookAt(ids),
+        observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
+        ...(reader && { reading: (id) => reader.reading(id) }),
+      }),
+    );
+  }
+
+  /** Places that came or went with their host; plans everything again. */
+  async changePlaces(added: readonly PlaceHands[], gone: readonly PlaceHands[]): Promise<void> {
+    for (const { place } of gone) {
+      const key = placeKey(place);
+      this.#readers.get(key)?.[Symbol.dispose]();
+      this.#readers.delete(key);
+      this.#places.delete(key);
+      this.observer.remove(place);
+    }
+    for (const hands of added) this.#join(hands);
+    if (!this.#synced) return;
+    const listed = [...this.observer.views].filter((view) =>
+      added.some(({ place }) => placeKey(place) === placeKey(view.place)),
+    );
+    await Promise.all(listed.map((view) => view.refresh()));
+    this.replan();
+    this.#lookAt('all');
+    for (const { place } of added) this.#readers.get(placeKey(place))?.soon();
+  }
+
   /** All places were listed once and all agents planned. */
   get synced(): boolean {
     return this.#synced;
@@ -172,6 +203,11 @@ export class Controller {
     this.#queue.add(id);
   }
 
+  /** How many instances are to live on this host. */
+  plannedOn(host: HostName): number {
+    return this.#intentions.placedOn(host);
+  }
+
   /** Facts about places changed. */
   replan(): void {
     this.#enqueue(this.#intentions.replanAll());
@@ -188,12 +224,12 @@ export class Controller {
 
   /** Lists every place, looks at every instance, clears away leftovers that belong to nobody. */
   async resync(): Promise<void> {
-    const { store, places, log } = this.#options;
+    const { store, log } = this.#options;
     await this.#options.onResync?.();
     await this.observer.refresh();
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());
-    for (const { place, runtime, transport } of places) {
+    for (const { place, runtime, transport } of this.#places.values()) {
       try {
         store.assertNotFenced();
         const swept = await runtime.sweep(transport, this.#over());

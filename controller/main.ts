@@ -4,22 +4,24 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
 import { clearUnfinished } from '../adapters/transport/local/files.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
+import { createSshTransport, parseHop } from '../adapters/transport/ssh/ssh-transport.ts';
+import type { Transport } from '../adapters/transport/transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
-import type { AgentSpec, RuntimeKind } from '../api/resources/agent.ts';
+import type { AgentSpec } from '../api/resources/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
-import { OBJECT_KIND_NAMES } from '../api/resources/kinds.ts';
-import { instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds.ts';
+import { type HostName, instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
-import { createReads, createTerminals, type MissingPlace, type ProbedPlace } from './api-ports.ts';
+import { createReads, createTerminals } from './api-ports.ts';
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
@@ -33,9 +35,11 @@ import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import type { Place } from './plan/desired-instance.ts';
+import { hostFacts } from './places/host-facts.ts';
+import { type DeclaredHost, Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
-import { instanceSlots, type PlanFacts, planAgent } from './plan/plan-instances.ts';
+import { instanceSlots } from './plan/placement.ts';
+import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
 import type { Timers } from './reconcile/work-queue.ts';
@@ -116,29 +120,33 @@ async function run(
     now,
     timeoutMs: PLACE_TIMEOUT_MS,
   });
-  const places: ProbedPlace[] = [];
-  const missing: MissingPlace[] = [];
-  for (const runtime of runtimes) {
-    const place: Place = { host: LOCAL_HOST, runtime: runtime.kind };
-    const { available, detail } = await runtime.probe(transport);
-    if (available) places.push({ place, runtime, transport, detail });
-    else missing.push({ place, detail });
-  }
+  const userHome = process.env['HOME'] ?? homedir();
+  const machines = new Machines({
+    fleet,
+    local: { transport, runtimes, workspaces: home.workspaces, userHome, lease: `${home.run}/lease` },
+    connect: (host) => connectHost(host, userHome),
+    createRuntimes,
+    timers: realTimers,
+    timeoutMs: PLACE_TIMEOUT_MS,
+    onChange: ({ added, gone }) => {
+      facts = undefined;
+      void controller.changePlaces(added, gone);
+    },
+    log,
+  });
+  const places = await machines.reachLocal();
 
-  const usable = new Map<
-    RuntimeKind,
-    { readonly available: boolean; readonly detail: string; readonly screen: boolean }
-  >();
-  for (const { place, runtime, detail } of places)
-    usable.set(place.runtime, { available: true, detail, screen: runtime.capabilities.screen });
-  for (const { place, detail } of missing) usable.set(place.runtime, { available: false, detail, screen: false });
-  const hosts: PlanFacts['hosts'] = new Map([[LOCAL_HOST, { runtimes: usable }]]);
-  const facts: PlanFacts = {
+  let facts: PlanFacts | undefined;
+  const factsNow = (): PlanFacts => {
+    facts ??= makeFacts();
+    return facts;
+  };
+  const makeFacts = (): PlanFacts => ({
     fleet,
     workspaces: home.workspaces,
-    userHome: process.env['HOME'] ?? homedir(),
+    userHome,
     allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
-    hosts,
+    hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => {
       const profile = PROFILES[name];
       const { readsActivity, dialogs } = profile;
@@ -154,7 +162,7 @@ async function run(
       };
     },
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
-  };
+  });
 
   const { promise: ended, resolve: end } = withResolvers<{
     readonly code: number;
@@ -173,7 +181,8 @@ async function run(
     places,
     timers: realTimers,
     readScreen: (profile, screen) => PROFILES[profile].read(screen),
-    facts: () => facts,
+    facts: factsNow,
+    leaseFile: (host) => machines.leaseFile(host),
     runHook: createRunHook(({ agent, point }, problem) => {
       log('hook failed', { agent, point, problem });
       store
@@ -216,14 +225,18 @@ async function run(
   const agentWriteOptions = {
     clock: { now },
     instanceNames: (name: string, spec: AgentSpec) =>
-      instanceSlots(name, spec, [...hosts.keys()]).map((slot) => slot.name),
+      instanceSlots(name, spec, factsNow().hosts).map((slot) => slot.name),
     launchKey: (name: string, spec: AgentSpec) =>
-      planAgent({ name, generation: 0, spec }, facts)
+      planAgent({ name, generation: 0, spec }, factsNow())
         .map(({ launchHash }) => launchHash)
         .join(' '),
     canonical: canonicalJson,
   };
-  const objectWriteOptions = { clock: { now }, canonical: canonicalJson, neededBy: () => undefined };
+  const objectWriteOptions = {
+    clock: { now },
+    canonical: canonicalJson,
+    neededBy: (kind: ObjectKind, name: string) => (kind === 'Host' ? agentsOn(store, name) : undefined),
+  };
   const writesOver = (over: Store) =>
     joinWrites(
       new StoredAgentWrites({ ...agentWriteOptions, store: over }),
@@ -264,13 +277,12 @@ async function run(
     store,
     controller,
     fleet,
-    places,
-    missing,
+    machines,
     startedAt,
     typist,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
-      return agent && planAgent(agent, facts).find(({ name }) => name === record.name)?.launch.cwd;
+      return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;
     },
   };
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
@@ -324,6 +336,12 @@ async function run(
   );
   listening = await server.start();
   chmodSync(home.socket, 0o600);
+  const declareHosts = () => machines.declare(store.objects('Host').map(({ record }) => record));
+  const hostWatch = store.watch(store.version, ({ object }) => {
+    if (object.kind === 'Host') void declareHosts();
+  });
+  // What lives on hosts is known once they were asked; one that does not answer keeps nobody waiting.
+  void declareHosts();
   await controller.start();
   for (const source of sources) await source.start();
   gitSources.start();
@@ -356,13 +374,45 @@ async function run(
   clearInterval(heartbeat);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await gitSources[Symbol.asyncDispose]();
+  hostWatch[Symbol.dispose]();
   await controller.stop();
+  await machines[Symbol.asyncDispose]();
   await server.close();
   for (const runtime of runtimes) await runtime[Symbol.asyncDispose]();
   await transport[Symbol.asyncDispose]();
   await store[Symbol.asyncDispose]();
   lock[Symbol.dispose]();
   process.exit(code);
+}
+
+function connectHost({ name, spec }: DeclaredHost, home: string): Transport {
+  const agentSocket = process.env['SSH_AUTH_SOCK'];
+  const expand = (path: string) => (path === '~' || path.startsWith('~/') ? home + path.slice(1) : path);
+  return createSshTransport({
+    host: name as HostName,
+    address: spec.address,
+    home,
+    localUser: userInfo().username,
+    now: Date.now,
+    loginShell: spec.loginShell,
+    knownHostsFiles: spec.knownHosts.map(expand),
+    ...(spec.port !== undefined && { port: spec.port }),
+    ...(spec.user !== undefined && { user: spec.user }),
+    ...(spec.identity !== undefined && { identityFile: expand(spec.identity) }),
+    ...(spec.jump && { jump: spec.jump.map(parseHop) }),
+    ...(spec.sshConfig !== undefined && { sshConfigFile: expand(spec.sshConfig) }),
+    ...(agentSocket !== undefined && { agentSocket }),
+  });
+}
+
+/** Who lives there; undefined: nobody. */
+function agentsOn(store: Store, host: string): string | undefined {
+  const names = [...store.instances()]
+    .filter(({ record }) => record.snapshot.memory.place?.host === host && record.snapshot.phase !== 'Stopped')
+    .map(({ record }) => record.name);
+  if (names.length === 0) return undefined;
+  const shown = names.slice(0, 5).join(', ');
+  return `${names.length === 1 ? 'an agent lives' : `${names.length} agents live`} there (${shown}${names.length > 5 ? ', ...' : ''}); \`sac drain ${host}\` moves them, or delete them first`;
 }
 
 function isSilent(dir: string): boolean {

@@ -56,6 +56,8 @@ export interface Launch {
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
+  /** It ends itself when the file was not touched for so long (ms); the one who touches it is the controller. */
+  readonly lease?: { readonly file: string; readonly ms: DurationMs };
   /** Which conversation it begins with; absent: `argv` as it is. */
   readonly session?: LaunchSession;
   readonly options: LaunchOptions;

@@ -50,6 +50,13 @@ const placeSchema = z
       .union([z.literal('all'), z.array(nameSchema).min(1)], { error: 'is not "all" or a list of host names' })
       .optional()
       .meta({ description: 'One instance on each of these hosts, named <agent>-<host>.' }),
+    hostSelector: text.min(1).optional().meta({
+      description: "Labels of the hosts to choose from (kubectl's grammar); instances are spread by free capacity.",
+    }),
+    failoverAfter: durationSchema.optional().meta({
+      description:
+        'With several hosts: how long the one it lives on may be unreachable before it is started on another. Its lease there has run out by then, so that it never runs twice.',
+    }),
     runtime: z
       .enum(['auto', ...RUNTIME_KINDS])
       .default('auto')
@@ -78,8 +85,8 @@ const placeSchema = z
     docker: containerSchema.optional().meta({ description: 'The container, for runtime docker.' }),
     podman: containerSchema.optional().meta({ description: 'The container, for runtime podman.' }),
   })
-  .refine((place) => !(place.host && place.hosts), {
-    message: 'host and hosts exclude each other',
+  .refine((place) => [place.host, place.hosts, place.hostSelector].filter((one) => one !== undefined).length <= 1, {
+    message: 'host, hosts and hostSelector exclude each other',
     path: ['hosts'],
     when: isMapping,
   })

@@ -57,6 +57,7 @@ export const hostSpecSchema = z
       .optional()
       .meta({ description: 'At most so many instances are placed there.' }),
     cordoned: z.boolean().default(false).meta({ description: 'Nothing new is placed there; what lives there stays.' }),
+    drain: z.boolean().default(false).meta({ description: 'What lives there and may live elsewhere moves away.' }),
   })
   .meta({ description: 'How the machine is reached and what it takes.' });
 

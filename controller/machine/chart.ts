@@ -34,6 +34,7 @@ const machineSetup = setup({
     stillWaiting: guard(rules.stillWaiting),
     askedAnew: guard(rules.askedAnew),
     ofAnotherLaunch: guard(rules.ofAnotherLaunch),
+    forsaken: guard(rules.forsaken),
   },
   actions: {
     beginStart: assign(noting(notes.beginStart)),
@@ -107,7 +108,13 @@ export const chart = machineSetup.createMachine({
     },
     Queued: { on: { ...everywhere, missing: onEnd } },
     Starting: { on: { ...everywhere, missing: { target: 'Starting', actions: ['startAgain'] } } },
-    Running: { on: { ...everywhere, missing: onEnd, unplaced: { target: 'Pending', actions: ['recordExit'] } } },
+    Running: {
+      on: {
+        ...everywhere,
+        missing: [{ guard: 'forsaken', target: 'Starting', actions: again }, ...onEnd],
+        unplaced: { target: 'Pending', actions: ['recordExit'] },
+      },
+    },
     Stopping: {
       on: {
         ...everywhere,

@@ -4,7 +4,7 @@
  */
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import { backoffMs } from './backoff.ts';
 import type { Gap, GapType } from './gap.ts';
 import type { ExitRecord, Memory, PlacedSighting } from './snapshot.ts';
@@ -120,6 +120,10 @@ const ofAnotherLaunch = ({ event: { gap, desired } }: Pass): boolean => {
   return seen !== undefined && seen.launchHash !== desired?.launchHash;
 };
 
+/** Where it lived is lost, and whatever lived there has stopped itself. */
+const forsaken = ({ memory: { place }, event: { desired } }: Pass): boolean =>
+  place !== undefined && desired?.forsaken !== undefined && placeKey(desired.forsaken) === placeKey(place);
+
 // What left was a stray: the end of the one that counts stands, and so does its wait.
 const stillFinal = (pass: Pass): boolean => pass.memory.finalFor !== undefined && !startedAnew(pass);
 const stillDone = (pass: Pass): boolean => stillFinal(pass) && pass.memory.finalReason === 'Completed';
@@ -134,6 +138,7 @@ export const rules = {
   startedAnew,
   askedAnew,
   ofAnotherLaunch,
+  forsaken,
   stillFinal,
   stillDone,
   stillWaiting,

@@ -9,10 +9,21 @@ import type { Observer } from './observe.ts';
 import type { PlaceView } from './place-view.ts';
 
 export class PlacesObserver implements Observer {
-  readonly #views: ReadonlyMap<PlaceKey, PlaceView>;
+  readonly #views = new Map<PlaceKey, PlaceView>();
 
-  constructor(views: readonly PlaceView[]) {
-    this.#views = new Map(views.map((view) => [placeKey(view.place), view]));
+  constructor(views: readonly PlaceView[] = []) {
+    for (const view of views) this.add(view);
+  }
+
+  add(view: PlaceView): void {
+    this.#views.get(placeKey(view.place))?.[Symbol.dispose]();
+    this.#views.set(placeKey(view.place), view);
+  }
+
+  /** What lives there is unknown from now on. */
+  remove(place: Place): void {
+    this.#views.get(placeKey(place))?.[Symbol.dispose]();
+    this.#views.delete(placeKey(place));
   }
 
   get views(): Iterable<PlaceView> {

@@ -71,6 +71,10 @@ export interface DesiredInstance {
   /** Undefined: no place can be had now; `unplaced` says why. */
   readonly place?: Place;
   readonly unplaced?: string;
+  /** It lived there, and its lease there has run out: that place need not be looked at. */
+  readonly forsaken?: Place;
+  /** It stops itself when it was not renewed for so long. */
+  readonly leaseMs?: DurationMs;
   /** Set when `auto` had to fall back; becomes the Placed condition's message. */
   readonly placeNote?: string;
   readonly launch: LaunchPlan;

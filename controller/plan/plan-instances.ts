@@ -10,6 +10,7 @@ import { type PlannedContainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
+import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
 
 export interface PlannedAgent {
@@ -32,15 +33,7 @@ export interface PlanFacts {
   /** Folders of the host that containers may see besides the workspace. */
   readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
-  readonly hosts: ReadonlyMap<
-    HostName,
-    {
-      readonly runtimes: ReadonlyMap<
-        RuntimeKind,
-        { readonly available: boolean; readonly detail: string /** Absent: no. */; readonly screen?: boolean }
-      >;
-    }
-  >;
+  readonly hosts: Hosts;
   readonly launch: (
     profile: ProfileName,
     spec: AgentSpec,
@@ -57,44 +50,27 @@ export interface PlanFacts {
   readonly placedAt: (instanceName: string) => Place | undefined;
 }
 
-/** Order of preference of `runtime: auto`. */
-const AUTO: readonly RuntimeKind[] = ['tmux', 'process'];
-
-interface Slot {
-  readonly name: string;
-  readonly hosts: readonly HostName[];
-}
-
-const asHost = (name: string): HostName => name as HostName;
-
-/** Names of the instances an agent has: its own, then <agent>-1, <agent>-2, ...; or <agent>-<host> with `hosts`. */
-export function instanceSlots(name: string, spec: AgentSpec, allHosts: readonly HostName[]): readonly Slot[] {
-  const { host, hosts } = spec.place;
-  if (hosts) {
-    const wanted = hosts === 'all' ? allHosts : hosts.map(asHost);
-    return wanted.map((one) => ({ name: name.endsWith(`-${one}`) ? name : `${name}-${one}`, hosts: [one] }));
-  }
-  const preferred = host === undefined ? [LOCAL_HOST] : Array.isArray(host) ? host.map(asHost) : [asHost(host)];
-  return Array.from({ length: spec.replicas }, (_, ordinal) => ({
-    name: ordinal === 0 ? name : `${name}-${ordinal}`,
-    hosts: preferred,
-  }));
-}
-
 export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly DesiredInstance[] {
-  const slots = instanceSlots(agent.name, agent.spec, [...facts.hosts.keys()]);
+  const slots = instanceSlots(agent.name, agent.spec, facts.hosts);
+  const taken = new Map<HostName, number>();
   // One that has no instances is deleted through an instance too, so that there is one way out and not two.
   const all = slots.length === 0 && agent.deletedAt !== undefined ? [{ name: agent.name, hosts: [LOCAL_HOST] }] : slots;
-  return all.map((slot) => planSlot(agent, slot, facts, agent.deletedAt === undefined));
+  return all.map((slot) => planSlot(agent, slot, facts, agent.deletedAt === undefined, taken));
 }
 
 /** An instance that its agent no longer has a slot for (scaled away, host dropped): how to let go of it. */
 export function planDeparting(agent: PlannedAgent, instanceName: string, facts: PlanFacts): DesiredInstance {
   const place = facts.placedAt(instanceName);
-  return planSlot(agent, { name: instanceName, hosts: [place?.host ?? LOCAL_HOST] }, facts, false);
+  return planSlot(agent, { name: instanceName, hosts: [place?.host ?? LOCAL_HOST] }, facts, false, new Map());
 }
 
-function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boolean): DesiredInstance {
+function planSlot(
+  agent: PlannedAgent,
+  slot: Slot,
+  facts: PlanFacts,
+  wanted: boolean,
+  taken: Map<HostName, number>,
+): DesiredInstance {
   const { spec } = agent;
   const {
     argv,
@@ -104,9 +80,11 @@ function planSlot(agent: PlannedAgent, slot: Slot, facts: PlanFacts, wanted: boo
     sessionStore,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
-  const cwd = expandHome(spec.workspace, facts.userHome) ?? `${facts.workspaces}/${slot.name}`;
-  const containers = planContainers(spec, cwd, facts);
-  const choice = choosePlace(spec, slot, facts);
+  const choice = choosePlace(spec, slot, facts.hosts, facts.placedAt(slot.name), taken);
+  const there = choice.place && facts.hosts.get(choice.place.host);
+  const userHome = there?.userHome ?? facts.userHome;
+  const cwd = expandHome(spec.workspace, userHome) ?? `${there?.workspaces ?? facts.workspaces}/${slot.name}`;
+  const containers = planContainers(spec, cwd, { ...facts, userHome });
   const refused = choice.place && containers.refused.get(choice.place.runtime);
   const chosen: Choice = refused === undefined ? choice : { unplaced: `${refused}.` };
   const { place } = chosen;
@@ -182,37 +160,3 @@ const expandHome = (path: string | undefined, home: string): string | undefined 
   if (path === '~') return home;
   return `${home}/${path.startsWith('~/') ? path.slice(2) : path}`;
 };
-
-type Choice = Pick<DesiredInstance, 'place' | 'unplaced' | 'placeNote'>;
-
-/** The first host that can take it, in the runtime asked for; `auto` stays where it was, else takes the best there is. */
-function choosePlace(spec: AgentSpec, slot: Slot, facts: PlanFacts): Choice {
-  const refusals: string[] = [];
-  for (const host of slot.hosts) {
-    const found = facts.hosts.get(host);
-    if (!found) {
-      refusals.push(`host "${host}" is not known (known: ${[...facts.hosts.keys()].join(', ')})`);
-      continue;
-    }
-    const has = (runtime: RuntimeKind) => found.runtimes.get(runtime)?.available === true;
-    const asked = spec.place.runtime;
-    if (asked !== 'auto') {
-      if (has(asked)) return { place: { host, runtime: asked } };
-      refusals.push(`${asked} cannot be used on ${host}: ${found.runtimes.get(asked)?.detail ?? 'not supported'}`);
-      continue;
-    }
-    const before = facts.placedAt(slot.name);
-    const runtime = before?.host === host && has(before.runtime) ? before.runtime : AUTO.find(has);
-    if (!runtime) {
-      refusals.push(`no runtime can be used on ${host}`);
-      continue;
-    }
-    const missing = AUTO.slice(0, AUTO.indexOf(runtime)).filter((better) => !has(better));
-    const note = missing.map(
-      (better) =>
-        `${better} cannot be used on ${host} (${found.runtimes.get(better)?.detail ?? 'not supported'}); fell back to ${runtime}`,
-    );
-    return { place: { host, runtime }, ...(note.length > 0 && { placeNote: `${note.join('; ')}.` }) };
-  }
-  return { unplaced: `${refusals.join('; ')}.` };
-}

@@ -4,7 +4,8 @@ import { type AgentSpecInput, agentSpecSchema, RUNTIME_KINDS, type RuntimeKind }
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { canonicalJson, launchHash } from './launch-hash.ts';
-import { instanceSlots, type PlanFacts, type PlannedAgent, planAgent, planDeparting } from './plan-instances.ts';
+import { instanceSlots } from './placement.ts';
+import { type PlanFacts, type PlannedAgent, planAgent, planDeparting } from './plan-instances.ts';
 
 const FAR = 'far' as HostName;
 const runtimes = (...kinds: RuntimeKind[]) => ({
@@ -55,7 +56,7 @@ describe('instances of an agent', () => {
         const ids = planAgent(agent({ replicas }, { generation }), facts()).map(({ id }) => id);
         expect(new Set(ids).size).toBe(replicas);
         for (const id of ids) expect(id).toMatch(/^f1ee7000\.web(-\d+)?$/);
-        expect(instanceSlots('web', agent({ replicas }).spec, [LOCAL_HOST])).toHaveLength(replicas);
+        expect(instanceSlots('web', agent({ replicas }).spec, facts().hosts)).toHaveLength(replicas);
       }),
     );
   });

@@ -4,9 +4,9 @@
  */
 import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import { type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
+import { type HostName, type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
 import type { Effect } from '../machine/snapshot.ts';
-import { type LaunchPlan, type Place, type PlaceKey, placeKey, type SessionPlan } from '../plan/desired-instance.ts';
+import { type LaunchPlan, type PlaceKey, placeKey, type SessionPlan } from '../plan/desired-instance.ts';
 import type { Read, Typist } from './typist.ts';
 
 export interface Hands {
@@ -27,6 +27,8 @@ export interface EffectRunnerOptions {
   /** How the screen of this instance reads; undefined: it is not wanted any more. */
   readonly reader: (id: InstanceId) => Read | undefined;
   readonly runHook: RunHook;
+  /** The file on that host whose age is the age of our lease there. */
+  readonly leaseFile: (host: HostName) => string;
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
   readonly assertNotFenced: () => void;
   readonly concurrencyPerPlace: number;
@@ -75,6 +77,9 @@ export class EffectRunner {
           incarnation: effect.incarnation,
           launchHash,
           ...withSession(launch, effect.desired.session, effect.session),
+          ...(effect.desired.leaseMs !== undefined && {
+            lease: { ms: effect.desired.leaseMs, file: this.#options.leaseFile(effect.place.host) },
+          }),
         };
         await runtime.start(transport, order);
         await hooks('post_start', declared.postStartUrls);
@@ -150,6 +155,3 @@ class Gate {
     }
   }
 }
-
-export const placesOf = (entries: readonly (Hands & { readonly place: Place })[]): ReadonlyMap<PlaceKey, Hands> =>
-  new Map(entries.map(({ place, runtime, transport }) => [placeKey(place), { runtime, transport }]));

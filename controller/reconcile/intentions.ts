@@ -2,7 +2,7 @@
  * Owns: which instances are wanted now: every Agent planned, kept up to date as agents and facts change.
  * Never: looks at the world or stores anything; it can be rebuilt from the store at any time.
  */
-import type { InstanceId } from '../../api/resources/names.ts';
+import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import { instanceNameOf } from '../../api/resources/names.ts';
 import { type DesiredInstance, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
 import { type PlanFacts, planAgent, planDeparting } from '../plan/plan-instances.ts';
@@ -28,6 +28,13 @@ export class Intentions {
   *onboarded(key: PlaceKey): Iterable<DesiredInstance> {
     for (const [claim] of this.#claims.values())
       if (claim?.onboarding && claim.want === 'run' && claim.place && placeKey(claim.place) === key) yield claim;
+  }
+
+  /** How many are to live on this host. */
+  placedOn(host: HostName): number {
+    let count = 0;
+    for (const [claim] of this.#claims.values()) if (claim?.place?.host === host && claim.want === 'run') count++;
+    return count;
   }
 
   get size(): number {

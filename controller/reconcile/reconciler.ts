@@ -256,6 +256,7 @@ const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | unde
     a.generation === b.generation &&
     a.want === b.want &&
     a.restartAt === b.restartAt &&
+    a.forsaken?.host === b.forsaken?.host &&
     a.launchHash === b.launchHash);
 
 /** Places where it may live: where it is meant to be, and where it last was. */
@@ -264,6 +265,7 @@ function expectedAt(desired: DesiredInstance | undefined, record: InstanceRecord
   // Nothing remembered: it may be anywhere, for instance after the database was lost.
   if (!remembered) return [];
   if (!desired?.place || placeKey(desired.place) === placeKey(remembered)) return [remembered];
+  if (desired.forsaken && placeKey(desired.forsaken) === placeKey(remembered)) return [desired.place];
   return [desired.place, remembered];
 }
 

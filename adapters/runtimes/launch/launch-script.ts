@@ -39,6 +39,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     exportLine(name, 'SAC_AGENT', name),
     exportLine(name, 'SAC_ID', launch.id),
     exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
+    ...(launch.lease ? leaseLines(launch.lease) : []),
     ...preStart.map(preStartLine),
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
     ...(launch.session ? [] : ['unset -f sac_fail']),
@@ -62,6 +63,26 @@ function programLines([program = '']: readonly string[]): readonly string[] {
   const message = quoteWord(`sac: ${program} is not installed here, or not in the PATH of the agent`);
   return [
     `command -v ${quoteWord(program)} >/dev/null 2>&1 || { printf '%s\\n' ${message} >&2; ${LINGER}; exit 127; }`,
+  ];
+}
+
+/**
+ * Beside the agent, for as long as it lives (`$$` stays its pid): ends it when nobody renewed the lease. It has the agent's
+ * marks, so it is reaped with it. TERM first, then KILL for it and all that carries its mark.
+ */
+function leaseLines({ file, ms }: NonNullable<Launch['lease']>): readonly string[] {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  const watch = [
+    `while sleep ${Math.max(1, Math.floor(seconds / 5))}; do kill -0 "$1" 2>/dev/null || exit 0`,
+    'touched=$(stat -c %Y -- "$2" 2>/dev/null || echo 0)',
+    '[ $(($(date +%s) - touched)) -lt "$3" ] && continue',
+    'kill -s TERM "$1" 2>/dev/null; sleep 2',
+    'for pid in $(grep -slzFx -e "SAC_ID=$SAC_ID" /proc/[0-9]*/environ | cut -d/ -f3); do [ "$pid" = "$$" ] || kill -s KILL "$pid" 2>/dev/null; done',
+    'exit 0; done',
+  ].join('; ');
+  return [
+    `touch -- ${quoteWord(file)} 2>/dev/null`,
+    `(sh -c ${quoteWord(watch)} sac-lease "$$" ${quoteWord(file)} ${seconds} >/dev/null 2>&1 </dev/null &)`,
   ];
 }
 

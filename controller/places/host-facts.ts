@@ -1,0 +1,128 @@
+/**
+ * Owns: what planning and people are told of the machines: facts for placement, Host resources with their status.
+ * Never: reaches out to a machine.
+ */
+import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { Host, PlaceStatus } from '../../api/resources/host.ts';
+import type { DeclaredObject } from '../../api/resources/kinds.ts';
+import type { Condition, ObjectMeta } from '../../api/resources/meta.ts';
+import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
+import { type Instant, isoTime } from '../../api/resources/time.ts';
+import type { PlaceView } from '../observed/place-view.ts';
+import { placeKey } from '../plan/desired-instance.ts';
+import type { HostFacts, Hosts } from '../plan/placement.ts';
+import type { Machine } from './machines.ts';
+
+export function hostFacts(
+  machines: readonly Machine[],
+  load: (host: HostName) => number,
+  now: Instant,
+  startedAt: Instant,
+): Hosts {
+  return new Map(machines.map((machine) => [machine.name, factsOf(machine, () => load(machine.name), now, startedAt)]));
+}
+
+function factsOf(
+  { name, spec, labels, reached, problem, renewedAt }: Machine,
+  load: () => number,
+  now: Instant,
+  startedAt: Instant,
+): HostFacts {
+  const runtimes = new Map<RuntimeKind, { available: boolean; detail: string; screen: boolean }>();
+  for (const { place, runtime, detail } of reached?.places ?? [])
+    runtimes.set(place.runtime, { available: true, detail, screen: runtime.capabilities.screen });
+  for (const [kind, detail] of reached?.missing ?? []) runtimes.set(kind, { available: false, detail, screen: false });
+  const isLost = name !== LOCAL_HOST && problem !== undefined;
+  return {
+    runtimes,
+    labels,
+    load,
+    ...(!reached && { unreached: problem ?? 'being connected' }),
+    // Who renewed it before this process began is not known: counted from its beginning.
+    ...(isLost && { lostForMs: now - (renewedAt ?? startedAt) }),
+    ...(spec?.cordoned && { cordoned: true }),
+    ...(spec?.drain && { drain: true }),
+    ...(spec?.maxAgents !== undefined && { maxAgents: spec.maxAgents }),
+    ...(reached && { workspaces: reached.workspaces, userHome: reached.userHome }),
+  };
+}
+
+export interface HostViewContext {
+  readonly fleet: FleetId;
+  readonly startedAt: Instant;
+  readonly version: number;
+  readonly views: Iterable<PlaceView>;
+  /** Instances by place. */
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+/** `declared`: undefined for this machine. */
+export function viewHost(machine: Machine, declared: DeclaredObject | undefined, context: HostViewContext): Host {
+  const { name, reached, problem, latencyMs, spec } = machine;
+  const { fleet, startedAt, version, counts } = context;
+  const views = new Map([...context.views].map((view) => [placeKey(view.place), view]));
+  const found: PlaceStatus[] = (reached?.places ?? []).map(({ place, detail }) => {
+    const view = views.get(placeKey(place));
+    return {
+      runtime: place.runtime,
+      available: view?.unknown === undefined,
+      detail: view?.unknown?.reason ?? detail,
+      agents: counts.get(placeKey(place)) ?? 0,
+      ...(view?.lastListedAt !== undefined && { lastListedAt: isoTime(view.lastListedAt) }),
+    };
+  });
+  const absent = [...(reached?.missing ?? [])].map(([runtime, detail]) => ({
+    runtime,
+    available: false,
+    detail,
+    agents: 0,
+  }));
+  const ready = problem === undefined && found.some(({ available }) => available);
+  const metadata: ObjectMeta = declared?.metadata ?? {
+    name,
+    id: `${fleet}.${name}`,
+    labels: {},
+    annotations: {},
+    generation: 1,
+    resourceVersion: version,
+    creationTimestamp: isoTime(startedAt),
+  };
+  const agents = [...counts].filter(([key]) => key.startsWith(`${name}/`)).reduce((sum, [, count]) => sum + count, 0);
+  return {
+    apiVersion: 'sac/v1',
+    kind: 'Host',
+    metadata,
+    spec: spec ?? { address: 'this machine' },
+    status: {
+      ready,
+      agents,
+      ...(latencyMs !== undefined && { latencyMs }),
+      places: [...found, ...absent],
+      conditions: [readyCondition(ready, problem, found, startedAt)],
+    },
+  };
+}
+
+function readyCondition(
+  ready: boolean,
+  problem: string | undefined,
+  found: readonly PlaceStatus[],
+  startedAt: Instant,
+): Condition {
+  const lastTransitionTime = isoTime(startedAt);
+  if (ready)
+    return {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Reached',
+      message: 'It can be reached and takes agents.',
+      lastTransitionTime,
+    };
+  if (problem !== undefined)
+    return { type: 'Ready', status: 'False', reason: 'Unreachable', message: problem, lastTransitionTime };
+  const message =
+    found.length === 0
+      ? 'No runtime can be used there.'
+      : found.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; ');
+  return { type: 'Ready', status: 'False', reason: 'NoRuntime', message, lastTransitionTime };
+}

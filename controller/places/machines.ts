@@ -1,0 +1,287 @@
+/**
+ * Owns: the machines that agents can live on: this one, and every declared Host: how each is reached and what was found there.
+ * A host that cannot be reached is tried again; what lives there is unknown meanwhile, never gone.
+ * Never: places agents, or decides about one.
+ */
+import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
+import type { Transport } from '../../adapters/transport/transport.ts';
+import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { HostSpec } from '../../api/resources/host.ts';
+import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { PlaceHands } from '../controller.ts';
+import type { Timers } from '../reconcile/work-queue.ts';
+
+export type ProbedPlace = PlaceHands & { readonly detail: string };
+
+/** What is known of a machine that was reached. */
+export interface Reached {
+  readonly places: readonly ProbedPlace[];
+  /** Runtimes that cannot be used there, and why. */
+  readonly missing: ReadonlyMap<RuntimeKind, string>;
+  readonly workspaces: string;
+  readonly userHome: string;
+}
+
+export interface Machine {
+  readonly name: HostName;
+  /** Undefined: this machine. */
+  readonly spec?: HostSpec;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined: not reached since this process began, or since its declaration changed. */
+  readonly reached?: Reached;
+  readonly problem?: string;
+  readonly latencyMs?: DurationMs;
+  /** When our lease there was last renewed. */
+  readonly renewedAt?: Instant;
+}
+
+export interface DeclaredHost {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: HostSpec;
+}
+
+export interface MachinesOptions {
+  readonly fleet: FleetId;
+  readonly local: {
+    readonly transport: Transport;
+    readonly runtimes: readonly Runtime[];
+    readonly workspaces: string;
+    readonly userHome: string;
+    readonly lease: string;
+  };
+  readonly connect: (host: DeclaredHost) => Transport;
+  readonly createRuntimes: (context: RuntimeContext) => readonly (Runtime & AsyncDisposable)[];
+  readonly timers: Timers;
+  readonly timeoutMs: DurationMs;
+  /** What can be had where is other than it was. */
+  readonly onChange: (change: { readonly added: readonly PlaceHands[]; readonly gone: readonly PlaceHands[] }) => void;
+  readonly log: (message: string, fields: Record<string, unknown>) => void;
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 10_000;
+/** Between two renewals of our lease there, which also tell how far away it is. */
+const RENEW_MS = 5_000;
+/** Prints the user's home; makes the folders of the fleet "$1" below it, private. */
+const PREPARE = `
+umask 077
+home=$(cd && pwd -P) || exit 1
+mkdir -p -- "$home/.sac/$1/run" "$home/.sac/$1/logs" "$home/.sac/$1/workspaces" || exit 1
+printf '%s\\n' "$home"
+`;
+
+interface Remote {
+  readonly declared: DeclaredHost;
+  readonly transport: Transport;
+  /** Raised when it was let go: what is under way for it is dropped. */
+  closed: boolean;
+  runtimes: readonly (Runtime & AsyncDisposable)[];
+  machine: Machine;
+  failures: number;
+  lease: string;
+  cancel?: () => void;
+}
+
+export class Machines implements AsyncDisposable {
+  readonly #options: MachinesOptions;
+  readonly #remotes = new Map<HostName, Remote>();
+  #local: Machine;
+
+  constructor(options: MachinesOptions) {
+    this.#options = options;
+    this.#local = { name: LOCAL_HOST, labels: {} };
+  }
+
+  /** `local` first, then by name. */
+  list(): readonly Machine[] {
+    const remotes = [...this.#remotes.values()].map(({ machine }) => machine);
+    return [this.#local, ...remotes.sort((a, b) => (a.name < b.name ? -1 : 1))];
+  }
+
+  get(name: HostName): Machine | undefined {
+    return name === LOCAL_HOST ? this.#local : this.#remotes.get(name)?.machine;
+  }
+
+  leaseFile(name: HostName): string {
+    return this.#remotes.get(name)?.lease ?? this.#options.local.lease;
+  }
+
+  transportOf(name: HostName): Transport | undefined {
+    return name === LOCAL_HOST ? this.#options.local.transport : this.#remotes.get(name)?.transport;
+  }
+
+  /** Looks at this machine. Throws when not even that can be done. */
+  async reachLocal(): Promise<readonly PlaceHands[]> {
+    const { transport, runtimes, workspaces, userHome } = this.#options.local;
+    const { places, missing } = await this.#probe(LOCAL_HOST, transport, runtimes);
+    this.#local = { name: LOCAL_HOST, labels: {}, reached: { places, missing, workspaces, userHome } };
+    return places;
+  }
+
+  /** Makes the machines be the declared ones; connecting goes on in the background. Resolves after the first try of each. */
+  async declare(hosts: readonly DeclaredHost[]): Promise<void> {
+    const wanted = new Map(hosts.map((host) => [host.name as HostName, host]));
+    for (const [name, remote] of this.#remotes) {
+      const host = wanted.get(name);
+      if (host && sameWay(host.spec, remote.declared.spec)) {
+        this.#remotes.set(
+          name,
+          Object.assign(remote, { declared: host, machine: { ...remote.machine, ...declaredPart(host) } }),
+        );
+        this.#options.onChange({ added: [], gone: [] });
+      } else await this.#letGo(name, remote);
+    }
+    const fresh = [...wanted].filter(([name]) => !this.#remotes.has(name));
+    await Promise.all(fresh.map(([name, host]) => this.#begin(name, host)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#remotes].map(([name, remote]) => this.#letGo(name, remote)));
+  }
+
+  async #begin(name: HostName, declared: DeclaredHost): Promise<void> {
+    const { connect } = this.#options;
+    let transport: Transport;
+    try {
+      transport = connect(declared);
+    } catch (error) {
+      const machine: Machine = { name, ...declaredPart(declared), problem: messageOf(error) };
+      this.#remotes.set(name, {
+        declared,
+        transport: UNUSABLE,
+        closed: false,
+        runtimes: [],
+        machine,
+        failures: 0,
+        lease: '',
+      });
+      return;
+    }
+    const machine: Machine = { name, ...declaredPart(declared), problem: 'being connected' };
+    const remote: Remote = { declared, transport, closed: false, runtimes: [], machine, failures: 0, lease: '' };
+    this.#remotes.set(name, remote);
+    await this.#reach(remote);
+  }
+
+  async #reach(remote: Remote): Promise<void> {
+    const { fleet, createRuntimes, timers, timeoutMs, onChange, log } = this.#options;
+    const { transport } = remote;
+    try {
+      const { code, stdout, stderr } = await transport.run(['sh', '-c', PREPARE, 'sac-host', fleet], { timeoutMs });
+      const home = stdout.trim();
+      if (code !== 0 || !home.startsWith('/'))
+        throw new Error(`its home cannot be used: ${stderr.trim() || `code ${code}`}`);
+      if (remote.closed) return;
+      const base = `${home}/.sac/${fleet}`;
+      if (remote.runtimes.length === 0)
+        remote.runtimes = createRuntimes({
+          fleet,
+          dirs: { run: `${base}/run`, logs: `${base}/logs` },
+          now: () => timers.now(),
+          timeoutMs,
+        });
+      const { places, missing } = await this.#probe(
+        remote.machine.name,
+        transport,
+        remote.runtimes,
+        remote.declared.spec,
+      );
+      if (remote.closed) return;
+      const { problem: _, ...known } = remote.machine;
+      remote.machine = { ...known, reached: { places, missing, workspaces: `${base}/workspaces`, userHome: home } };
+      remote.failures = 0;
+      log('host reached', { host: remote.machine.name, runtimes: places.map(({ place }) => place.runtime) });
+      onChange({ added: places, gone: [] });
+      remote.lease = `${base}/run/lease`;
+      await this.#renew(remote);
+    } catch (error) {
+      if (remote.closed) return;
+      remote.machine = { ...remote.machine, problem: messageOf(error) };
+      remote.failures++;
+      const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (remote.failures - 1));
+      remote.cancel = timers.after(wait, () => void this.#reach(remote));
+      onChange({ added: [], gone: [] });
+    }
+  }
+
+  /** Once reached, a host keeps its places: whether they answer is told by looking at them. */
+  async #renew(remote: Remote): Promise<void> {
+    const { timers, timeoutMs, onChange } = this.#options;
+    const before = timers.now();
+    const wasLost = remote.machine.problem !== undefined;
+    try {
+      const { code, stderr } = await remote.transport.run(['touch', '--', remote.lease], { timeoutMs });
+      if (code !== 0) throw new Error(`the lease could not be renewed: ${stderr.trim()}`);
+      const { problem: _, ...known } = remote.machine;
+      // The time it was asked for: whatever ran out there did so counting from then.
+      remote.machine = { ...known, latencyMs: timers.now() - before, renewedAt: before };
+    } catch (error) {
+      remote.machine = { ...remote.machine, problem: messageOf(error) };
+    }
+    if (remote.closed) return;
+    if (wasLost || remote.machine.problem !== undefined) onChange({ added: [], gone: [] });
+    remote.cancel = timers.after(RENEW_MS, () => void this.#renew(remote));
+  }
+
+  async #probe(
+    host: HostName,
+    transport: Transport,
+    runtimes: readonly Runtime[],
+    spec?: HostSpec,
+  ): Promise<Pick<Reached, 'places' | 'missing'>> {
+    const places: ProbedPlace[] = [];
+    const missing = new Map<RuntimeKind, string>();
+    await Promise.all(
+      runtimes.map(async (runtime) => {
+        if (spec?.runtimes && !spec.runtimes.includes(runtime.kind)) {
+          missing.set(runtime.kind, 'not among spec.runtimes of the host');
+          return;
+        }
+        const { available, detail } = await runtime.probe(transport);
+        if (available) places.push({ place: { host, runtime: runtime.kind }, runtime, transport, detail });
+        else missing.set(runtime.kind, detail);
+      }),
+    );
+    const order = runtimes.map(({ kind }) => kind);
+    places.sort((a, b) => order.indexOf(a.place.runtime) - order.indexOf(b.place.runtime));
+    return { places, missing };
+  }
+
+  async #letGo(name: HostName, remote: Remote): Promise<void> {
+    remote.closed = true;
+    remote.cancel?.();
+    this.#remotes.delete(name);
+    this.#options.onChange({ added: [], gone: remote.machine.reached?.places ?? [] });
+    for (const thing of [...remote.runtimes, remote.transport]) await quietly(thing);
+  }
+}
+
+const declaredPart = ({ labels, spec }: DeclaredHost) => ({ labels, spec });
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What is let go of may be gone already. */
+async function quietly(thing: AsyncDisposable): Promise<void> {
+  try {
+    await thing[Symbol.asyncDispose]();
+  } catch {
+    // It cannot be reached, which is why it is let go of.
+  }
+}
+
+/** Placement applies in place; another way to reach it means another machine. */
+const sameWay = (a: HostSpec, b: HostSpec): boolean => JSON.stringify(wayOf(a)) === JSON.stringify(wayOf(b));
+const wayOf = ({ cordoned: _, drain: __, maxAgents: ___, ...way }: HostSpec) => way;
+
+/** Stands in where a host's declaration does not even make a connection. */
+const UNUSABLE: Transport = {
+  host: LOCAL_HOST,
+  run: () => Promise.reject(new Error('the host cannot be connected to as it is declared')),
+  converse: () => {
+    throw new Error('the host cannot be connected to as it is declared');
+  },
+  putFiles: () => Promise.reject(new Error('the host cannot be connected to as it is declared')),
+  interactive: (argv) => argv,
+  [Symbol.asyncDispose]: async () => undefined,
+};

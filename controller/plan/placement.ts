@@ -1,0 +1,162 @@
+/**
+ * Owns: where each instance of an agent is to live: which hosts it may have, which of them it gets, in which runtime.
+ * It stays where it was, unless that is drained, or lost for so long that its lease there has run out.
+ * Never: looks at hosts; what is known of them is passed in.
+ */
+import type { AgentSpec, RuntimeKind } from '../../api/resources/agent.ts';
+import { type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
+import { parseLabelSelector } from '../../api/resources/selectors.ts';
+import { type DurationMs, durationMs } from '../../api/resources/time.ts';
+import type { DesiredInstance, Place } from './desired-instance.ts';
+
+/** What planning may know of a host. */
+export interface HostFacts {
+  /** Empty while it was never reached. */
+  readonly runtimes: ReadonlyMap<
+    RuntimeKind,
+    { readonly available: boolean; readonly detail: string /** Absent: no. */; readonly screen?: boolean }
+  >;
+  /** Why it was never reached since this controller began; absent: it was. */
+  readonly unreached?: string;
+  /** How long its agents have gone without a renewed lease; absent: it is renewed. */
+  readonly lostForMs?: DurationMs;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly cordoned?: boolean;
+  readonly drain?: boolean;
+  readonly maxAgents?: number;
+  /** Instances that are placed there now; counted when it is asked for. */
+  readonly load?: () => number;
+  /** Folders there; absent: as on this machine. */
+  readonly workspaces?: string;
+  readonly userHome?: string;
+}
+
+export type Hosts = ReadonlyMap<HostName, HostFacts>;
+
+export interface Slot {
+  readonly name: string;
+  /** In order of preference. */
+  readonly hosts: readonly HostName[];
+  /** No order: whichever has most room. */
+  readonly spread?: true;
+}
+
+/** A lease is renewed by the controller; an agent that was not renewed for so long stops itself. */
+export const LEASE_MS: DurationMs = 20_000;
+/** From the end of a lease until what it held is surely gone: the loop's own pace, the kill, and clocks. */
+const LEASE_MARGIN_MS: DurationMs = 10_000;
+
+const asHost = (name: string): HostName => name as HostName;
+/** Order of preference of `runtime: auto`. */
+const AUTO: readonly RuntimeKind[] = ['tmux', 'process'];
+
+/** Names of the instances an agent has: its own, then <agent>-1, <agent>-2, ...; or <agent>-<host> with `hosts`. */
+export function instanceSlots(name: string, spec: AgentSpec, known: Hosts): readonly Slot[] {
+  const { host, hosts, hostSelector } = spec.place;
+  if (hosts) {
+    const wanted = hosts === 'all' ? [...known.keys()] : hosts.map(asHost);
+    return wanted.map((one) => ({ name: name.endsWith(`-${one}`) ? name : `${name}-${one}`, hosts: [one] }));
+  }
+  const named = (ordinal: number) => (ordinal === 0 ? name : `${name}-${ordinal}`);
+  const many = Array.from({ length: spec.replicas }, (_, ordinal) => named(ordinal));
+  if (hostSelector !== undefined) {
+    const selects = parseLabelSelector(hostSelector);
+    const matching = [...known].filter(([one, { labels = {} }]) => one !== LOCAL_HOST && selects(labels));
+    return many.map((slot) => ({ name: slot, hosts: matching.map(([one]) => one).sort(), spread: true }));
+  }
+  const preferred = host === undefined ? [LOCAL_HOST] : Array.isArray(host) ? host.map(asHost) : [asHost(host)];
+  return many.map((slot) => ({ name: slot, hosts: preferred }));
+}
+
+export type Choice = Pick<DesiredInstance, 'place' | 'unplaced' | 'placeNote' | 'forsaken' | 'leaseMs'>;
+
+/**
+ * `taken`: how many this plan has given to each host already.
+ */
+export function choosePlace(
+  spec: AgentSpec,
+  slot: Slot,
+  hosts: Hosts,
+  before: Place | undefined,
+  taken: Map<HostName, number>,
+): Choice {
+  const { failoverAfter } = spec.place;
+  const lease = failoverAfter === undefined ? {} : { leaseMs: LEASE_MS };
+  const home = before && slot.hosts.includes(before.host) ? before : undefined;
+  const isLost =
+    home !== undefined &&
+    failoverAfter !== undefined &&
+    (hosts.get(home.host)?.lostForMs ?? 0) > Math.max(durationMs(failoverAfter), LEASE_MS + LEASE_MARGIN_MS);
+  const refusals: string[] = [];
+  const take = (host: HostName): Choice | undefined => {
+    const tried = onHost(
+      spec,
+      host,
+      hosts.get(host),
+      home?.host === host ? home : undefined,
+      taken.get(host) ?? 0,
+      hosts,
+    );
+    if (typeof tried !== 'string') {
+      if (home?.host !== host) taken.set(host, (taken.get(host) ?? 0) + 1);
+      return { ...tried, ...lease, ...(isLost && home && home.host !== host && { forsaken: home }) };
+    }
+    refusals.push(tried);
+    return undefined;
+  };
+  const stays = home && !isLost && hosts.get(home.host)?.drain !== true ? take(home.host) : undefined;
+  if (stays) return stays;
+  const room = (host: HostName): number => {
+    const { maxAgents = Number.MAX_SAFE_INTEGER, load } = hosts.get(host) ?? {};
+    return maxAgents - (load?.() ?? 0) - (taken.get(host) ?? 0);
+  };
+  const others = slot.hosts.filter((host) => host !== home?.host);
+  const order = slot.spread ? others.toSorted((a, b) => room(b) - room(a) || (a < b ? -1 : 1)) : others;
+  for (const host of order) {
+    const choice = take(host);
+    if (choice) return choice;
+  }
+  // Nowhere else to go: it stays, drained or not.
+  const again = home && take(home.host);
+  if (again) return again;
+  return {
+    unplaced:
+      slot.hosts.length === 0
+        ? `no host has the labels "${spec.place.hostSelector}".`
+        : `${[...new Set(refusals)].join('; ')}.`,
+  };
+}
+
+/** The place on this host, or why not. */
+function onHost(
+  spec: AgentSpec,
+  host: HostName,
+  found: HostFacts | undefined,
+  before: Place | undefined,
+  taken: number,
+  hosts: Hosts,
+): Choice | string {
+  if (!found) return `host "${host}" is not known (known: ${[...hosts.keys()].join(', ')})`;
+  if (found.unreached !== undefined)
+    return before ? { place: before } : `host "${host}" cannot be reached: ${found.unreached}`;
+  if (!before) {
+    if (found.cordoned || found.drain) return `host "${host}" is cordoned`;
+    if (found.lostForMs !== undefined) return `host "${host}" cannot be reached`;
+    if (found.maxAgents !== undefined && (found.load?.() ?? 0) + taken >= found.maxAgents)
+      return `host "${host}" is full (maxAgents ${found.maxAgents})`;
+  }
+  const has = (runtime: RuntimeKind) => found.runtimes.get(runtime)?.available === true;
+  const asked = spec.place.runtime;
+  if (asked !== 'auto')
+    return has(asked)
+      ? { place: { host, runtime: asked } }
+      : `${asked} cannot be used on ${host}: ${found.runtimes.get(asked)?.detail ?? 'not supported'}`;
+  const runtime = before && has(before.runtime) ? before.runtime : AUTO.find(has);
+  if (!runtime) return `no runtime can be used on ${host}`;
+  const missing = AUTO.slice(0, AUTO.indexOf(runtime)).filter((better) => !has(better));
+  const note = missing.map(
+    (better) =>
+      `${better} cannot be used on ${host} (${found.runtimes.get(better)?.detail ?? 'not supported'}); fell back to ${runtime}`,
+  );
+  return { place: { host, runtime }, ...(note.length > 0 && { placeNote: `${note.join('; ')}.` }) };
+}
