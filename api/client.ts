@@ -11,6 +11,7 @@ import type {
   ControllerStatus,
   DeleteRequest,
   ErrorBody,
+  HostCheck,
   List,
   ListQuery,
   LogQuery,
@@ -77,6 +78,7 @@ export interface Client {
   planSource(name: string): Promise<SourcePlan>;
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
+  checkHost(name: string): Promise<HostCheck>;
   answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
   attach(name: string, instance?: string): Promise<TerminalResponse>;
@@ -130,6 +132,7 @@ export function createClient(
     planSource: (name) =>
       json({ method: 'POST', path: `${BASE}/gitsources/${encodeURIComponent(name)}/plan`, body: {} }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
+    checkHost: (name) => json({ method: 'GET', path: `${BASE}/hosts/${encodeURIComponent(name)}/check` }),
     answer: (name, body) => json({ method: 'POST', path: agent(name, '/answer'), body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),
     async *logs(name, { signal, ...query } = {}) {

@@ -138,6 +138,17 @@ export interface RestartRequest {
   readonly session?: 'new' | 'continue';
 }
 
+/** What is installed on a host, looked up now. */
+export interface HostCheck {
+  readonly system: string;
+  readonly cpus: number;
+  /** Version of each program that is there. */
+  readonly programs: Readonly<Record<string, string>>;
+  readonly latencyMs: number;
+  /** What keeps agents from living there; each a whole line. */
+  readonly missing: readonly string[];
+}
+
 /** Keys for what an agent asks, one at a time; 409 when it asks nothing, unless forced. */
 export interface AnswerRequest {
   /** As tmux names them: `1`, `Enter`, `Escape`, `Down`. */
@@ -229,6 +240,7 @@ export const ROUTES = {
   /** Text, streamed. */
   logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },
   attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },
+  checkHost: { method: 'GET', path: '/apis/sac/v1/hosts/:name/check', role: 'operator' },
   listTokens: { method: 'GET', path: '/apis/sac/v1/tokens', role: 'admin' },
   createToken: { method: 'POST', path: '/apis/sac/v1/tokens', role: 'admin' },
   deleteToken: { method: 'DELETE', path: '/apis/sac/v1/tokens/:name', role: 'admin' },

@@ -75,6 +75,7 @@ export function clientOf(given: Partial<Client>): Client {
     apply: unexpected('apply'),
     restart: unexpected('restart'),
     answer: unexpected('answer'),
+    checkHost: unexpected('checkHost'),
     logs: unexpected('logs'),
     attach: unexpected('attach'),
     controller: unexpected('controller'),

@@ -55,7 +55,9 @@ export function verbFirst(argv: readonly string[], verbs: readonly Verb[]): read
   const [noun, word] = argv.slice(at, at + 2);
   const type = noun === undefined ? undefined : findType(noun);
   const verb = verbs.find(({ name, aliases }) => word !== undefined && (name === word || aliases?.includes(word)));
-  if (noun === undefined || word === undefined || !type || !verb) return argv;
+  // `sac host check gpu1`: a verb that has the word as a verb of its own.
+  const own = verbs.find(({ name }) => name === noun)?.subverbs?.some(({ name }) => name === word);
+  if (noun === undefined || word === undefined || !type || !verb || own) return argv;
   const [before, behind] = [argv.slice(0, at), argv.slice(at + 2)];
   if (namesType(verb)) return [...before, word, noun, ...behind];
   if (type.plural === 'agents') return [...before, word, ...behind];

@@ -6,6 +6,7 @@ import type { PaneState, Screen } from '../adapters/profiles/screen.ts';
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
 import { effectiveProfile, type ProfileName } from '../api/resources/agent.ts';
+import type { AgentFacts } from '../api/resources/facts.ts';
 import type { HostName, InstanceId } from '../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
@@ -15,9 +16,9 @@ import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
-import { type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
+import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import type { PlanFacts } from './plan/plan-instances.ts';
-import { EffectRunner, type RunHook } from './reconcile/effect-runner.ts';
+import { EffectRunner, type Hands, type RunHook } from './reconcile/effect-runner.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
@@ -37,6 +38,11 @@ export interface ControllerOptions {
   readonly timers: Timers;
   readonly runHook: RunHook;
   readonly typist?: Typist;
+  /** What is known of an agent besides its screen; absent: nothing. */
+  readonly factsOf?: (id: InstanceId, state: PaneState, at: Instant) => Promise<AgentFacts>;
+  readonly envAtStart?: (id: InstanceId) => Readonly<Record<string, string>>;
+  /** Done on the agent's machine before each start. */
+  readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
   /** Absent: no place has leases. */
   readonly leaseFile?: (host: HostName) => string;
   /** How the screens of a profile read. */
@@ -80,6 +86,8 @@ export class Controller {
       typist: options.typist ?? new Typist(timers),
       reader: (id) => this.readerOf(id),
       runHook: options.runHook,
+      ...(options.beforeStart && { beforeStart: options.beforeStart }),
+      ...(options.envAtStart && { envAtStart: options.envAtStart }),
       leaseFile: options.leaseFile ?? (() => '/nonexistent'),
       assertNotFenced: () => store.assertNotFenced(),
       concurrencyPerPlace: CONCURRENCY_PER_PLACE,
@@ -92,7 +100,7 @@ export class Controller {
       decide: options.decide ?? decide,
       intentions: this.#intentions,
       observer: {
-        observe: (id, required) => this.observer.observe(id, required),
+        observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),
         invalidate: (id, place) => {
           this.observer.invalidate(id, place);
           if (this.#intentions.desired(id)?.onboarding) this.#readers.get(placeKey(place))?.soon();
@@ -122,7 +130,7 @@ export class Controller {
   }
 
   #join(hands: PlaceHands): void {
-    const { timers, metrics } = this.#options;
+    const { timers, metrics, factsOf } = this.#options;
     const { place, runtime, transport } = hands;
     const key = placeKey(place);
     const reader = runtime.capabilities.screen
@@ -131,6 +139,7 @@ export class Controller {
           transport,
           timers,
           watched: () => this.#watched(key),
+          ...(factsOf && { facts: (id, state, at) => factsOf(id, state, at) }),
           onChange: (ids) => this.#lookAt(ids),
         })
       : undefined;

@@ -3,7 +3,9 @@
  * Never: knows where the CLI runs. Data and pure functions.
  */
 import type { AgentSpec, ProfileName } from '../../api/resources/agent.ts';
+import type { SettingsChange } from './claude-code/hook-settings.ts';
 import type { PaneState, Screen } from './screen.ts';
+import type { Telling } from './telling/transcript.ts';
 
 export interface LaunchCommand {
   readonly argv: readonly string[];
@@ -45,4 +47,14 @@ export interface Profile {
   readonly dialogs: readonly DialogRule[];
   read(screen: Screen): PaneState;
   readonly session?: SessionStore;
+  /** What it tells of itself besides its screen. */
+  readonly telling?: Telling;
+  /** Where its hooks are configured, below the workspace, and how ours are put there; undefined text: there is no file. */
+  readonly hookSettings?: { readonly file: string; readonly merge: (text: string | undefined) => SettingsChange };
 }
+
+/** What became of a settings file: the text to write, or why it was left alone. */
+export type HookSettingsChange =
+  | { readonly text: string }
+  | { readonly unchanged: true }
+  | { readonly refused: string };

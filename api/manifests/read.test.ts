@@ -103,7 +103,10 @@ describe('a problem', () => {
       '  place: {host: [ok, Not_ok]}\n',
       'f.yaml:5:22 spec.place.host[1]: "Not_ok" is not a valid name (lower-case letters, digits and "-", at most 63 characters, starting and ending with a letter or digit)',
     ],
-    ['  place: {host: a, hosts: all}\n', 'f.yaml:5:27 spec.place.hosts: host, hosts and hostSelector exclude each other'],
+    [
+      '  place: {host: a, hosts: all}\n',
+      'f.yaml:5:27 spec.place.hosts: host, hosts and hostSelector exclude each other',
+    ],
     [
       '  env: {a-b: x}\n',
       'f.yaml:5:9 spec.env.a-b: "a-b" is not a valid environment variable name (letters, digits, "_")',

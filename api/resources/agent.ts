@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
+import type { TokenCounts } from './facts.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
 import { slurmSchema } from './slurm.ts';
@@ -357,6 +358,16 @@ export interface ReadingStatus {
   readonly resetsAt?: string;
   readonly contextUsedRatio?: number;
   readonly model?: string;
+  /** Where the activity is known from: hooks beat the transcript, the transcript beats the screen. */
+  readonly source: 'hooks' | 'transcript' | 'screen';
+  /** ISO 8601. */
+  readonly lastToolAt?: string;
+  readonly lastToolName?: string;
+  /** Of all kinds, since midnight UTC. */
+  readonly tokensToday?: number;
+  readonly tokens?: TokenCounts;
+  /** Estimate by list prices. */
+  readonly costUsd?: number;
 }
 
 export interface InstanceStatus {

@@ -11,6 +11,7 @@ import type {
   ApplyResponse,
   ControllerStatus,
   DeleteRequest,
+  HostCheck,
   LogQuery,
   PatchRequest,
   Plural,
@@ -133,6 +134,7 @@ export interface ServerPorts {
   readonly writes: ResourceWrites;
   readonly sources: SourceActions;
   readonly terminals: Terminals;
+  readonly hosts: { check(name: string): Promise<HostCheck> };
   readonly tokens: Tokens;
   readonly controller: {
     status(): ControllerStatus;

@@ -65,6 +65,11 @@ const ports: ServerPorts = {
     },
     restart: async () => agent('web'),
   },
+  hosts: {
+    check: async () => {
+      throw new NotFoundError('not here');
+    },
+  },
   sources: {
     sync: async () => {
       throw new NotFoundError('not here');

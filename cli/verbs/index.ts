@@ -4,6 +4,7 @@
  */
 import type { Verb } from '../verb.ts';
 import { AGENT_VERBS } from './agents/verbs.ts';
+import { HOST_VERBS } from './hosts/verbs.ts';
 import { MANIFEST_VERBS } from './manifests/verbs.ts';
 import { RESOURCE_VERBS } from './resources/verbs.ts';
 import { SETUP_VERBS } from './setup/verbs.ts';
@@ -13,6 +14,7 @@ export const VERBS: readonly Verb[] = [
   ...RESOURCE_VERBS,
   ...AGENT_VERBS,
   ...MANIFEST_VERBS,
+  ...HOST_VERBS,
   ...SOURCE_VERBS,
   ...SETUP_VERBS,
 ];

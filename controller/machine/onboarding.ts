@@ -4,6 +4,7 @@
  * Never: presses anything on a screen that it did not recognise.
  */
 import type { Activity } from '../../api/resources/agent.ts';
+import type { TokenCounts } from '../../api/resources/facts.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DialogAnswer, OnboardingPlan } from '../plan/desired-instance.ts';
 
@@ -25,6 +26,13 @@ export interface Reading {
   readonly resetsAt?: string;
   readonly contextUsedRatio?: number;
   readonly model?: string;
+  /** Where the activity is known from, when it is not the screen. */
+  readonly source?: 'hooks' | 'transcript' | 'screen';
+  readonly lastToolAt?: Instant;
+  readonly lastToolName?: string;
+  readonly tokensToday?: number;
+  readonly tokens?: TokenCounts;
+  readonly costUsd?: number;
   /** All of `startup.readyPatterns` are on the screen. */
   readonly matchesReady: boolean;
 }

@@ -47,16 +47,25 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
   };
 }
 
-const readingStatus = ({ since, reason, dialog, tool, resetsAt, contextUsedRatio, model }: Reading): ReadingStatus => ({
+const readingStatus = ({
+  since,
+  reason,
+  dialog,
+  source = 'screen',
+  lastToolAt,
+  at: _at,
+  activity: _activity,
+  matchesReady: _matchesReady,
+  ...more
+}: Reading): ReadingStatus => ({
   since: isoTime(since),
   reason,
+  source,
   ...(dialog && {
     dialog: { name: dialog.name, text: dialog.text, options: dialog.options.map(({ label }) => label) },
   }),
-  ...(tool !== undefined && { tool }),
-  ...(resetsAt !== undefined && { resetsAt }),
-  ...(contextUsedRatio !== undefined && { contextUsedRatio }),
-  ...(model !== undefined && { model }),
+  ...(lastToolAt !== undefined && { lastToolAt: isoTime(lastToolAt) }),
+  ...more,
 });
 
 const lastExit = ({ code, signal, at, incarnation, reason }: ExitRecord): LastExit => ({

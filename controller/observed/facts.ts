@@ -2,6 +2,7 @@
  * Owns: what is known of an agent at work when its hooks, its transcript and its screen each tell something.
  * Never: reads any of them, or a clock.
  */
+import type { PaneState } from '../../adapters/profiles/screen.ts';
 import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
 import {
   type AgentFacts,
@@ -11,7 +12,7 @@ import {
   type FactSource,
   windowFromName,
 } from '../../api/resources/facts.ts';
-import type { DurationMs } from '../../api/resources/time.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
 
 export type FactsBySource = { readonly [S in FactSource]?: AgentFacts };
 
@@ -112,4 +113,17 @@ function mergeContext({ screen }: FactsBySource, merged: AgentFacts): Pick<Agent
   if (known === undefined && shown && shown.at >= tokens.at) return { contextUsedRatio: shown };
   const size = known ?? (tokens.value > USUAL_WINDOW ? LONG_WINDOW : USUAL_WINDOW);
   return { contextUsedRatio: { ...tokens, value: Math.min(1, tokens.value / size) } };
+}
+
+/** What one look at a screen tells; `at`: when. */
+export function screenFacts(state: PaneState, at: Instant): AgentFacts {
+  const fact = <T>(value: T): Fact<T> => ({ value, source: 'screen', at });
+  const { activity, reason, tool, contextUsedRatio, model } = state;
+  return {
+    activity: fact(activity),
+    activityReason: fact(reason),
+    ...(tool !== undefined && { currentTool: fact(tool) }),
+    ...(contextUsedRatio !== undefined && { contextUsedRatio: fact(contextUsedRatio) }),
+    ...(model !== undefined && { model: fact(model) }),
+  };
 }

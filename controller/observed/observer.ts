@@ -30,7 +30,7 @@ export class PlacesObserver implements Observer {
     return this.#views.values();
   }
 
-  async observe(id: InstanceId, required: readonly Place[]): Promise<Observation> {
+  async observe(id: InstanceId, required: readonly Place[], forsaken?: Place): Promise<Observation> {
     const needed = new Set(required.map(placeKey));
     const sightings: PlacedSighting[] = [];
     for (const [key, view] of this.#views) {
@@ -38,6 +38,8 @@ export class PlacesObserver implements Observer {
       const mustKnow = needed.size === 0 || needed.has(key);
       const remembered = view.sightings.get(id);
       if (!mustKnow && !remembered) continue;
+      // Its lease there has run out; if it can be looked at all the same, what is found there counts.
+      if (!mustKnow && forsaken && placeKey(forsaken) === key && view.unknown) continue;
       const look = await view.look(id);
       // Only a corpse is left there: it can wait until the place can be looked at again.
       if (look.kind === 'unknown' && !mustKnow && remembered?.state === 'exited') continue;

@@ -7,10 +7,13 @@
 import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
 import type { Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
+import type { AgentFacts, TokenCounts } from '../../api/resources/facts.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
+import { redact } from '../../api/resources/redact.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Reading } from '../machine/onboarding.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
+import { screenFacts } from './facts.ts';
 
 /** An agent whose screen is to be read. */
 export interface Watched {
@@ -27,6 +30,8 @@ export interface ScreenReaderOptions {
   readonly transport: Transport;
   readonly timers: Timers;
   readonly watched: () => ReadonlyMap<InstanceId, Watched>;
+  /** All that is known of it, its screen included; absent: the screen is all. */
+  readonly facts?: (id: InstanceId, state: PaneState, at: Instant) => Promise<AgentFacts>;
   /** What is read of these is other than it was. */
   readonly onChange: (ids: readonly InstanceId[]) => void;
 }
@@ -91,7 +96,7 @@ export class ScreenReader implements Disposable {
     const at = timers.now();
     try {
       const screens = await runtime.screen(transport, [...watched.keys()]);
-      const changed = this.#take(watched, screens, at);
+      const changed = await this.#take(watched, screens, at);
       if (changed.length > 0 && !this.#closed) onChange(changed);
     } catch {
       // The place could not be asked; its view tells that, and what was read last grows old.
@@ -102,11 +107,11 @@ export class ScreenReader implements Disposable {
     this.soon(this.#again ? SOON_MS : Math.min(QUIET_MS, ...fast));
   }
 
-  #take(
+  async #take(
     watched: ReadonlyMap<InstanceId, Watched>,
     screens: ReadonlyMap<InstanceId, Screen>,
     at: Instant,
-  ): readonly InstanceId[] {
+  ): Promise<readonly InstanceId[]> {
     const changed: InstanceId[] = [];
     const next = new Map<InstanceId, Kept>();
     for (const [id, screen] of screens) {
@@ -118,10 +123,11 @@ export class ScreenReader implements Disposable {
         before?.screen === screen
           ? before.reading.matchesReady
           : wanted.readyPatterns.every((pattern) => new RegExp(pattern, 'm').test(screen.text));
-      const same =
-        before !== undefined && sameState(before.state, state) && before.reading.matchesReady === matchesReady;
-      next.set(id, { screen, state, reading: toReading(state, at, same ? before.reading.since : at, matchesReady) });
-      if (!same) changed.push(id);
+      const known = (await this.#options.facts?.(id, state, at)) ?? screenFacts(state, at);
+      const now = toReading(state, known, at, matchesReady);
+      const lasts = before !== undefined && lastsOn(before.reading, now);
+      next.set(id, { screen, state, reading: lasts ? { ...now, since: before.reading.since } : now });
+      if (before === undefined || !sameReading(before.reading, now)) changed.push(id);
     }
     this.#kept = next;
     return changed;
@@ -136,44 +142,70 @@ export function named(state: PaneState, { customDialogs }: Pick<Watched, 'custom
   return custom ? { ...state, dialog: { ...dialog, name: custom.name } } : state;
 }
 
-/** What goes on counting (seconds, tokens) is no change. */
-const sameState = (a: PaneState, b: PaneState): boolean =>
-  a === b ||
-  (a.activity === b.activity &&
-    a.dialog?.name === b.dialog?.name &&
-    a.dialog?.text === b.dialog?.text &&
-    a.dialog?.options.findIndex(({ selected }) => selected) ===
-      b.dialog?.options.findIndex(({ selected }) => selected) &&
-    a.tool === b.tool &&
-    a.resetsAt === b.resetsAt &&
-    a.model === b.model &&
-    percent(a.contextUsedRatio) === percent(b.contextUsedRatio));
+/** The same activity and the same question: it lasts. */
+const lastsOn = (a: Reading, b: Reading): boolean =>
+  a.activity === b.activity &&
+  a.matchesReady === b.matchesReady &&
+  a.dialog?.name === b.dialog?.name &&
+  a.dialog?.text === b.dialog?.text &&
+  a.dialog?.options.findIndex(({ selected }) => selected) === b.dialog?.options.findIndex(({ selected }) => selected);
+
+/** What goes on counting is told in steps: a reading is written down each time it changes. */
+const sameReading = (a: Reading, b: Reading): boolean =>
+  lastsOn(a, b) &&
+  a.tool === b.tool &&
+  a.resetsAt === b.resetsAt &&
+  a.model === b.model &&
+  a.lastToolAt === b.lastToolAt &&
+  a.tokensToday === b.tokensToday &&
+  percent(a.contextUsedRatio) === percent(b.contextUsedRatio);
 const percent = (ratio: number | undefined): number | undefined =>
   ratio === undefined ? undefined : Math.round(ratio * 100);
 
-function toReading(state: PaneState, at: Instant, since: Instant, matchesReady: boolean): Reading {
-  const { activity, reason, dialog, tool, resetsAt, contextUsedRatio, model } = state;
+function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesReady: boolean): Reading {
+  const { dialog, resetsAt } = state;
+  const {
+    activity,
+    activityReason,
+    currentTool,
+    contextUsedRatio,
+    model,
+    lastTool,
+    tokens,
+    tokensByDay,
+    costUsdEstimate,
+  } = facts;
+  const today = tokensByDay?.value[new Date(at).toISOString().slice(0, 10)];
+  const shown = activity?.value ?? state.activity;
   return {
     at,
-    since,
-    activity,
-    reason,
+    since: at,
+    activity: shown,
+    reason: activityReason?.value ?? state.reason,
     matchesReady,
-    ...(dialog && {
-      dialog: {
-        name: dialog.name,
-        text: dialog.text,
-        selector: dialog.selector,
-        options: dialog.options.map(({ number, label, selected }) => ({
-          ...(number !== undefined && { number }),
-          label,
-          selected,
-        })),
-      },
-    }),
-    ...(tool !== undefined && { tool }),
+    ...(activity && activity.source !== 'screen' && { source: activity.source }),
+    ...(dialog &&
+      (shown === state.activity || shown === 'dialog') && {
+        dialog: {
+          name: dialog.name,
+          text: redact(dialog.text),
+          selector: dialog.selector,
+          options: dialog.options.map(({ number, label, selected }) => ({
+            ...(number !== undefined && { number }),
+            label: redact(label),
+            selected,
+          })),
+        },
+      }),
+    ...(currentTool && { tool: currentTool.value }),
     ...(resetsAt !== undefined && { resetsAt }),
-    ...(contextUsedRatio !== undefined && { contextUsedRatio }),
-    ...(model !== undefined && { model }),
+    ...(contextUsedRatio && { contextUsedRatio: contextUsedRatio.value }),
+    ...(model && { model: model.value }),
+    ...(lastTool && { lastToolAt: lastTool.value.at, lastToolName: lastTool.value.name }),
+    ...(today && { tokensToday: sum(today) }),
+    ...(tokens && { tokens: tokens.value }),
+    ...(costUsdEstimate && { costUsd: costUsdEstimate.value }),
   };
 }
+
+const sum = ({ input, output, cacheRead, cacheWrite }: TokenCounts): number => input + output + cacheRead + cacheWrite;

@@ -46,6 +46,9 @@ export const LEASE_MS: DurationMs = 20_000;
 /** From the end of a lease until what it held is surely gone: the loop's own pace, the kill, and clocks. */
 const LEASE_MARGIN_MS: DurationMs = 10_000;
 
+/** What a host without maxAgents counts as, next to one that has it. */
+const UNLIMITED = 100;
+
 const asHost = (name: string): HostName => name as HostName;
 /** Order of preference of `runtime: auto`. */
 const AUTO: readonly RuntimeKind[] = ['tmux', 'process'];
@@ -106,12 +109,12 @@ export function choosePlace(
   };
   const stays = home && !isLost && hosts.get(home.host)?.drain !== true ? take(home.host) : undefined;
   if (stays) return stays;
-  const room = (host: HostName): number => {
-    const { maxAgents = Number.MAX_SAFE_INTEGER, load } = hosts.get(host) ?? {};
-    return maxAgents - (load?.() ?? 0) - (taken.get(host) ?? 0);
+  const filled = (host: HostName): number => {
+    const { maxAgents = UNLIMITED, load } = hosts.get(host) ?? {};
+    return ((load?.() ?? 0) + (taken.get(host) ?? 0)) / Math.max(1, maxAgents);
   };
   const others = slot.hosts.filter((host) => host !== home?.host);
-  const order = slot.spread ? others.toSorted((a, b) => room(b) - room(a) || (a < b ? -1 : 1)) : others;
+  const order = slot.spread ? others.toSorted((a, b) => filled(a) - filled(b) || (a < b ? -1 : 1)) : others;
   for (const host of order) {
     const choice = take(host);
     if (choice) return choice;

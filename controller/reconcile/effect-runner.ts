@@ -6,7 +6,13 @@ import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { type HostName, type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
 import type { Effect } from '../machine/snapshot.ts';
-import { type LaunchPlan, type PlaceKey, placeKey, type SessionPlan } from '../plan/desired-instance.ts';
+import {
+  type DesiredInstance,
+  type LaunchPlan,
+  type PlaceKey,
+  placeKey,
+  type SessionPlan,
+} from '../plan/desired-instance.ts';
 import type { Read, Typist } from './typist.ts';
 
 export interface Hands {
@@ -27,6 +33,9 @@ export interface EffectRunnerOptions {
   /** How the screen of this instance reads; undefined: it is not wanted any more. */
   readonly reader: (id: InstanceId) => Read | undefined;
   readonly runHook: RunHook;
+  /** Variables that are no part of the launch: they say nothing of what the agent is. */
+  readonly envAtStart?: (id: InstanceId) => Readonly<Record<string, string>>;
+  readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
   /** The file on that host whose age is the age of our lease there. */
   readonly leaseFile: (host: HostName) => string;
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
@@ -70,7 +79,11 @@ export class EffectRunner {
     };
     switch (effect.type) {
       case 'start': {
-        const { launch, launchHash, hooks: declared } = effect.desired;
+        const { launchHash, hooks: declared } = effect.desired;
+        const launch = {
+          ...effect.desired.launch,
+          env: { ...effect.desired.launch.env, ...this.#options.envAtStart?.(effect.id) },
+        };
         await hooks('pre_start', declared.preStartUrls);
         const order: Launch = {
           id: effect.id,
@@ -81,6 +94,7 @@ export class EffectRunner {
             lease: { ms: effect.desired.leaseMs, file: this.#options.leaseFile(effect.place.host) },
           }),
         };
+        await this.#options.beforeStart?.(effect.desired, { runtime, transport });
         await runtime.start(transport, order);
         await hooks('post_start', declared.postStartUrls);
         return;

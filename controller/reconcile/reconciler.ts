@@ -78,7 +78,7 @@ export class Reconciler {
       queue().forget(id);
       return 'success';
     }
-    const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record));
+    const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record), desired?.forsaken);
     // The look took its time: what was wanted when it began must not be started now.
     if (!sameIntention(desired, intentions.desired(id))) {
       queue().add(id);
@@ -287,4 +287,6 @@ const sameSighting = (a: PlacedSighting | undefined, b: PlacedSighting | undefin
     a.reading?.since === b.reading?.since &&
     a.reading?.activity === b.reading?.activity &&
     a.reading?.tool === b.reading?.tool &&
+    a.reading?.lastToolAt === b.reading?.lastToolAt &&
+    a.reading?.tokensToday === b.reading?.tokensToday &&
     a.reading?.contextUsedRatio === b.reading?.contextUsedRatio);

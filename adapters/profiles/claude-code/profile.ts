@@ -4,7 +4,9 @@
  */
 import { launchCli, wordsOf } from '../launch.ts';
 import type { Profile } from '../profile.ts';
+import { SETTINGS_FILE, withOurHooks } from './hook-settings.ts';
 import { readClaudeCode } from './read.ts';
+import { CLAUDE_TELLING } from './telling.ts';
 
 /** `--add-dir /x y` is a flag and one value, as older manifests write it. */
 function splitFlag(flag: string): readonly string[] {
@@ -56,6 +58,8 @@ export const claudeCode: Profile = {
     { name: 'bypass', accept: ['2'], decline: ['1'], dangerous: true },
     { name: 'legacy-yn', accept: ['y'], decline: ['n'], dangerous: true },
   ],
+  telling: CLAUDE_TELLING,
+  hookSettings: { file: SETTINGS_FILE, merge: (text) => withOurHooks(text) },
   session: {
     folder: '.claude/projects/{cwd}',
     files: '*.jsonl',

@@ -1,0 +1,203 @@
+/** Declared hosts, as real sshd with real users on this machine, through the whole program. */
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Agent } from '../../api/resources/agent.ts';
+import type { Host } from '../../api/resources/host.ts';
+import { Fleet, until } from '../harness.ts';
+import { type Sshd, SshLab } from '../ssh/lab.ts';
+
+const SOON_MS = 60_000;
+let fleet: Fleet;
+let lab: SshLab;
+let users: string[] = [];
+beforeEach(() => {
+  fleet = new Fleet();
+  lab = new SshLab();
+});
+afterEach(async () => {
+  await fleet[Symbol.asyncDispose]();
+  // What a test left on its hosts is its users'; they go, and so it must.
+  for (const user of users)
+    execFileSync('sh', [
+      '-c',
+      'pkill -KILL -u "$1" || true; while pgrep -u "$1" >/dev/null; do sleep 0.05; done',
+      'sh',
+      user,
+    ]);
+  users = [];
+  await lab[Symbol.asyncDispose]();
+});
+
+/** A machine of its own as far as agents can tell: another user, with another home. */
+function host(name: string, sshd: Sshd, labels: Readonly<Record<string, string>> = {}, spec: object = {}): string {
+  const user = lab.user('bash');
+  users.push(user);
+  fleet.write(
+    `agents/${name}/spec.yaml`,
+    JSON.stringify({
+      apiVersion: 'sac/v1',
+      kind: 'Host',
+      metadata: { labels },
+      spec: {
+        address: '127.0.0.1',
+        port: sshd.port,
+        user,
+        identity: lab.identity,
+        knownHosts: [lab.knownHosts],
+        sshConfig: 'none',
+        ...spec,
+      },
+    }),
+  );
+  return user;
+}
+const declare = (name: string, spec: object) =>
+  fleet.write(
+    `agents/${name}/spec.yaml`,
+    JSON.stringify({ apiVersion: 'sac/v1', kind: 'Agent', spec: { startup: { minReadySeconds: 0 }, ...spec } }),
+  );
+const agent = (name: string): Promise<Agent> => fleet.json(['get', 'agent', name]);
+const hosts = async (): Promise<readonly Host[]> => (await fleet.json(['get', 'hosts'])).items;
+const hostIs = (name: string, ready: boolean) =>
+  until(
+    `host ${name} ready=${ready}`,
+    async () => (await hosts()).find(({ metadata }) => metadata.name === name)?.status.ready === ready,
+    SOON_MS,
+  );
+const isReady = (name: string) =>
+  until(
+    `${name} is ready`,
+    async () => {
+      const { status } = await agent(name);
+      if (status.ready) return status.instances;
+      throw new Error(JSON.stringify([status.phase, status.conditions]));
+    },
+    SOON_MS,
+  );
+const processesOf = (user: string): readonly string[] => {
+  try {
+    return execFileSync('pgrep', ['-u', user, '-x', 'sleep'], { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+};
+
+describe('a declared host', () => {
+  it('is reached, told, and takes an agent, which lives there and leaves nothing behind', {
+    timeout: 180_000,
+  }, async () => {
+    const sshd = await lab.sshd();
+    const user = host('far', sshd);
+    declare('web', { command: ['sleep', '54321'], place: { host: 'far' } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await hostIs('far', true);
+    const [instance] = await isReady('web');
+    expect(instance).toMatchObject({ host: 'far', runtime: 'tmux' });
+    expect(processesOf(user).length).toBeGreaterThan(0);
+    expect((await fleet.ok(['get', 'hosts', '-o', 'wide'])).split('\n').find((line) => line.startsWith('far'))).toMatch(
+      /True +1 /,
+    );
+    expect(await fleet.ok(['host', 'check', 'far'])).toContain('tmux');
+
+    // It is needed; deleting it would leave an agent that nobody can reach.
+    const refused = await fleet.sac(['delete', 'host', 'far']);
+    expect(refused).toMatchObject({ code: 4 });
+    expect(refused.stderr).toContain('sac drain far');
+
+    const { pid } = (await agent('web')).status.instances[0] ?? {};
+    process.kill(Number(pid), 'SIGKILL');
+    await until('it was restarted', async () => (await agent('web')).status.restarts === 1, SOON_MS);
+    await isReady('web');
+
+    await fleet.ok(['delete', 'agent', 'web', '--force'], { timeoutMs: SOON_MS });
+    await until('nothing is left there', () => processesOf(user).length === 0, SOON_MS);
+  });
+
+  it('that goes away makes its agents Unknown, and nothing is invented; when it is back they are as they were', {
+    timeout: 180_000,
+  }, async () => {
+    const sshd = await lab.sshd();
+    const user = host('far', sshd);
+    declare('web', { command: ['sleep', '54321'], place: { host: 'far' } });
+    declare('near', { command: ['sleep', '54321'] });
+    const first = await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await isReady('web');
+    const before = processesOf(user);
+    sshd.stop();
+    await until('it is Unknown', async () => (await agent('web')).status.phase === 'Unknown', SOON_MS);
+    await hostIs('far', false);
+    await isReady('near');
+    expect(processesOf(user)).toEqual(before);
+    await sshd.start();
+    await hostIs('far', true);
+    await isReady('web');
+    expect(processesOf(user)).toEqual(before);
+    expect((await agent('web')).status.restarts).toBe(0);
+
+    // A new controller finds it there.
+    process.kill(first.pid ?? 0, 'SIGKILL');
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await isReady('web');
+    expect(processesOf(user)).toEqual(before);
+  });
+
+  it('with the labels that were asked for: replicas are spread, cordon and drain are kept to', {
+    timeout: 240_000,
+  }, async () => {
+    const sshd = await lab.sshd();
+    const by = {
+      one: host('one', sshd, { pool: 'a' }, { maxAgents: 4 }),
+      two: host('two', sshd, { pool: 'a' }, { maxAgents: 4 }),
+    };
+    host('other', sshd, { pool: 'b' });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await hostIs('one', true);
+    await hostIs('two', true);
+    declare('many', { command: ['sleep', '54321'], replicas: 4, place: { hostSelector: 'pool=a' } });
+    const placed = async () => (await agent('many')).status.instances.map((instance) => instance.host).sort();
+    await isReady('many');
+    expect(await placed()).toEqual(['one', 'one', 'two', 'two']);
+
+    await fleet.ok(['drain', 'one', '--wait', '--timeout', '60s'], { timeoutMs: 90_000 });
+    await until('all moved', async () => (await placed()).every((name) => name === 'two'), SOON_MS);
+    await isReady('many');
+    expect(processesOf(by.one)).toEqual([]);
+    await fleet.ok(['uncordon', 'one']);
+    expect((await fleet.json(['get', 'host', 'one'])).spec.drain).toBe(false);
+  });
+});
+
+describe('failover', () => {
+  it('happens when the host is lost for long enough, and the one that was lost has stopped itself by then', {
+    timeout: 300_000,
+  }, async () => {
+    const [a, b] = [await lab.sshd(), await lab.sshd()];
+    const by = { a: host('a', a), b: host('b', b) };
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await hostIs('a', true);
+    await hostIs('b', true);
+    declare('single', { command: ['sleep', '54321'], place: { host: ['a', 'b'], failoverAfter: '5s' } });
+    await isReady('single');
+    expect((await agent('single')).status.instances[0]?.host).toBe('a');
+    const both = { seen: false };
+    const sleeping = (user: string) =>
+      execFileSync('sh', ['-c', 'pgrep -u "$1" -f "^sleep 54321" || true', 'sh', user], { encoding: 'utf8' }).trim();
+    const watch = setInterval(() => {
+      if (sleeping(by.a) !== '' && sleeping(by.b) !== '') both.seen = true;
+    }, 200);
+    try {
+      a.stop();
+      await until('it lives on b', async () => sleeping(by.b) !== '', 120_000);
+      expect(both.seen).toBe(false);
+      expect(sleeping(by.a)).toBe('');
+      await until('it is told', async () => (await agent('single')).status.instances[0]?.host === 'b', SOON_MS);
+      await a.start();
+      await hostIs('a', true);
+      await isReady('single');
+      expect((await agent('single')).status.instances[0]?.host).toBe('b');
+      expect(both.seen).toBe(false);
+    } finally {
+      clearInterval(watch);
+    }
+  });
+});
