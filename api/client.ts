@@ -19,6 +19,7 @@ import type {
   Plural,
   ResourceOf,
   RestartRequest,
+  RichStatus,
   SourcePlan,
   SyncSourceRequest,
   TerminalResponse,
@@ -78,6 +79,7 @@ export interface Client {
   planSource(name: string): Promise<SourcePlan>;
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
+  rich(name: string, instance?: string): Promise<RichStatus>;
   checkHost(name: string): Promise<HostCheck>;
   answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
@@ -132,6 +134,7 @@ export function createClient(
     planSource: (name) =>
       json({ method: 'POST', path: `${BASE}/gitsources/${encodeURIComponent(name)}/plan`, body: {} }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
+    rich: (name, instance) => json({ method: 'GET', path: agent(name, '/rich'), query: { instance } }),
     checkHost: (name) => json({ method: 'GET', path: `${BASE}/hosts/${encodeURIComponent(name)}/check` }),
     answer: (name, body) => json({ method: 'POST', path: agent(name, '/answer'), body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),

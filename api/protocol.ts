@@ -138,6 +138,9 @@ export interface RestartRequest {
   readonly session?: 'new' | 'continue';
 }
 
+/** All that is known of an agent at work; names as dashboards read them, see docs/agents.md. Best effort: unknown is empty. */
+export type RichStatus = Readonly<Record<string, unknown>>;
+
 /** What is installed on a host, looked up now. */
 export interface HostCheck {
   readonly system: string;
@@ -240,6 +243,8 @@ export const ROUTES = {
   /** Text, streamed. */
   logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },
   attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },
+  /** All that is known of it at work. */
+  rich: { method: 'GET', path: '/apis/sac/v1/agents/:name/rich', role: 'viewer' },
   checkHost: { method: 'GET', path: '/apis/sac/v1/hosts/:name/check', role: 'operator' },
   listTokens: { method: 'GET', path: '/apis/sac/v1/tokens', role: 'admin' },
   createToken: { method: 'POST', path: '/apis/sac/v1/tokens', role: 'admin' },

@@ -76,6 +76,7 @@ export function clientOf(given: Partial<Client>): Client {
     restart: unexpected('restart'),
     answer: unexpected('answer'),
     checkHost: unexpected('checkHost'),
+    rich: unexpected('rich'),
     logs: unexpected('logs'),
     attach: unexpected('attach'),
     controller: unexpected('controller'),

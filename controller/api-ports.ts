@@ -2,6 +2,7 @@
  * Owns: what the API server sees of store and controller: reads, terminals, status, joined behind its ports.
  * Never: serves HTTP, or lets a read change anything.
  */
+import type { PaneState } from '../adapters/profiles/screen.ts';
 import type { LogOptions } from '../adapters/runtimes/runtime.ts';
 import type {
   AnswerRequest,
@@ -9,18 +10,21 @@ import type {
   AnyResource,
   LogQuery,
   Plural,
+  RichStatus,
   TerminalResponse,
 } from '../api/protocol.ts';
 import { ConflictError, NotFoundError } from '../api/resources/errors.ts';
+import type { AgentFacts } from '../api/resources/facts.ts';
 import type { Host } from '../api/resources/host.ts';
 import { kindOfPlural } from '../api/resources/kinds.ts';
-import { type FleetId, instanceId } from '../api/resources/names.ts';
+import { type FleetId, type InstanceId, instanceId } from '../api/resources/names.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
 import type { Controller } from './controller.ts';
 import { viewHost } from './places/host-facts.ts';
 import type { Machines, ProbedPlace } from './places/machines.ts';
 import { placeKey } from './plan/desired-instance.ts';
 import type { Typist } from './reconcile/typist.ts';
+import { richStatus } from './rich-status.ts';
 import type { InstanceRecord, Store } from './store/store.ts';
 
 export interface ApiPortsOptions {
@@ -30,6 +34,7 @@ export interface ApiPortsOptions {
   readonly machines: Machines;
   readonly startedAt: number;
   readonly typist: Typist;
+  readonly factsOf: (id: InstanceId, state: PaneState, at: number) => Promise<AgentFacts>;
   /** Working directory of an instance. */
   readonly workspaceOf: (record: InstanceRecord) => string | undefined;
 }
@@ -136,6 +141,22 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         );
       options.controller.lookAgain(record.id);
       return { screen: { activity: state.activity, reason: state.reason } };
+    },
+    async rich(agent: string, instance: string | undefined): Promise<RichStatus> {
+      const { record, hands } = find(agent, instance);
+      const screen = (await hands.runtime.screen?.(hands.transport, [record.id]))?.get(record.id);
+      const read = options.controller.readerOf(record.id);
+      const state = screen && read ? read(screen) : { activity: 'none' as const, reason: 'it has no screen' };
+      const now = Date.now();
+      const blocked = record.snapshot.conditions.find(({ type }) => type === 'Blocked');
+      return richStatus({
+        facts: await options.factsOf(record.id, state, now),
+        screen: screen?.text ?? '',
+        blocked: blocked?.status === 'True' ? blocked.message : '',
+        workspace: options.workspaceOf(record),
+        transport: hands.transport,
+        now,
+      });
     },
     attach(agent: string, instance: string | undefined): TerminalResponse {
       const { record, hands } = find(agent, instance);

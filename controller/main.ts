@@ -327,6 +327,7 @@ async function run(
     machines,
     startedAt,
     typist,
+    factsOf,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;

@@ -131,6 +131,7 @@ export const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
   list: listQuery,
   logs: logQuery,
   attach: attachQuery,
+  rich: attachQuery,
 };
 
 /** A manifest is 6 levels deep; whoever sends more wants to exhaust a stack. */

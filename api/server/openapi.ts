@@ -33,6 +33,7 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   answer: 'Press keys that answer what the agent asks',
   logs: 'Output, as text',
   attach: 'How a terminal reaches the agent',
+  rich: 'All that is known of an agent at work',
   checkHost: 'What is installed on a host',
   listTokens: 'List tokens',
   createToken: 'Create a token; shown once',

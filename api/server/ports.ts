@@ -16,6 +16,7 @@ import type {
   PatchRequest,
   Plural,
   RestartRequest,
+  RichStatus,
   Role,
   SourcePlan,
   SyncSourceRequest,
@@ -84,6 +85,7 @@ export interface ResourceWrites extends AgentWrites {
 export interface Terminals {
   logs(agent: string, query: LogQuery, signal: AbortSignal): AsyncIterable<string>;
   attach(agent: string, instance: string | undefined): TerminalResponse;
+  rich(agent: string, instance: string | undefined): Promise<RichStatus>;
   /** Throws ConflictError when it asks nothing. */
   answer(agent: string, request: AnswerRequest): Promise<AnswerResponse>;
 }

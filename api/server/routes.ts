@@ -161,6 +161,7 @@ export function createHandlers(
     },
     attach: (request) =>
       terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
+    rich: (request) => terminals.rich(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
     checkHost: (request) => ports.hosts.check(name(request)),
     listTokens: () => tokens.list().map(withoutHash),
     createToken: async (request, reply) => {

@@ -87,6 +87,7 @@ const ports: ServerPorts = {
     answer: async () => {
       throw new NotFoundError('not here');
     },
+    rich: async () => ({}),
     attach: () => ({ argv: [], host: 'local', session: 'web' }),
   },
   tokens: {

@@ -3,7 +3,7 @@
  * Never: prints.
  */
 import type { AnyResource, Plural } from '../../api/protocol.ts';
-import type { Agent, Instance } from '../../api/resources/agent.ts';
+import type { Agent, Instance, ReadingStatus } from '../../api/resources/agent.ts';
 import type { EventObject } from '../../api/resources/event.ts';
 import type { Host } from '../../api/resources/host.ts';
 import { age } from './table.ts';
@@ -33,6 +33,15 @@ export function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
         ...(wide
           ? [
               on('ACTIVITY', ({ status }) => status.activity),
+              on('CONTEXT', ({ status }) => percentText(firstReading(status)?.contextUsedRatio)),
+              on('TOKENS-TODAY', ({ status }) => countText(firstReading(status)?.tokensToday)),
+              on('LAST-TOOL', ({ status }, now) => {
+                const { lastToolName, lastToolAt } = firstReading(status) ?? {};
+                return lastToolName === undefined
+                  ? '<none>'
+                  : `${lastToolName}${lastToolAt === undefined ? '' : ` (${age(lastToolAt, now)})`}`;
+              }),
+              on('BLOCKED', ({ status }) => blockedText(status)),
               on('PROFILE', ({ spec }) => spec.profile ?? (spec.command ? 'exec' : 'claude-code')),
               on(
                 'PLACE',
@@ -141,6 +150,17 @@ const conditionOf =
     const found: unknown = conditions.find((condition) => condition?.type === type)?.[field];
     return typeof found === 'string' ? found : '<unknown>';
   };
+
+const firstReading = (status: Agent['status']): ReadingStatus | undefined =>
+  status.instances.find(({ reading }) => reading !== undefined)?.reading;
+const percentText = (ratio: number | undefined): string =>
+  ratio === undefined ? '<none>' : `${Math.round(ratio * 100)}%`;
+const countText = (count: number | undefined): string =>
+  count === undefined ? '<none>' : count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`;
+const blockedText = ({ conditions }: Agent['status']): string => {
+  const blocked = conditions.find(({ type }) => type === 'Blocked');
+  return blocked?.status === 'True' ? blocked.reason : '<none>';
+};
 
 /** Running but not ready, or gone wrong: the reason is the better word, as in kubectl's STATUS. */
 function statusText({ metadata, status }: Agent): string {

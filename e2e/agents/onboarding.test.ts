@@ -95,6 +95,25 @@ describe('Claude Code', () => {
     expect(prompts()).toEqual(['hello from the manifest']);
     expect(await screen()).toContain('Hello from the model server.');
 
+    // What it tells by its hooks and its own record is known, each with where it is known from.
+    const rich = await until(
+      'its transcript is read',
+      async () => {
+        const known = await fleet.json(['status', 'coder']);
+        if (known.tokens?.output > 0 && known.recent_prompts.length === 1) return known;
+        throw new Error(JSON.stringify([known.tokens, known.recent_prompts, known.facts?.activity]));
+      },
+      READY_MS,
+    );
+    expect(rich).toMatchObject({
+      pane_state: 'idle_prompt',
+      last_user_msg: 'hello from the manifest',
+      facts: { activity: { source: 'hooks' }, tokens: { source: 'transcript' } },
+    });
+    expect(rich.pane_text).toContain('Hello from the model server.');
+    const wide = await fleet.ok(['get', 'agents', '-o', 'wide']);
+    expect(wide.split('\n')[0]).toMatch(/ACTIVITY +CONTEXT +TOKENS-TODAY +LAST-TOOL +BLOCKED/);
+
     // A person's next prompt is the only other thing that was ever typed.
     await say('and now this');
     await until('the second answer', async () => prompts().length === 2, READY_MS);

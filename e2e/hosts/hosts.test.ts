@@ -76,7 +76,10 @@ const isReady = (name: string) =>
   );
 const processesOf = (user: string): readonly string[] => {
   try {
-    return execFileSync('pgrep', ['-u', user, '-x', 'sleep'], { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+    return execFileSync('pgrep', ['-u', user, '-f', '^sleep 54321'], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .filter(Boolean);
   } catch {
     return [];
   }
@@ -122,6 +125,7 @@ describe('a declared host', () => {
     declare('near', { command: ['sleep', '54321'] });
     const first = await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await isReady('web');
+    await until('it sleeps', () => processesOf(user).length === 1, SOON_MS);
     const before = processesOf(user);
     sshd.stop();
     await until('it is Unknown', async () => (await agent('web')).status.phase === 'Unknown', SOON_MS);

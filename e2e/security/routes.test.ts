@@ -30,6 +30,7 @@ const RULES: Readonly<Record<RouteName, Role | 'anybody' | 'signer'>> = {
   gitHook: 'signer',
   restart: 'operator',
   answer: 'operator',
+  rich: 'viewer',
   checkHost: 'operator',
   attach: 'operator',
   listTokens: 'admin',

@@ -2,8 +2,8 @@
  * Owns: `sac list` and `sac status`.
  * Never: changes anything.
  */
-import { EXIT } from '../../../api/resources/errors.ts';
-import { oneLine } from '../../output/terminal.ts';
+import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { escapeControls, oneLine } from '../../output/terminal.ts';
 import { agentNames } from '../../resources.ts';
 import { flag, type Options, type Run, text } from '../../verb.ts';
 import { summarize } from './summary.ts';
@@ -18,13 +18,22 @@ export const run: Run = async (args, options, context) => {
     text(options, 'verb') === 'list' ||
     name === undefined ||
     names.length > 1 ||
-    text(asked, 'output') !== undefined
+    (text(asked, 'output') !== undefined && text(asked, 'output') !== 'json')
   ) {
     const { run: get } = await import('../resources/get.ts');
     return get(['agents', ...names], asked, context);
   }
   const client = await context.client();
   const agent = await client.get('agents', name);
+  if (text(asked, 'output') === 'json') {
+    // What is known of it at work stands beside what it is; an agent that never ran has nothing of it yet.
+    const rich = await client.rich(name).catch((error: unknown) => {
+      if (error instanceof NotFoundError) return {};
+      throw error;
+    });
+    context.out.write(`${escapeControls(JSON.stringify({ ...agent, ...rich }, undefined, 2))}\n`);
+    return EXIT.done;
+  }
   const events = (await client.list('events')).items
     .filter(({ regarding }) => regarding.kind === 'Agent' && regarding.name === name)
     .sort((a, b) => (a.lastSeen < b.lastSeen ? -1 : 1))
