@@ -65,7 +65,7 @@ module.exports = {
       name: 'only-main-names-adapters',
       comment: 'the composition root alone names concrete adapters',
       severity: 'error',
-      from: { path: '^controller/', pathNot: '^controller/main\\.ts$|\\.test\\.ts$' },
+      from: { path: '^controller/', pathNot: '^controller/(main\\.ts$|compose/)|\\.test\\.ts$' },
       to: {
         path: '^adapters/(transport|runtimes|profiles)/[^/]+/|^adapters/registry',
         pathNot: '^adapters/(transport|runtimes|profiles)/[^/]+\\.ts$',

@@ -4,30 +4,24 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
 import pino from 'pino';
-import { setUpHooks } from '../adapters/profiles/hooks/set-up.ts';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
-import type { PaneState } from '../adapters/profiles/screen.ts';
-import { FactKeeper } from '../adapters/profiles/telling/fact-keeper.ts';
 import { createRuntimes } from '../adapters/registry.ts';
 import { clearUnfinished } from '../adapters/transport/local/files.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
-import { checkHost, missingOn } from '../adapters/transport/ssh/host-check.ts';
-import { createSshTransport, parseHop } from '../adapters/transport/ssh/ssh-transport.ts';
-import type { Transport } from '../adapters/transport/transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
 import { readAgentsDir } from '../api/manifests/files.ts';
-import type { HostCheck } from '../api/protocol.ts';
-import { type AgentSpec, effectiveProfile } from '../api/resources/agent.ts';
-import { NotFoundError, SacError } from '../api/resources/errors.ts';
+import type { AgentSpec } from '../api/resources/agent.ts';
+import { SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds.ts';
-import { type HostName, type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+import { instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals } from './api-ports.ts';
+import { agentsOn, checkDeclaredHost, connectHost } from './compose/hosts.ts';
+import { createTelling, launchOf } from './compose/profiles.ts';
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
@@ -41,14 +35,11 @@ import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { mergeFacts, screenFacts } from './observed/facts.ts';
 import { hostFacts } from './places/host-facts.ts';
-import { type DeclaredHost, Machines } from './places/machines.ts';
-import type { DesiredInstance } from './plan/desired-instance.ts';
+import { Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
 import { instanceSlots } from './plan/placement.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
-import type { Hands } from './reconcile/effect-runner.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
 import type { Timers } from './reconcile/work-queue.ts';
@@ -156,20 +147,7 @@ async function run(
     userHome,
     allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
-    launch: (name, spec) => {
-      const profile = PROFILES[name];
-      const { readsActivity, dialogs } = profile;
-      const { secretEnv = {}, ...command } = profile.launch(spec);
-      const secrets = Object.entries(secretEnv).map(([key, from]) => [key, process.env[from] ?? ''] as const);
-      return {
-        ...command,
-        env: { ...command.env, ...Object.fromEntries(secrets) },
-        readsActivity,
-        dialogs,
-        asksFor: profile.asksFor(spec),
-        ...(profile.session && { sessionStore: profile.session }),
-      };
-    },
+    launch: (name, spec) => launchOf(PROFILES[name], spec),
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
   });
 
@@ -184,46 +162,19 @@ async function run(
     return metrics;
   };
   const typist = new Typist(realTimers);
-  const specOf = (id: InstanceId) => {
-    const record = store.instance(id)?.record;
-    return record && { record, spec: store.agent(record.agent)?.record.spec };
-  };
-  const keeper = new FactKeeper({
-    dir: home.hooks,
+  const telling = createTelling({
+    store,
+    local: transport,
+    hooksDir: home.hooks,
+    userHome,
     onHint: (name) => controller.lookAgain(instanceId(fleet, name)),
+    log,
   });
-  const factsOf = async (id: InstanceId, state: PaneState, at: number) => {
-    const { record, spec } = specOf(id) ?? {};
-    const { incarnation, place } = record?.snapshot.memory ?? {};
-    const telling = spec && PROFILES[effectiveProfile(spec)].telling;
-    // Spools and transcripts of other machines are not read.
-    const teller =
-      telling && incarnation !== undefined && place?.host === LOCAL_HOST
-        ? { telling, incarnation, home: spec.env['HOME'] ?? userHome }
-        : undefined;
-    const screen = screenFacts(state, at);
-    return teller ? mergeFacts({ ...(await keeper.hear(id, teller, state.activity === 'working')), screen }) : screen;
-  };
-  const beforeStart = async ({ id, agent, name, launch }: DesiredInstance, { transport: there }: Hands) => {
-    const spec = store.agent(agent)?.record.spec;
-    const settings = spec && there === transport ? PROFILES[effectiveProfile(spec)].hookSettings : undefined;
-    if (!settings) return;
-    const problem = await setUpHooks(there, launch.cwd, settings).catch((error) => String(error));
-    if (problem === undefined) return;
-    const regarding = { kind: 'Agent' as const, name: agent, instance: name };
-    await store.commit([], [{ type: 'Warning', reason: 'HooksNotSetUp', message: problem, at: now(), regarding }]);
-    log('hooks not set up', { instance: id, problem });
-  };
   const controller = new Controller({
     typist,
-    factsOf,
-    beforeStart,
-    envAtStart: (id) => {
-      const { record, spec } = specOf(id) ?? {};
-      return record && spec && PROFILES[effectiveProfile(spec)].hookSettings
-        ? { SAC_HOOK_SPOOL: join(home.hooks, `${record.name}.spool`), SAC_HOOK: join(import.meta.dirname, 'sac.js') }
-        : {};
-    },
+    factsOf: telling.factsOf,
+    beforeStart: telling.beforeStart,
+    envAtStart: telling.envAtStart,
     store,
     places,
     timers: realTimers,
@@ -327,7 +278,7 @@ async function run(
     machines,
     startedAt,
     typist,
-    factsOf,
+    factsOf: telling.factsOf,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;
@@ -339,7 +290,7 @@ async function run(
       reads: createReads(ports),
       writes,
       sources: gitSources,
-      hosts: { check: (name) => checkDeclared(machines, name) },
+      hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
       terminals: createTerminals(ports),
       tokens,
       controller: {
@@ -425,7 +376,7 @@ async function run(
   await gitSources[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   await controller.stop();
-  keeper[Symbol.dispose]();
+  telling[Symbol.dispose]();
   await machines[Symbol.asyncDispose]();
   await server.close();
   for (const runtime of runtimes) await runtime[Symbol.asyncDispose]();
@@ -433,43 +384,6 @@ async function run(
   await store[Symbol.asyncDispose]();
   lock[Symbol.dispose]();
   process.exit(code);
-}
-
-function connectHost({ name, spec }: DeclaredHost, home: string): Transport {
-  const agentSocket = process.env['SSH_AUTH_SOCK'];
-  const expand = (path: string) => (path === '~' || path.startsWith('~/') ? home + path.slice(1) : path);
-  return createSshTransport({
-    host: name as HostName,
-    address: spec.address,
-    home,
-    localUser: userInfo().username,
-    now: Date.now,
-    loginShell: spec.loginShell,
-    knownHostsFiles: spec.knownHosts.map(expand),
-    ...(spec.port !== undefined && { port: spec.port }),
-    ...(spec.user !== undefined && { user: spec.user }),
-    ...(spec.identity !== undefined && { identityFile: expand(spec.identity) }),
-    ...(spec.jump && { jump: spec.jump.map(parseHop) }),
-    ...(spec.sshConfig !== undefined && { sshConfigFile: expand(spec.sshConfig) }),
-    ...(agentSocket !== undefined && { agentSocket }),
-  });
-}
-
-async function checkDeclared(machines: Machines, name: string): Promise<HostCheck> {
-  const transport = machines.transportOf(name as HostName);
-  if (!transport) throw new NotFoundError(`host "${name}" not found; \`sac get hosts\` lists what there is`);
-  const found = await checkHost(transport, { now: Date.now, timeoutMs: PLACE_TIMEOUT_MS });
-  return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
-}
-
-/** Who lives there; undefined: nobody. */
-function agentsOn(store: Store, host: string): string | undefined {
-  const names = [...store.instances()]
-    .filter(({ record }) => record.snapshot.memory.place?.host === host && record.snapshot.phase !== 'Stopped')
-    .map(({ record }) => record.name);
-  if (names.length === 0) return undefined;
-  const shown = names.slice(0, 5).join(', ');
-  return `${names.length === 1 ? 'an agent lives' : `${names.length} agents live`} there (${shown}${names.length > 5 ? ', ...' : ''}); \`sac drain ${host}\` moves them, or delete them first`;
 }
 
 function isSilent(dir: string): boolean {

@@ -9,6 +9,7 @@ import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
 import type { TokenCounts } from './facts.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
+import { parseLabelSelector } from './selectors.ts';
 import { slurmSchema } from './slurm.ts';
 import { startupSchema } from './startup.ts';
 import { durationSchema } from './time.ts';
@@ -41,6 +42,15 @@ const hookList = (when: string) =>
     .default([])
     .meta({ description: `Shell commands or http(s) URLs, ${when}.` });
 
+function isLabelSelector(selector: string): boolean {
+  try {
+    parseLabelSelector(selector);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const placeSchema = z
   .strictObject({
     host: z
@@ -51,9 +61,13 @@ const placeSchema = z
       .union([z.literal('all'), z.array(nameSchema).min(1)], { error: 'is not "all" or a list of host names' })
       .optional()
       .meta({ description: 'One instance on each of these hosts, named <agent>-<host>.' }),
-    hostSelector: text.min(1).optional().meta({
-      description: "Labels of the hosts to choose from (kubectl's grammar); instances are spread by free capacity.",
-    }),
+    hostSelector: text
+      .min(1)
+      .refine(isLabelSelector, { message: 'is not a label selector: key=value, key!=value, key, !key, key in (a,b)' })
+      .optional()
+      .meta({
+        description: "Labels of the hosts to choose from (kubectl's grammar); instances are spread by free capacity.",
+      }),
     failoverAfter: durationSchema.optional().meta({
       description:
         'With several hosts: how long the one it lives on may be unreachable before it is started on another. Its lease there has run out by then, so that it never runs twice.',
@@ -185,6 +199,7 @@ const claudeSchema = z
       .strictObject({
         baseUrl: z
           .url({ protocol: /^https?$/, message: 'is not an http(s) URL' })
+          .regex(/^[^\s\p{Cc}]+$/u, { message: 'holds spaces or control characters' })
           .meta({ description: 'Address of a service that speaks the Anthropic API.' }),
         authTokenEnv: z
           .string()

@@ -5,7 +5,12 @@
 import { z } from 'zod';
 import { durationSchema } from './time.ts';
 
-const pattern = z.string().min(1).max(500).refine(isPattern, { message: 'is not a regular expression' });
+const pattern = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => !text.includes('\0'), { message: 'contains a NUL character' })
+  .refine(isPattern, { message: 'is not a regular expression' });
 
 function isPattern(text: string): boolean {
   try {
@@ -53,11 +58,20 @@ const customDialog = z.strictObject({
     }),
 });
 
+/** What is pasted: an escape in it would end the bracketed paste, and the rest would be typed as keys. */
+const pasted = z
+  .string()
+  .min(1)
+  .max(200_000)
+  .refine((text) => !/[^\P{Cc}\n\t]/u.test(text), {
+    message: 'holds control characters; only line breaks and tabs can be pasted',
+  });
+
 const firstText = (what: string) =>
   z.union([
-    z.string().min(1).max(200_000),
+    pasted,
     z.strictObject({
-      text: z.string().min(1).max(200_000).meta({ description: what }),
+      text: pasted.meta({ description: what }),
       delay: durationSchema.default('0s').meta({ description: 'Waited before it is submitted.' }),
     }),
   ]);

@@ -14,7 +14,8 @@ type Json = ReturnType<typeof JSON.parse>;
 /** What is refused is refused with exit code 2 and nothing done; what is taken comes back as it was written. */
 interface Rule {
   readonly put: (value: string) => Json;
-  readonly takes: 'nothing' | 'some' | 'everything';
+  /** any: its grammar lets some payloads through, by what they are and not by how many. */
+  readonly takes: 'nothing' | 'some' | 'everything' | 'any';
 }
 
 const spec = (rest: Json): Json => ({ spec: { profile: 'exec', command: ['true'], suspend: true, ...rest } });
@@ -38,6 +39,18 @@ const inContainer = (runtime: 'docker' | 'podman'): Readonly<Record<string, Rule
       { put: (value) => spec({ place: { runtime, [runtime]: { image: 'a', ...options(value) } } }), takes: 'nothing' },
     ]),
   );
+
+/** A value at a path below spec: `startup.timeout`, `claude.flags[]`. */
+const below = (path: string, takes: Rule['takes'], beside: Json = {}): Readonly<Record<string, Rule>> => {
+  const put = (value: string): Json => {
+    const [last = '', ...outer] = path.replace('[]', '').split('.').reverse();
+    const inner: Json = { [last]: path.endsWith('[]') ? [value] : value };
+    return spec({ ...beside, ...outer.reduce((nested: Json, key) => ({ [key]: nested }), inner) });
+  };
+  return { [`agent.spec.${path.replace('[]', '')}`]: { put, takes } };
+};
+const inSlurm = (path: string, takes: Rule['takes']): Readonly<Record<string, Rule>> =>
+  below(`place.slurm.${path}`, takes);
 
 /** Every field that takes text needs a line here: the first test fails for one that has none. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -74,6 +87,37 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.restart.backoff.max': { put: (max) => spec({ restart: { backoff: { max } } }), takes: 'nothing' },
   'agent.spec.update.strategy': { put: (strategy) => spec({ update: { strategy } }), takes: 'nothing' },
   'agent.spec.update.maxWait': { put: (maxWait) => spec({ update: { maxWait } }), takes: 'nothing' },
+  ...below('place.hostSelector', 'any'),
+  ...below('place.failoverAfter', 'nothing'),
+  ...inSlurm('partition', 'any'),
+  ...inSlurm('timeLimit', 'any'),
+  ...inSlurm('mem', 'any'),
+  ...inSlurm('gres', 'any'),
+  ...inSlurm('account', 'any'),
+  ...inSlurm('qos', 'any'),
+  ...inSlurm('signal', 'any'),
+  ...inSlurm('hold', 'any'),
+  ...inSlurm('hooks.preSubmit', 'any'),
+  ...inSlurm('hooks.preAgent', 'any'),
+  ...inSlurm('hooks.walltimeSignal', 'any'),
+  ...inSlurm('hooks.postAgent', 'any'),
+  ...inSlurm('hooks.attach', 'any'),
+  ...inSlurm('heartbeat.command', 'any'),
+  ...inSlurm('heartbeat.interval', 'nothing'),
+  ...inSlurm('heartbeat.logFile', 'any'),
+  ...inSlurm('extraDirectives[]', 'any'),
+  ...below('claude.flags[]', 'everything'),
+  ...below('claude.channels[]', 'everything'),
+  ...below('claude.account', 'everything'),
+  ...below('claude.provider.baseUrl', 'any', {}),
+  ...below('claude.provider.authTokenEnv', 'any'),
+  ...below('startup.dialogs', 'nothing'),
+  ...below('startup.readyPatterns[]', 'any'),
+  ...below('startup.pollInterval', 'nothing'),
+  ...below('startup.timeout', 'nothing'),
+  ...below('startup.onTimeout', 'nothing'),
+  ...below('startup.commands[]', 'some'),
+  ...below('startup.prompts[]', 'some'),
   'agent.spec.hooks.preStart': hook('preStart'),
   'agent.spec.hooks.postStart': hook('postStart'),
   'agent.spec.hooks.preStop': hook('preStop'),

@@ -67,9 +67,13 @@ describe('sac status and inspect', () => {
     expect(context.out.text).not.toContain('Blocked');
   });
   it('status of one as JSON is that agent, of all a List', async () => {
-    const one = fakeContext({ client: reading(broken) });
+    const one = fakeContext({ client: { ...reading(broken), rich: async () => ({ pane_state: 'running' }) } });
     await status(['web'], { verb: 'status', json: true }, one);
-    expect(JSON.parse(one.out.text)).toMatchObject({ kind: 'Agent', metadata: { name: 'web' } });
+    expect(JSON.parse(one.out.text)).toMatchObject({
+      kind: 'Agent',
+      metadata: { name: 'web' },
+      pane_state: 'running',
+    });
     const all = fakeContext({ client: reading(broken) });
     await status([], { verb: 'status', output: 'json' }, all);
     expect(JSON.parse(all.out.text)).toMatchObject({ kind: 'List', items: [{ metadata: { name: 'web' } }] });

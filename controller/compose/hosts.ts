@@ -1,0 +1,52 @@
+/**
+ * Owns: joining declared hosts with the SSH transport.
+ * Never: decides where an agent lives.
+ */
+import { userInfo } from 'node:os';
+import { checkHost, missingOn } from '../../adapters/transport/ssh/host-check.ts';
+import { createSshTransport, parseHop } from '../../adapters/transport/ssh/ssh-transport.ts';
+import type { Transport } from '../../adapters/transport/transport.ts';
+import type { HostCheck } from '../../api/protocol.ts';
+import { NotFoundError } from '../../api/resources/errors.ts';
+import type { HostName } from '../../api/resources/names.ts';
+import type { DurationMs } from '../../api/resources/time.ts';
+import type { DeclaredHost, Machines } from '../places/machines.ts';
+import type { Store } from '../store/store.ts';
+
+/** Throws RangeError for an address, port or user that cannot be one. Connects at first use. */
+export function connectHost({ name, spec }: DeclaredHost, home: string): Transport {
+  const agentSocket = process.env['SSH_AUTH_SOCK'];
+  const expand = (path: string) => (path === '~' || path.startsWith('~/') ? home + path.slice(1) : path);
+  return createSshTransport({
+    host: name as HostName,
+    address: spec.address,
+    home,
+    localUser: userInfo().username,
+    now: Date.now,
+    loginShell: spec.loginShell,
+    knownHostsFiles: spec.knownHosts.map(expand),
+    ...(spec.port !== undefined && { port: spec.port }),
+    ...(spec.user !== undefined && { user: spec.user }),
+    ...(spec.identity !== undefined && { identityFile: expand(spec.identity) }),
+    ...(spec.jump && { jump: spec.jump.map(parseHop) }),
+    ...(spec.sshConfig !== undefined && { sshConfigFile: expand(spec.sshConfig) }),
+    ...(agentSocket !== undefined && { agentSocket }),
+  });
+}
+
+export async function checkDeclaredHost(machines: Machines, name: string, timeoutMs: DurationMs): Promise<HostCheck> {
+  const transport = machines.transportOf(name as HostName);
+  if (!transport) throw new NotFoundError(`host "${name}" not found; \`sac get hosts\` lists what there is`);
+  const found = await checkHost(transport, { now: Date.now, timeoutMs });
+  return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
+}
+
+/** Who lives there; undefined: nobody. */
+export function agentsOn(store: Store, host: string): string | undefined {
+  const names = [...store.instances()]
+    .filter(({ record }) => record.snapshot.memory.place?.host === host && record.snapshot.phase !== 'Stopped')
+    .map(({ record }) => record.name);
+  if (names.length === 0) return undefined;
+  const shown = names.slice(0, 5).join(', ');
+  return `${names.length === 1 ? 'an agent lives' : `${names.length} agents live`} there (${shown}${names.length > 5 ? ', ...' : ''}); \`sac drain ${host}\` moves them, or delete them first`;
+}
