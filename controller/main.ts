@@ -48,6 +48,7 @@ import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { AgentRecord, Store } from './store/store.ts';
 import { auditTo, openTokens } from './store/tokens.ts';
+import { WorkspaceSyncer } from './workspace/syncer.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 5_000;
@@ -171,8 +172,21 @@ async function run(
     onHint: (name) => controller.lookAgain(instanceId(fleet, name)),
     log,
   });
+  const files = new WorkspaceSyncer({
+    tell: ({ agent, name }, events) => {
+      if (events.length === 0) return;
+      const regarding = { kind: 'Agent' as const, name: agent, instance: name };
+      store
+        .commit(
+          [],
+          events.map((event) => ({ ...event, at: now(), regarding })),
+        )
+        .catch(() => undefined);
+    },
+  });
   const controller = new Controller({
     typist,
+    files,
     factsOf: telling.factsOf,
     beforeStart: telling.beforeStart,
     envAtStart: telling.envAtStart,
