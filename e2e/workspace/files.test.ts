@@ -116,8 +116,7 @@ test('a changed source is synced, with a restart only for what was read at the s
 
 test('what the agent changed is kept as .orig and told, also when the database was lost in between', async () => {
   declare({ 'src_notes.txt': 'declared\n', 'src_CLAUDE.md': 'c\n' });
-  mkdirSync(fleet.home, { mode: 0o700 });
-  mkdirSync(work(), { recursive: true });
+  mkdirSync(work(), { recursive: true, mode: 0o700 });
   writeFileSync(work('notes.txt'), 'was there before\n');
   const first = await fleet.controller(['--agents-dir', fleet.agentsDir, '--resync', '1s']);
   await ready();
