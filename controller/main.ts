@@ -173,6 +173,7 @@ async function run(
     log,
   });
   const files = new WorkspaceSyncer({
+    now,
     tell: ({ agent, name }, events) => {
       if (events.length === 0) return;
       const regarding = { kind: 'Agent' as const, name: agent, instance: name };

@@ -39,7 +39,10 @@ export interface EffectRunnerOptions {
   /** The file on that host whose age is the age of our lease there. */
   readonly leaseFile: (host: HostName) => string;
   /** Deploys files; throws RefusedFiles when that cannot be, TransportError when the place could not be asked. */
-  readonly files?: { sync(desired: DesiredInstance, transport: Transport, starts: boolean): Promise<void> };
+  readonly files?: {
+    sync(desired: DesiredInstance, transport: Transport, starts: boolean): Promise<void>;
+    leave(desired: DesiredInstance, transport: Transport): Promise<void>;
+  };
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
   readonly assertNotFenced: () => void;
   readonly concurrencyPerPlace: number;
@@ -71,6 +74,17 @@ export class EffectRunner {
         throw error;
       }
     });
+  }
+
+  /** Lets go of what was made for an instance that is deleted. Throws TransportError unless its deletion is forced. */
+  async leave(desired: DesiredInstance): Promise<void> {
+    const hands = desired.place && this.#options.places.get(placeKey(desired.place));
+    if (!hands || desired.want !== 'gone') return;
+    try {
+      await this.#options.files?.leave(desired, hands.transport);
+    } catch (error) {
+      if (desired.graceMs > 0) throw error;
+    }
   }
 
   async #perform(effect: WorldEffect, { runtime, transport }: Hands): Promise<void> {

@@ -28,7 +28,7 @@ export interface ReconcilerOptions {
   readonly observer: Pick<Observer, 'observe' | 'invalidate'>;
   /** What the last look at its deployed files told. */
   readonly files?: (id: InstanceId) => FilesReading | undefined;
-  readonly runner: Pick<EffectRunner, 'run'>;
+  readonly runner: Pick<EffectRunner, 'run'> & Partial<Pick<EffectRunner, 'leave'>>;
   readonly decide: Decide;
   readonly now: () => Instant;
   readonly queue: () => Requeue;
@@ -191,7 +191,8 @@ export class Reconciler {
 
   /** Forgets the instance, and its agent with the last one when that is being deleted. */
   async #release(id: InstanceId, desired: DesiredInstance | undefined): Promise<void> {
-    const { store } = this.#options;
+    const { store, runner } = this.#options;
+    if (desired) await runner.leave?.(desired);
     const known = store.instance(id);
     const name = known?.record.agent ?? desired?.agent;
     const agent = name === undefined ? undefined : store.agent(name);

@@ -58,11 +58,14 @@ judge .sac/files.json
 [ -n "$fault" ] || head -c 4000000 ./.sac/files.json`;
 
 /**
- * aside WORKSPACE HOME. Stdin: \`keep\` or \`remove\`, \`workspace\` or \`home\`, a name. What is kept gets the name NAME.orig,
+ * aside WORKSPACE HOME GIT. Stdin: \`keep\` or \`remove\`, \`workspace\` or \`home\`, a name. What is kept gets the name NAME.orig,
  * or the next free one; the file itself stays where it is, so that it is never away. Prints what became of each.
  */
 export const ASIDE = `${JUDGE}
 keep() {
+  # What a commit holds is not lost.
+  if [ "$folder$git" = "$workspace"git ] && git ls-files --error-unmatch -- ":(literal)$name" >/dev/null 2>&1 &&
+    git -c core.fsmonitor=false diff --quiet --no-ext-diff HEAD -- ":(literal)$name" 2>/dev/null; then echo committed; return; fi
   n=1 end=
   while [ "$n" -le 20 ]; do
     to=$name.orig$end
@@ -76,6 +79,7 @@ keep() {
   done
   echo full
 }
+workspace=$1 git=$3
 while IFS=' ' read -r verb root name; do
   case $root in workspace) folder=$1 ;; *) folder=$2 ;; esac
   cd -- "$folder" || exit 3

@@ -6,14 +6,17 @@
 import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
 import type { FilesReading } from '../machine/snapshot.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { shown, type WorkspacePlan } from '../plan/workspace/workspace-plan.ts';
 import { lookAt, MEMORY, nameOf, type PlaceLook, RefusedFiles, renderMemory } from './place-look.ts';
 import { ASIDE } from './scripts.ts';
 import { planSync, type SyncPlan } from './sync-plan.ts';
+import { leaveWorktree, makeWorktree } from './worktree.ts';
 
 export interface WorkspaceSyncerOptions {
+  readonly now: () => Instant;
   /** Tells people of what was done. */
   readonly tell: (instance: DesiredInstance, events: readonly EventDraft[]) => void;
 }
@@ -62,6 +65,7 @@ export class WorkspaceSyncer {
   }
 
   async #deploy(instance: DesiredInstance, plan: WorkspacePlan, transport: Transport): Promise<Told> {
+    if (plan.git) await this.#worktree(instance, plan, plan.git, transport);
     const look = await this.#look(plan, transport);
     const steps = planSync(plan, look);
     const { kept, full } = await putAside(plan, look, steps, transport);
@@ -84,6 +88,50 @@ export class WorkspaceSyncer {
     return outcome(plan, look, steps, full);
   }
 
+  /**
+   * Lets go of the worktree of an instance that is deleted; work in it is rescued to a ref, and it stays.
+   * Throws TransportError; what git there refuses is told, and everything stays.
+   */
+  async leave(instance: DesiredInstance, transport: Transport): Promise<void> {
+    const { workspace: plan } = instance;
+    this.#readings.delete(instance.id);
+    if (!plan?.git) return;
+    try {
+      const left = await leaveWorktree(plan, plan.git, this.#options.now(), transport);
+      if (left.rescued !== undefined)
+        this.#tell(
+          instance,
+          'Warning',
+          'WorkRescued',
+          `${plan.cwd} holds work that is not merged; it is kept, and rescued to ${left.rescued}.`,
+        );
+      else if (left.removed)
+        this.#tell(
+          instance,
+          'Normal',
+          'WorktreeRemoved',
+          `${plan.cwd} held nothing that is not merged, and is removed.`,
+        );
+    } catch (error) {
+      if (!(error instanceof RefusedFiles)) throw error;
+      this.#tell(instance, 'Warning', 'WorktreeKept', `${plan.cwd} is kept: ${error.message}`);
+    }
+  }
+
+  async #worktree(
+    instance: DesiredInstance,
+    plan: WorkspacePlan,
+    git: NonNullable<WorkspacePlan['git']>,
+    transport: Transport,
+  ): Promise<void> {
+    const { made, branch } = await makeWorktree(plan, git, transport);
+    if (made) this.#tell(instance, 'Normal', 'WorktreeMade', `${plan.cwd} is a worktree of ${git.repo}, on ${branch}.`);
+  }
+
+  #tell(instance: DesiredInstance, type: EventDraft['type'], reason: string, message: string): void {
+    this.#options.tell(instance, [{ type, reason, message }]);
+  }
+
   /** A second time only when something was deployed that is not declared any more. */
   async #look(plan: WorkspacePlan, transport: Transport): Promise<PlaceLook> {
     const look = await lookAt(plan, plan.files, transport);
@@ -101,7 +149,7 @@ interface Aside {
 }
 
 async function putAside(
-  { cwd }: WorkspacePlan,
+  { cwd, git }: WorkspacePlan,
   { home }: PlaceLook,
   { keep, remove }: SyncPlan,
   transport: Transport,
@@ -112,7 +160,7 @@ async function putAside(
     const { root, path } = nameOf(name);
     return `${verb} ${root} ${path}\n`;
   });
-  const { code, stdout, stderr } = await transport.run(['sh', '-c', ASIDE, 'sac-aside', cwd, home], {
+  const { code, stdout, stderr } = await transport.run(['sh', '-c', ASIDE, 'sac-aside', cwd, home, git ? 'git' : ''], {
     stdin: lines.join(''),
   });
   if (code !== 0) throw new RefusedFiles(stderr.trim().slice(-300) || `putting files aside ended with code ${code}`);
