@@ -6,6 +6,7 @@
  * (absent: begins with an ADDED for everything, then a BOOKMARK). 410 when N is no longer kept: list again.
  */
 import type { Activity, Agent, AgentManifestInput, Instance } from './resources/agent.ts';
+import type { AgentFile } from './resources/agent-files.ts';
 import type { EventObject } from './resources/event.ts';
 import type { Host } from './resources/host.ts';
 import { type DeclaredObject, OBJECT_PLURALS, type ObjectManifest, type ObjectPlural } from './resources/kinds.ts';
@@ -58,6 +59,8 @@ export interface ApplyItem {
   /** For messages: file:line:column of the document. */
   readonly origin: string;
   readonly manifest: AgentManifestInput | ObjectManifest;
+  /** All files that come with the agent; absent: those it has stay. */
+  readonly files?: readonly AgentFile[];
 }
 export interface ApplyRequest {
   readonly items: readonly ApplyItem[];
@@ -90,6 +93,8 @@ export interface Comparable {
     readonly annotations: Readonly<Record<string, string>>;
   };
   readonly spec: unknown;
+  /** SHA-256 of each file that comes with the agent. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 export interface ApplyResponse {
   readonly results: readonly ApplyResult[];

@@ -4,6 +4,8 @@
  */
 import { resolve } from 'node:path';
 import type { ManifestDocument, ObjectDocument } from '../api/manifests/read.ts';
+import type { ApplyItem } from '../api/protocol.ts';
+import type { AgentFile } from '../api/resources/agent-files.ts';
 import { BadRequestError } from '../api/resources/errors.ts';
 import { oneLine, paint } from './output/terminal.ts';
 import { type Context, flag, type Options, texts } from './verb.ts';
@@ -13,7 +15,18 @@ export interface ReadManifests {
   /** What is no agent. */
   readonly objects: readonly ObjectDocument[];
   readonly problems: readonly string[];
+  /** By agent, of those whose manifest lies in a folder of their own. */
+  readonly files: ReadonlyMap<string, readonly AgentFile[]>;
 }
+
+/** What is sent to apply it. */
+export const itemOf = (
+  { kind, name, origin, manifest }: ManifestDocument | ObjectDocument,
+  files: ReadManifests['files'],
+): ApplyItem => {
+  const own = kind === 'Agent' ? files.get(name) : undefined;
+  return { origin, manifest, ...(own && { files: own }) };
+};
 
 export async function readFiles(
   options: Options,
@@ -27,6 +40,7 @@ export async function readFiles(
   const documents: ManifestDocument[] = [];
   const objects: ObjectDocument[] = [];
   const problems: string[] = [];
+  const files = new Map<string, readonly AgentFile[]>();
   for (const path of paths) {
     const found =
       path === '-'
@@ -34,9 +48,10 @@ export async function readFiles(
         : await readPath(asNamed(path, context), { recursive: flag(options, 'recursive') });
     documents.push(...found.documents);
     objects.push(...found.objects);
+    for (const [name, own] of found.files) files.set(name, files.get(name) ?? own);
     problems.push(...found.problems.map(({ text }) => text));
   }
-  return { documents: once(documents, problems), objects: once(objects, problems), problems };
+  return { documents: once(documents, problems), objects: once(objects, problems), problems, files };
 }
 
 /** Each thing once; the others are problems. */

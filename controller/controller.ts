@@ -24,6 +24,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
 import { type Timers, WorkQueue } from './reconcile/work-queue.ts';
 import type { Store } from './store/store.ts';
+import type { WorkspaceSyncer } from './workspace/syncer.ts';
 
 export interface PlaceHands {
   readonly place: Place;
@@ -43,6 +44,8 @@ export interface ControllerOptions {
   readonly envAtStart?: (id: InstanceId) => Readonly<Record<string, string>>;
   /** Done on the agent's machine before each start. */
   readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
+  /** Deploys the files that come with agents. */
+  readonly files?: WorkspaceSyncer;
   /** Absent: no place has leases. */
   readonly leaseFile?: (host: HostName) => string;
   /** How the screens of a profile read. */
@@ -88,6 +91,7 @@ export class Controller {
       runHook: options.runHook,
       ...(options.beforeStart && { beforeStart: options.beforeStart }),
       ...(options.envAtStart && { envAtStart: options.envAtStart }),
+      ...(options.files && { files: options.files }),
       leaseFile: options.leaseFile ?? (() => '/nonexistent'),
       assertNotFenced: () => store.assertNotFenced(),
       concurrencyPerPlace: CONCURRENCY_PER_PLACE,
@@ -99,6 +103,7 @@ export class Controller {
       log,
       decide: options.decide ?? decide,
       intentions: this.#intentions,
+      files: (id) => options.files?.reading(id),
       observer: {
         observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),
         invalidate: (id, place) => {
@@ -236,6 +241,7 @@ export class Controller {
     const { store, log } = this.#options;
     await this.#options.onResync?.();
     await this.observer.refresh();
+    this.#options.files?.doubtAll((id) => this.#intentions.desired(id) !== undefined);
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());
     for (const { place, runtime, transport } of this.#places.values()) {

@@ -46,8 +46,9 @@ import type { Timers } from './reconcile/work-queue.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
-import type { Store } from './store/store.ts';
+import type { AgentRecord, Store } from './store/store.ts';
 import { auditTo, openTokens } from './store/tokens.ts';
+import { WorkspaceSyncer } from './workspace/syncer.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 5_000;
@@ -145,6 +146,7 @@ async function run(
     fleet,
     workspaces: home.workspaces,
     userHome,
+    environment: (name) => (Object.hasOwn(process.env, name) ? process.env[name] : undefined),
     allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => launchOf(PROFILES[name], spec),
@@ -170,8 +172,22 @@ async function run(
     onHint: (name) => controller.lookAgain(instanceId(fleet, name)),
     log,
   });
+  const files = new WorkspaceSyncer({
+    now,
+    tell: ({ agent, name }, events) => {
+      if (events.length === 0) return;
+      const regarding = { kind: 'Agent' as const, name: agent, instance: name };
+      store
+        .commit(
+          [],
+          events.map((event) => ({ ...event, at: now(), regarding })),
+        )
+        .catch(() => undefined);
+    },
+  });
   const controller = new Controller({
     typist,
+    files,
     factsOf: telling.factsOf,
     beforeStart: telling.beforeStart,
     envAtStart: telling.envAtStart,
@@ -224,8 +240,8 @@ async function run(
     clock: { now },
     instanceNames: (name: string, spec: AgentSpec) =>
       instanceSlots(name, spec, factsNow().hosts).map((slot) => slot.name),
-    launchKey: (name: string, spec: AgentSpec) =>
-      planAgent({ name, generation: 0, spec }, factsNow())
+    launchKey: ({ name, labels, spec, files }: Pick<AgentRecord, 'name' | 'labels' | 'spec' | 'files'>) =>
+      planAgent({ name, labels, generation: 0, spec, ...(files && { files }) }, factsNow())
         .map(({ launchHash }) => launchHash)
         .join(' '),
     canonical: canonicalJson,

@@ -53,6 +53,8 @@ export interface Launch {
   readonly envFiles: readonly string[];
   /** Working directory; made when missing. */
   readonly cwd: string;
+  /** Folder of a Python venv that is active for the agent. */
+  readonly venv?: string;
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];

@@ -2,17 +2,11 @@
  * Owns: putting the documents of many files together: one name once, files that belong to an agent, names that broke.
  * Never: opens a file by itself.
  */
+import type { AgentFile } from '../resources/agent-files.ts';
 import { type FieldPath, quote } from '../resources/issues.ts';
 import { safeName } from '../versions/rules-identity.ts';
 import { FILE_START, type Problem, problem } from './problem.ts';
 import type { ManifestDocument, ObjectDocument, ReadResult } from './read.ts';
-
-/** A `src_*` file beside a manifest: it belongs to the agent. */
-export interface SiblingFile {
-  readonly name: string;
-  /** Of the content, hexadecimal. */
-  readonly sha256: string;
-}
 
 export interface Collected {
   readonly documents: readonly ManifestDocument[];
@@ -21,8 +15,8 @@ export interface Collected {
   readonly problems: readonly Problem[];
   /** Agents that are declared, but not readably: whoever prunes must leave them as they are. */
   readonly brokenNames: ReadonlySet<string>;
-  /** By agent. */
-  readonly siblings: ReadonlyMap<string, readonly SiblingFile[]>;
+  /** By agent, of those that have a folder: what lies in it besides the manifest. */
+  readonly files: ReadonlyMap<string, readonly AgentFile[]>;
 }
 
 export class Collection {
@@ -31,14 +25,14 @@ export class Collection {
   readonly #objects = new Map<string, ObjectDocument>();
   readonly #problems: Problem[] = [];
   readonly #broken = new Set<string>();
-  readonly #siblings = new Map<string, readonly SiblingFile[]>();
+  readonly #files = new Map<string, readonly AgentFile[]>();
 
   refuse(file: string, message: string, folderName?: string): void {
     this.#problems.push(problem(file, FILE_START, NOWHERE, message));
     this.#markBroken(folderName);
   }
 
-  add(read: ReadResult, folderName?: string, siblings: readonly SiblingFile[] = []): void {
+  add(read: ReadResult, folderName?: string, files?: readonly AgentFile[]): void {
     this.#problems.push(...read.problems);
     if (read.problems.length > 0) this.#markBroken(folderName);
     for (const document of read.documents) {
@@ -48,7 +42,7 @@ export class Collection {
         this.#problems.push(
           problemAt(document, `agent ${quote(document.name)} is already declared at ${first.origin}`),
         );
-      if (siblings.length > 0 && first === undefined) this.#siblings.set(document.name, siblings);
+      if (files && first === undefined) this.#files.set(document.name, files);
     }
     for (const object of read.objects) {
       const key = `${object.kind}/${object.name}`;
@@ -74,7 +68,7 @@ export class Collection {
       objects: [...this.#objects.values()],
       problems: this.#problems,
       brokenNames: this.#broken,
-      siblings: this.#siblings,
+      files: this.#files,
     };
   }
 

@@ -38,8 +38,10 @@ describe('an agents directory', () => {
     expect(texts(read)).toEqual([]);
     expect(names(read)).toEqual(['db', 'old', 'web']);
     expect(read.documents[2]?.origin).toBe(`${join(dir, 'web/spec.yaml')}:1:1`);
-    expect([...read.siblings]).toEqual([
-      ['web', [{ name: 'src_CLAUDE.md', sha256: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824' }]],
+    expect([...read.files]).toEqual([
+      ['db', []],
+      ['old', []],
+      ['web', [{ name: 'src_CLAUDE.md', mode: 0o644, content: Buffer.from('hello').toString('base64') }]],
     ]);
   });
 

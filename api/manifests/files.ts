@@ -6,11 +6,12 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { type Collected, Collection, type SiblingFile } from './collect.ts';
+import { filesIn } from './agent-folder.ts';
+import { type Collected, Collection } from './collect.ts';
 import { readManifests } from './read.ts';
-import { decode, isInside, readBytes, readText, refusal, sha256 } from './safe-file.ts';
+import { decode, isInside, readText, refusal } from './safe-file.ts';
 
-export type { Collected, SiblingFile } from './collect.ts';
+export type { Collected } from './collect.ts';
 
 export interface AgentsDirResult extends Collected {
   /** False when the directory itself could not be read: then nothing is known about any agent of it. */
@@ -139,15 +140,23 @@ function readAgentFolder(folder: string, name: string, root: string, found: Coll
     found.refuse(file, read.refused, name);
     return;
   }
-  found.add(readManifests(read.text, file, { folderName: name }), name, siblingsIn(folder, listing.entries, root));
+  addWithFiles(found, { text: read.text, file, folderName: name, folder, entries: listing.entries, root });
 }
 
-function siblingsIn(folder: string, entries: readonly Dirent[], root: string): SiblingFile[] {
-  return entries.flatMap((entry) => {
-    if (!entry.name.startsWith('src_')) return [];
-    const read = readBytes(join(folder, entry.name), { root });
-    return 'refused' in read ? [] : [{ name: entry.name, sha256: sha256(read.bytes) }];
-  });
+interface AgentFolder {
+  readonly text: string;
+  readonly file: string;
+  readonly folderName: string;
+  readonly folder: string;
+  readonly entries: readonly Dirent[];
+  readonly root: string;
+}
+
+/** A manifest whose files cannot be had is not taken either: the agent stays as it is. */
+function addWithFiles(found: Collection, { text, file, folderName, folder, entries, root }: AgentFolder): void {
+  const beside = filesIn(folder, entries, root);
+  if ('refused' in beside) found.refuse(beside.path, beside.refused, folderName);
+  else found.add(readManifests(text, file, { folderName }), folderName, beside.files);
 }
 
 const OLD_VERSION = /^\s*["']?apiVersion["']?\s*:\s*["']?(scitex-agent-container|cld-agent)\//m;
@@ -174,8 +183,16 @@ function readFlatFile(file: string, root: string | undefined, found: Collection)
   }
   const folder = dirname(resolve(file));
   const listing = list(folder);
-  const siblings = 'refused' in listing ? [] : siblingsIn(folder, listing.entries, listing.real);
-  found.add(readManifests(read.text, file, { folderName }), folderName, siblings);
+  if ('refused' in listing) found.refuse(folder, listing.refused, folderName);
+  else
+    addWithFiles(found, {
+      text: read.text,
+      file,
+      folderName,
+      folder,
+      entries: listing.entries,
+      root: root ?? listing.real,
+    });
 }
 
 /** `apply -f DIR`: its files and its agents' folders; all folders when recursive. */

@@ -13,6 +13,7 @@ import { parseLabelSelector } from './selectors.ts';
 import { slurmSchema } from './slurm.ts';
 import { startupSchema } from './startup.ts';
 import { durationSchema } from './time.ts';
+import { mcpServersSchema, skillsSchema, venvSchema, workspaceSchema } from './workspace.ts';
 
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
@@ -264,10 +265,10 @@ export const agentSpecSchema = z
       .max(1000)
       .default(1)
       .meta({ description: "How many instances; the first has the agent's name, others <name>-1, <name>-2, ..." }),
-    workspace: text
-      .min(1)
-      .optional()
-      .meta({ description: 'Working directory. Default: workspaces/<instance> below SAC_HOME.' }),
+    workspace: workspaceSchema,
+    skills: skillsSchema,
+    mcpServers: mcpServersSchema,
+    venv: venvSchema,
     env: envSchema
       .default({})
       .meta({ description: 'Environment variables. They reach the agent by a 0600 file, never by argv.' }),

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type ApplyRequest, type PatchRequest, ROLES, ROUTES, type RouteName } from '../protocol.ts';
 import type { AgentManifestInput } from '../resources/agent.ts';
+import { agentFilesSchema } from '../resources/agent-files.ts';
 import { BadRequestError, InvalidError } from '../resources/errors.ts';
 import { check, formatPath } from '../resources/issues.ts';
 import { sourceSchema } from '../resources/meta.ts';
@@ -37,7 +38,11 @@ export const noQuery = z.strictObject({});
 /** Manifests are checked one by one where they are applied, so that a broken one does not stop the others. */
 const manifestShape = z.looseObject({ metadata: z.looseObject({ name: z.string().optional() }).optional() });
 export const applyBody = z.strictObject({
-  items: z.array(z.strictObject({ origin: z.string().max(4096), manifest: manifestShape })).max(20_000),
+  items: z
+    .array(
+      z.strictObject({ origin: z.string().max(4096), manifest: manifestShape, files: agentFilesSchema.optional() }),
+    )
+    .max(20_000),
   source: z.strictObject(sourceSchema.shape),
   dryRun: z.boolean().optional(),
   force: z.boolean().optional(),
@@ -182,7 +187,11 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, what: stri
 export function parseApply(body: unknown): ApplyRequest {
   const { items, source, dryRun, force, prune } = parse(applyBody, body, 'body');
   return {
-    items: items.map(({ origin, manifest }) => ({ origin, manifest: manifest as AgentManifestInput })),
+    items: items.map(({ origin, manifest, files }) => ({
+      origin,
+      manifest: manifest as AgentManifestInput,
+      ...(files && { files }),
+    })),
     source: {
       kind: source.kind,
       name: source.name,

@@ -43,7 +43,8 @@ export interface Server {
 }
 
 const LIMITS: ServerLimits = {
-  applyBytes: 8 * 1024 * 1024,
+  /** One agent with all the files it may have, in base64, and more. */
+  applyBytes: 24 * 1024 * 1024,
   bodyBytes: 1024 * 1024,
   requestMs: 30_000,
   idleMs: 120_000,

@@ -13,6 +13,7 @@ import { InvalidError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
 import { manifestMetaSchema } from '../../api/resources/meta.ts';
 import type { AgentRecord } from '../store/store.ts';
+import { fileHashes } from './stored-files.ts';
 import { type Tree, threeWayMerge } from './three-way-merge.ts';
 
 export interface Draft {
@@ -23,11 +24,12 @@ export interface Draft {
 
 export const draftOf = ({ labels, annotations, spec }: AgentRecord): Draft => ({ labels, annotations, spec });
 
-export const comparable = ({ name, labels, annotations, spec }: AgentRecord): Comparable => ({
+export const comparable = ({ name, labels, annotations, spec, files }: AgentRecord): Comparable => ({
   apiVersion: 'sac/v1',
   kind: 'Agent',
   metadata: { name, labels, annotations },
   spec,
+  ...(files && files.length > 0 && { files: fileHashes(files) }),
 });
 
 type Declared = AgentRecord['lastApplied'];

@@ -28,6 +28,7 @@ import {
   parseMeta,
   parseSpec,
 } from './agent-drafts.ts';
+import { nextFiles, sameFiles } from './stored-files.ts';
 import { disputedPaths, mergePatch, type Tree } from './three-way-merge.ts';
 
 export interface AgentWritesOptions {
@@ -36,7 +37,7 @@ export interface AgentWritesOptions {
   /** Names of the instances an agent with this spec has. */
   readonly instanceNames: (name: string, spec: AgentSpec) => readonly string[];
   /** Equal texts: running instances need no restart. */
-  readonly launchKey: (name: string, spec: AgentSpec) => string;
+  readonly launchKey: (agent: Pick<AgentRecord, 'name' | 'labels' | 'spec' | 'files'>) => string;
   /** Equal texts: equal values. */
   readonly canonical: (value: unknown) => string;
 }
@@ -152,7 +153,7 @@ export class StoredAgentWrites implements AgentWrites {
       for (let attempt = 1; ; attempt++) {
         const current = this.#options.store.agent(name);
         try {
-          return await this.#applyOnce(name, input, current, request, by, owners);
+          return await this.#applyOnce(name, input, item.files, current, request, by, owners);
         } catch (error) {
           const raced =
             error instanceof ConflictError &&
@@ -169,6 +170,7 @@ export class StoredAgentWrites implements AgentWrites {
   async #applyOnce(
     name: string,
     input: AgentManifestInput,
+    brought: ApplyItem['files'],
     current: Versioned<AgentRecord> | undefined,
     request: ApplyRequest,
     by: Caller,
@@ -186,21 +188,28 @@ export class StoredAgentWrites implements AgentWrites {
       : merge(undefined, undefined, declared);
     this.#assertNamesFree(name, draft.spec, owners);
 
-    const same = before !== undefined && canonical(draftOf(before)) === canonical(draft);
-    if (before && !ours && !same) this.#assertNotOwned(before, draft, request.source);
+    const files = nextFiles(before?.files, brought);
+    const sameSpec =
+      before !== undefined && sameFiles(before.files, files) && canonical(before.spec) === canonical(draft.spec);
+    const same = sameSpec && canonical(draftOf(before)) === canonical(draft);
+    if (before && !ours && !same) {
+      this.#assertNotOwned(before, draft, request.source);
+      if (!sameFiles(before.files, files) && before.files !== undefined) throw foreignFiles(before);
+    }
     const next: AgentRecord = {
       name,
       ...draft,
-      generation: before ? before.generation + (canonical(before.spec) === canonical(draft.spec) ? 0 : 1) : 1,
+      generation: before ? before.generation + (sameSpec ? 0 : 1) : 1,
       createdAt: before?.createdAt ?? clock.now(),
       source: keeps ? before.source : request.source,
       ...(before?.restartAt !== undefined && { restartAt: before.restartAt }),
       ...(before?.restartBy !== undefined && { restartBy: before.restartBy }),
       ...(before?.restartSession !== undefined && { restartSession: before.restartSession }),
+      ...(files && { files }),
       lastApplied: keeps ? before.lastApplied : declared,
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
-    const restarts = before !== undefined && !same && launchKey(name, before.spec) !== launchKey(name, draft.spec);
+    const restarts = before !== undefined && !same && launchKey(before) !== launchKey(next);
     const result: ApplyResult = {
       kind: 'Agent',
       name,
@@ -360,6 +369,11 @@ export class StoredAgentWrites implements AgentWrites {
     return view;
   }
 }
+
+const foreignFiles = ({ name, source }: AgentRecord): ConflictError =>
+  new ConflictError(
+    `agent "${name}": its files (src_*, to_home) come from ${source.kind} ${source.path ? `${source.name}/${source.path}` : source.name}; change them there, or use --force`,
+  );
 
 const withoutSession = ({ restartSession: _, ...record }: AgentRecord): AgentRecord => record;
 

@@ -81,7 +81,8 @@ export class DirectorySource implements AsyncDisposable {
     if (this.#closed) return;
     this.#watcher = watch(dir, {
       ignoreInitial: true,
-      depth: 2,
+      // Below an agent's folder lies only its to_home tree; what is deeper is found at the next resync.
+      depth: 6,
       followSymlinks: false,
       usePolling: polling,
       interval: 1_000,
@@ -157,7 +158,14 @@ export class DirectorySource implements AsyncDisposable {
     this.#away = false;
     const { errors } = await writes.apply(
       {
-        items: [...found.objects, ...found.documents].map(({ origin, manifest }) => ({ origin, manifest })),
+        items: [
+          ...found.objects.map(({ origin, manifest }) => ({ origin, manifest })),
+          ...found.documents.map(({ name, origin, manifest }) => ({
+            origin,
+            manifest,
+            files: found.files.get(name) ?? [],
+          })),
+        ],
         source: this.#source,
       },
       this.#caller,

@@ -10,7 +10,7 @@ import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import type { Gap } from './gap.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
-import type { ExitRecord, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
+import type { ExitRecord, FilesReading, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
 
 type Fact = readonly [ConditionType, ConditionStatus, string, string];
 
@@ -21,6 +21,7 @@ export function conditionsFor(
   gap: Gap,
   desired: DesiredInstance | undefined,
   now: Instant,
+  files?: FilesReading,
 ): readonly Condition[] {
   const { reading } = ('seen' in gap ? gap.seen : undefined) ?? {};
   const facts: readonly Fact[] = [
@@ -29,10 +30,27 @@ export function conditionsFor(
     ready(phase, memory),
     upToDate(phase, gap),
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
+    ...filesFact(previous, desired, files),
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
   ];
   const next = facts.map((fact) => keepTime(previous, fact, now));
   return sameConditions(previous, next) ? previous : next;
+}
+
+/** What was last known stays until there is news: a new controller is no reason to doubt it. */
+function filesFact(
+  previous: readonly Condition[],
+  desired: DesiredInstance | undefined,
+  files: FilesReading | undefined,
+): readonly Fact[] {
+  const { workspace } = desired ?? {};
+  if (!workspace) return [];
+  if (workspace.problem !== undefined) return [['FilesSynced', 'False', 'InvalidFiles', workspace.problem]];
+  if (files?.key === workspace.key) return [['FilesSynced', files.ok ? 'True' : 'False', files.reason, files.message]];
+  const before = previous.find(({ type }) => type === 'FilesSynced');
+  if (before && before.reason !== 'InvalidFiles')
+    return [['FilesSynced', before.status, before.reason, before.message]];
+  return [['FilesSynced', 'Unknown', 'NotLookedAt', 'Its files were not deployed yet.']];
 }
 
 /** What a person has to know of a live agent: what it waits for, and what it lacks. */
@@ -255,6 +273,11 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
       warning(type, `${reason}: ${message}`);
     if (status === 'False' && earlier?.status === 'True') normal(`${type}Over`, message);
   }
+  const synced = after.conditions.find(({ type }) => type === 'FilesSynced');
+  const syncedBefore = before.conditions.find(({ type }) => type === 'FilesSynced');
+  if (synced?.status === 'False' && (syncedBefore?.status !== 'False' || syncedBefore.message !== synced.message))
+    warning('FilesNotSynced', `${synced.reason}: ${synced.message}`);
+  if (synced?.status === 'True' && syncedBefore?.status !== 'True') normal('FilesSynced', synced.message);
   if (is.driftSince !== undefined && was.driftSince === undefined)
     normal('Drifted', 'The manifest changed; the running launch differs.');
   return drafts;

@@ -3,17 +3,19 @@
  * Never: does I/O. An unknown world returns before the machine is even asked.
  */
 import { transition } from 'xstate';
+import type { Condition } from '../../api/resources/meta.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import { chart } from './chart.ts';
 import { conditionsFor, eventsFor } from './conditions.ts';
-import { effectsFor } from './effects.ts';
+import { effectsFor, filesFresh } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
 import { nextAskAt } from './notes.ts';
 import { type OnboardingResult, onboard } from './onboarding.ts';
 import {
   type Decide,
   type Decision,
+  type FilesReading,
   type MachineSnapshot,
   type Memory,
   NEW_SNAPSHOT,
@@ -23,22 +25,23 @@ import {
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
 
-export const decide: Decide = ({ id, desired, observed, snapshot, now }) => {
+export const decide: Decide = ({ id, desired, observed, snapshot, files, now }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
   if (gap.type === 'stale') return { snapshot: doubt(snapshot, now), effects: [], events: [], lookAgain: true };
-  if (observed.sightings.length === 1 && settled(snapshot, gap, desired)) return { snapshot, effects: [], events: [] };
+  if (observed.sightings.length === 1 && settled(snapshot, gap, desired, files))
+    return { snapshot, effects: [], events: [] };
   const doubted = doubtLook(snapshot, gap, desired, now);
   if (doubted) return doubted;
 
   const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
   const way = onTheWay(moved.phase, moved.memory, gap, desired, now);
   const memory = seal(way ? { ...moved.memory, onboarding: way.memory } : moved.memory, desired);
-  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now);
+  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now, files);
   const unchanged =
     moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
   const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
-  const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now, way?.step);
+  const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now, way?.step, files);
   const wakeAt = earliest(nextLook(next, gap, desired, now), way?.wakeAt);
   return {
     snapshot: next,
@@ -78,6 +81,7 @@ const settled = (
   { phase, memory, conditions }: MachineSnapshot,
   gap: Gap,
   desired: DesiredInstance | undefined,
+  files: FilesReading | undefined,
 ): boolean =>
   phase === 'Running' &&
   gap.type === 'live' &&
@@ -89,7 +93,18 @@ const settled = (
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
+  filesSettled(conditions, desired, files) &&
   conditions[0]?.message === (desired?.placeNote ?? conditions[0]?.message);
+
+const filesSettled = (
+  conditions: readonly Condition[],
+  desired: DesiredInstance | undefined,
+  files: FilesReading | undefined,
+): boolean => {
+  const told = conditions.find(({ type }) => type === 'FilesSynced');
+  if (!desired?.workspace) return told === undefined;
+  return desired.workspace.problem === undefined && filesFresh(desired, files) && told?.message === files?.message;
+};
 
 const doubt = (snapshot: MachineSnapshot, now: Instant): MachineSnapshot =>
   snapshot.memory.doubtedAt === undefined ? { ...snapshot, memory: { ...snapshot.memory, doubtedAt: now } } : snapshot;
@@ -233,7 +248,8 @@ function nextLook(
 ): Instant | undefined {
   switch (phase) {
     case 'Backoff':
-      return memory.notBefore;
+      // Without a place time changes nothing.
+      return gap.type === 'unplaced' ? undefined : memory.notBefore;
     case 'Stopping':
       return memory.stop && Math.max(nextAskAt(memory.stop), now + 1);
     case 'Running': {

@@ -7,7 +7,7 @@ import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import type { Gap } from './gap.ts';
 import type { OnboardingStep } from './onboarding.ts';
-import type { Effect, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
+import type { Effect, FilesReading, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
 
 export function effectsFor(
   id: InstanceId,
@@ -18,10 +18,14 @@ export function effectsFor(
   sightings: readonly PlacedSighting[],
   now: Instant,
   step?: OnboardingStep,
+  files?: FilesReading,
 ): readonly Effect[] {
   switch (phase) {
     case 'Starting':
-      return desired?.place && memory.incarnation !== undefined && (gap.type === 'missing' || gap.type === 'exited')
+      return desired?.place &&
+        desired.workspace?.problem === undefined &&
+        memory.incarnation !== undefined &&
+        (gap.type === 'missing' || gap.type === 'exited')
         ? [
             {
               type: 'start',
@@ -46,7 +50,11 @@ export function effectsFor(
         }));
       return gap.type === 'gone' && desired?.want !== 'rest' ? [{ type: 'release', id }] : [];
     case 'Running':
-      return [...onboardingEffect(id, gap, step), ...oldCorpses(id, memory, desired, sightings)];
+      return [
+        ...syncEffect(id, gap, desired, files),
+        ...onboardingEffect(id, gap, step),
+        ...oldCorpses(id, memory, desired, sightings),
+      ];
     case 'Pending':
     case 'Queued':
     case 'Backoff':
@@ -64,6 +72,21 @@ const sessionOnce = (
   restartSession !== undefined && restartAt !== undefined && (lastExit?.incarnation ?? 0) < restartAt
     ? { session: restartSession }
     : {};
+
+/** A start deploys by itself; what runs gets what is new, and what is due to be looked at. */
+function syncEffect(
+  id: InstanceId,
+  gap: Gap,
+  desired: DesiredInstance | undefined,
+  files: FilesReading | undefined,
+): readonly Effect[] {
+  if (!desired?.workspace || (gap.type !== 'live' && gap.type !== 'drifted') || filesFresh(desired, files)) return [];
+  return [{ type: 'sync', id, place: gap.seen.place, incarnation: gap.seen.incarnation, desired }];
+}
+
+/** There is nothing to deploy that was not looked at. */
+export const filesFresh = ({ workspace }: DesiredInstance, files: FilesReading | undefined): boolean =>
+  workspace === undefined || workspace.problem !== undefined || (files?.key === workspace.key && !files.stale);
 
 function onboardingEffect(id: InstanceId, gap: Gap, step: OnboardingStep | undefined): readonly Effect[] {
   if (!step || (gap.type !== 'live' && gap.type !== 'drifted')) return [];

@@ -7,7 +7,7 @@ import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import type { Memory, PlacedSighting, StopReason } from './snapshot.ts';
 
 export type Gap =
-  /** Wanted, but no place can be had for it. */
+  /** Wanted, but no place can be had for it, or its files cannot be. */
   | { readonly type: 'unplaced' }
   /** Wanted, and nothing of it is alive or newly dead. */
   | { readonly type: 'missing' }
@@ -103,7 +103,7 @@ export function findGap(
 
   const news = newestCorpse(sightings);
   if (news && isNews(news, memory)) return { type: 'exited', seen: news };
-  return desired.place ? { type: 'missing' } : { type: 'unplaced' };
+  return desired.place && desired.workspace?.problem === undefined ? { type: 'missing' } : { type: 'unplaced' };
 }
 
 /** Of several living ones: the newest at the declared place. Undefined: none is there. */
@@ -118,6 +118,8 @@ const newestCorpse = (sightings: readonly PlacedSighting[]): PlacedSighting | un
 
 function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Memory, now: Instant): Gap {
   if (seen.state === 'queued') return { type: 'queued', seen };
+  // What runs goes on as it is: stopped for files that cannot be had, it could not be started again.
+  if (desired.workspace?.problem !== undefined) return { type: 'live', seen };
   if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt)
     return { type: 'surplus', seen, why: 'restart' };
   if (seen.launchHash === desired.launchHash) return { type: 'live', seen };

@@ -142,8 +142,27 @@ export type Effect =
       readonly index: number;
       readonly text: string;
     }
+  /** Look at the files deployed for it, and put right what differs. */
+  | {
+      readonly type: 'sync';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly desired: DesiredInstance;
+    }
   /** Nothing of it is left and nothing wants it: forget it. */
   | { readonly type: 'release'; readonly id: InstanceId };
+
+/** What the last look at an instance's deployed files told. */
+export interface FilesReading {
+  /** Which plan was deployed, or could not be. */
+  readonly key: string;
+  readonly ok: boolean;
+  readonly reason: string;
+  readonly message: string;
+  /** Due to be looked at again. */
+  readonly stale: boolean;
+}
 
 export interface DecideInput {
   readonly id: InstanceId;
@@ -151,6 +170,8 @@ export interface DecideInput {
   readonly desired: DesiredInstance | undefined;
   readonly observed: Observation;
   readonly snapshot: MachineSnapshot;
+  /** Absent: its files were not looked at yet, or it has none. */
+  readonly files?: FilesReading | undefined;
   readonly now: Instant;
 }
 

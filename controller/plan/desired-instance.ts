@@ -8,6 +8,7 @@ import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlannedContainer } from './container-options.ts';
+import type { WorkspacePlan } from './workspace/workspace-plan.ts';
 
 export interface Place {
   readonly host: HostName;
@@ -23,6 +24,10 @@ export interface LaunchPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];
   readonly cwd: string;
+  /** Deployed files that the agent reads when it begins, each with its hash. */
+  readonly files?: readonly string[];
+  /** Folder of a Python venv that is active. */
+  readonly venv?: string;
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
   readonly options: {
@@ -79,6 +84,8 @@ export interface DesiredInstance {
   readonly placeNote?: string;
   readonly launch: LaunchPlan;
   readonly launchHash: string;
+  /** Files to deploy; absent: none, and there never were any. */
+  readonly workspace?: WorkspacePlan;
   /** run; rest: declared but suspended; gone: deleted or scaled away. */
   readonly want: 'run' | 'rest' | 'gone';
   /** `sac restart` was asked at this time: incarnations before it are replaced. */

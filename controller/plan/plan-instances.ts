@@ -3,15 +3,18 @@
  * Never: looks at the world; facts about hosts and profiles are passed in.
  */
 import { type AgentSpec, effectiveProfile, type ProfileName, type RuntimeKind } from '../../api/resources/agent.ts';
+import type { StoredFile } from '../../api/resources/agent-files.ts';
 import { CONTAINER_RUNTIMES } from '../../api/resources/container.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { durationMs, type Instant } from '../../api/resources/time.ts';
+import { workspaceOptions } from '../../api/resources/workspace.ts';
 import { type PlannedContainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
+import { launchFiles, planWorkspace } from './workspace/workspace-plan.ts';
 
 export interface PlannedAgent {
   readonly name: string;
@@ -20,7 +23,9 @@ export interface PlannedAgent {
   readonly forceDelete?: boolean;
   readonly restartAt?: Instant;
   readonly restartSession?: 'new' | 'continue';
+  readonly labels?: Readonly<Record<string, string>>;
   readonly spec: AgentSpec;
+  readonly files?: readonly StoredFile[];
 }
 
 /** What planning may know of the world: slow facts, looked up beforehand. */
@@ -30,6 +35,8 @@ export interface PlanFacts {
   readonly workspaces: string;
   /** Home of the user agents run as, for `~`. */
   readonly userHome: string;
+  /** The controller's environment, for `${NAME}` in files. */
+  readonly environment?: (name: string) => string | undefined;
   /** Folders of the host that containers may see besides the workspace. */
   readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
@@ -83,7 +90,9 @@ function planSlot(
   const choice = choosePlace(spec, slot, facts.hosts, facts.placedAt(slot.name), taken);
   const there = choice.place && facts.hosts.get(choice.place.host);
   const userHome = there?.userHome ?? facts.userHome;
-  const cwd = expandHome(spec.workspace, userHome) ?? `${there?.workspaces ?? facts.workspaces}/${slot.name}`;
+  const cwd =
+    expandHome(workspaceOptions(spec.workspace).path, userHome) ??
+    `${there?.workspaces ?? facts.workspaces}/${slot.name}`;
   const containers = planContainers(spec, cwd, { ...facts, userHome });
   const refused = choice.place && containers.refused.get(choice.place.runtime);
   const chosen: Choice = refused === undefined ? choice : { unplaced: `${refused}.` };
@@ -93,11 +102,27 @@ function planSlot(
     profile.readsActivity &&
     place !== undefined &&
     facts.hosts.get(place.host)?.runtimes.get(place.runtime)?.screen === true;
+  const profileName = effectiveProfile(spec);
+  const workspace = planWorkspace({
+    agent: agent.name,
+    instance: slot.name,
+    labels: agent.labels ?? {},
+    spec,
+    files: agent.files,
+    profile: profileName,
+    runtime: place?.runtime,
+    cwd,
+    userHome,
+    environment: facts.environment ?? (() => undefined),
+  });
+  const files = launchFiles(workspace, profileName);
   const launch: LaunchPlan = {
     argv,
     env: { ...env, ...spec.env },
     envFiles: spec.envFiles,
     cwd,
+    ...(files && { files }),
+    ...(spec.venv !== undefined && { venv: venvFolder(spec.venv, cwd, spec.env['HOME'] ?? userHome) }),
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
     options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm, ...containers.options },
@@ -110,6 +135,7 @@ function planSlot(
     ...chosen,
     launch,
     launchHash: launchHash(launch, chosen.place),
+    ...(workspace && { workspace }),
     want: wanted ? (spec.suspend ? 'rest' : 'run') : 'gone',
     ...(agent.restartAt !== undefined && { restartAt: agent.restartAt }),
     ...(agent.restartSession !== undefined && { restartSession: agent.restartSession }),
@@ -160,3 +186,6 @@ const expandHome = (path: string | undefined, home: string): string | undefined 
   if (path === '~') return home;
   return `${home}/${path.startsWith('~/') ? path.slice(2) : path}`;
 };
+
+const venvFolder = (venv: string, cwd: string, home: string): string =>
+  venv.startsWith('/') ? venv : venv === '~' || venv.startsWith('~/') ? `${home}${venv.slice(1)}` : `${cwd}/${venv}`;

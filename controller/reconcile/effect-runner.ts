@@ -38,6 +38,11 @@ export interface EffectRunnerOptions {
   readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
   /** The file on that host whose age is the age of our lease there. */
   readonly leaseFile: (host: HostName) => string;
+  /** Deploys files; throws RefusedFiles when that cannot be, TransportError when the place could not be asked. */
+  readonly files?: {
+    sync(desired: DesiredInstance, transport: Transport, starts: boolean): Promise<void>;
+    leave(desired: DesiredInstance, transport: Transport): Promise<void>;
+  };
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
   readonly assertNotFenced: () => void;
   readonly concurrencyPerPlace: number;
@@ -71,6 +76,17 @@ export class EffectRunner {
     });
   }
 
+  /** Lets go of what was made for an instance that is deleted. Throws TransportError unless its deletion is forced. */
+  async leave(desired: DesiredInstance): Promise<void> {
+    const hands = desired.place && this.#options.places.get(placeKey(desired.place));
+    if (!hands || desired.want !== 'gone') return;
+    try {
+      await this.#options.files?.leave(desired, hands.transport);
+    } catch (error) {
+      if (desired.graceMs > 0) throw error;
+    }
+  }
+
   async #perform(effect: WorldEffect, { runtime, transport }: Hands): Promise<void> {
     const agent = instanceNameOf(effect.id);
     const hooks = async (point: string, commands: readonly string[], cwd?: string) => {
@@ -84,6 +100,7 @@ export class EffectRunner {
           ...effect.desired.launch,
           env: { ...effect.desired.launch.env, ...this.#options.envAtStart?.(effect.id) },
         };
+        await this.#options.files?.sync(effect.desired, transport, true);
         await hooks('pre_start', declared.preStartUrls);
         const order: Launch = {
           id: effect.id,
@@ -99,6 +116,8 @@ export class EffectRunner {
         await hooks('post_start', declared.postStartUrls);
         return;
       }
+      case 'sync':
+        return this.#options.files?.sync(effect.desired, transport, false);
       case 'term':
         await hooks('pre_stop', effect.preStop);
         return runtime.signal(transport, effect.id, effect.incarnation, 'term');

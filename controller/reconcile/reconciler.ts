@@ -6,7 +6,7 @@
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
-import type { Decide, Decision, Effect, Observation, PlacedSighting } from '../machine/snapshot.ts';
+import type { Decide, Decision, Effect, FilesReading, Observation, PlacedSighting } from '../machine/snapshot.ts';
 import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
 import type { Observer } from '../observed/observe.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
@@ -26,7 +26,9 @@ export interface ReconcilerOptions {
   readonly store: Store;
   readonly intentions: Pick<Intentions, 'desired'>;
   readonly observer: Pick<Observer, 'observe' | 'invalidate'>;
-  readonly runner: Pick<EffectRunner, 'run'>;
+  /** What the last look at its deployed files told. */
+  readonly files?: (id: InstanceId) => FilesReading | undefined;
+  readonly runner: Pick<EffectRunner, 'run'> & Partial<Pick<EffectRunner, 'leave'>>;
   readonly decide: Decide;
   readonly now: () => Instant;
   readonly queue: () => Requeue;
@@ -86,7 +88,14 @@ export class Reconciler {
     }
     const known = store.instance(id);
     const before = known?.record.snapshot ?? NEW_SNAPSHOT;
-    const decision = decide({ id, desired, observed, snapshot: before, now: now() });
+    const decision = decide({
+      id,
+      desired,
+      observed,
+      snapshot: before,
+      files: this.#options.files?.(id),
+      now: now(),
+    });
 
     if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
     const changed = await this.#save(id, desired, known, decision, observed);
@@ -182,7 +191,8 @@ export class Reconciler {
 
   /** Forgets the instance, and its agent with the last one when that is being deleted. */
   async #release(id: InstanceId, desired: DesiredInstance | undefined): Promise<void> {
-    const { store } = this.#options;
+    const { store, runner } = this.#options;
+    if (desired) await runner.leave?.(desired);
     const known = store.instance(id);
     const name = known?.record.agent ?? desired?.agent;
     const agent = name === undefined ? undefined : store.agent(name);
@@ -247,6 +257,7 @@ const VERBS = {
   remove: 'clear it away',
   answer: 'answer its dialog',
   submit: 'submit a text to it',
+  sync: 'sync its files',
 } as const;
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>
@@ -257,6 +268,7 @@ const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | unde
     a.want === b.want &&
     a.restartAt === b.restartAt &&
     a.forsaken?.host === b.forsaken?.host &&
+    a.workspace?.key === b.workspace?.key &&
     a.launchHash === b.launchHash);
 
 /** Places where it may live: where it is meant to be, and where it last was. */

@@ -3,6 +3,7 @@
  * Never: decides; never touches agents.
  */
 import type { Agent, AgentSpec, Instance } from '../../api/resources/agent.ts';
+import type { StoredFile } from '../../api/resources/agent-files.ts';
 import type { EventDraft, EventObject } from '../../api/resources/event.ts';
 import type { DeclaredObject, ObjectKind, SpecOf } from '../../api/resources/kinds.ts';
 import type { Source } from '../../api/resources/meta.ts';
@@ -26,6 +27,8 @@ export interface AgentRecord {
   /** Which conversation that restart begins with; absent: as the spec says. */
   readonly restartSession?: 'new' | 'continue';
   readonly spec: AgentSpec;
+  /** Files that come with it; replaced as a whole. Absent: it never had any. */
+  readonly files?: readonly StoredFile[];
   /** The manifest as its source last submitted it (sparse): which fields the source owns. */
   readonly lastApplied: {
     readonly labels?: Readonly<Record<string, string>>;

@@ -25,7 +25,11 @@ const calculated: ReadonlySet<string> = new Set(CALCULATED_VARIABLES);
 export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
   const name = instanceNameOf(launch.id);
   const { cwd, envFiles, env, preStart, postStart, argv } = launch;
-  if ([cwd, ...envFiles, ...Object.values(env), ...preStart, ...postStart, ...argv].some((text) => text.includes('\0')))
+  if (
+    [cwd, launch.venv ?? '', ...envFiles, ...Object.values(env), ...preStart, ...postStart, ...argv].some((text) =>
+      text.includes('\0'),
+    )
+  )
     throw new RuntimeError(`${name}: a NUL character cannot be passed to a program`);
   if (argv.length === 0) throw new RuntimeError(`${name}: there is no program to run`);
   const folder = quoteWord(cwd);
@@ -40,6 +44,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     exportLine(name, 'SAC_ID', launch.id),
     exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
     ...(launch.lease ? leaseLines(launch.lease) : []),
+    ...(launch.venv === undefined ? [] : venvLines(launch.venv)),
     ...preStart.map(preStartLine),
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
     ...(launch.session ? [] : ['unset -f sac_fail']),
@@ -54,6 +59,14 @@ function exportLine(name: string, key: string, value: string): string {
     throw new RuntimeError(`${name}: "${key}" is not a variable name`);
   return `export ${key}=${quoteWord(value)}`;
 }
+
+/** What its `activate` does, without running it. After env: a PATH said there is searched after the venv. */
+const venvLines = (venv: string): readonly string[] => [
+  `[ -x ${quoteWord(`${venv}/bin/python`)} ] || sac_fail ${quoteWord(`venv: ${venv} is no Python venv (no bin/python)`)}`,
+  `export VIRTUAL_ENV=${quoteWord(venv)}`,
+  `export PATH=${quoteWord(`${venv}/bin`)}:"$PATH"`,
+  'unset PYTHONHOME',
+];
 
 const preStartLine = (hook: string): string =>
   `sh -c ${quoteWord(hook)} || { set -- "$?" ${quoteWord(hook)}; printf 'sac: preStart hook failed with code %s: %s\\n' "$@" >&2; ${LINGER}; exit "$1"; }`;

@@ -5,7 +5,7 @@
 import type { ApplyResult } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { followUp, READY } from '../../follow-up.ts';
-import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
 import { labelOf } from '../../resources.ts';
 import { flag, type Run, text } from '../../verb.ts';
@@ -19,7 +19,7 @@ export const run: Run = async (_args, options, context) => {
   const output = text(options, 'output');
   if (output !== undefined && output !== 'name' && output !== 'json')
     throw new BadRequestError(`-o "${output}" is not name or json`);
-  const { documents, objects, problems } = await readFiles(options, context);
+  const { documents, objects, problems, files } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
   const broken = problems.length > 0 ? EXIT.usage : EXIT.done;
@@ -34,7 +34,7 @@ export const run: Run = async (_args, options, context) => {
   const client = await context.client();
   const selector = text(options, 'selector');
   const { results, errors } = await client.apply({
-    items: items.map(({ origin, manifest }) => ({ origin, manifest })),
+    items: items.map((item) => itemOf(item, files)),
     source: CLI_SOURCE,
     ...(dryRun === 'server' && { dryRun: true }),
     ...(flag(options, 'forceConflicts') && { force: true }),

@@ -6,7 +6,7 @@ import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { ApplyResult, Comparable } from '../../../api/protocol.ts';
 import { EXIT, type ExitCode, SacError } from '../../../api/resources/errors.ts';
-import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
+import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { paint, stripControls } from '../../output/terminal.ts';
 import { labelOf } from '../../resources.ts';
 import type { Context, Run } from '../../verb.ts';
@@ -26,14 +26,14 @@ export const run: Run = async (args, options, context) => {
 
 const compare: Run = async (args, options, context) => {
   if (args.length > 0) return compareSources(args, context);
-  const { documents, objects, problems } = await readFiles(options, context);
+  const { documents, objects, problems, files } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
   const items = [...objects, ...documents];
   if (items.length === 0) return EXIT.usage;
   const client = await context.client();
   const { results, errors } = await client.apply({
-    items: items.map(({ origin, manifest }) => ({ origin, manifest })),
+    items: items.map((item) => itemOf(item, files)),
     source: CLI_SOURCE,
     dryRun: true,
   });

@@ -8,7 +8,8 @@ import { namingFolder } from '../../../api/manifests/files.ts';
 import { readManifests } from '../../../api/manifests/read.ts';
 import { decode } from '../../../api/manifests/safe-file.ts';
 import type { ApplyItem } from '../../../api/protocol.ts';
-import type { TreeFile } from './repository/tree.ts';
+import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent-files.ts';
+import { agentFileIn, type TreeFile } from './repository/tree.ts';
 
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */
 const BATCH = 25;
@@ -16,7 +17,22 @@ const BATCH = 25;
 export async function readCommit(files: readonly TreeFile[]): Promise<Collected> {
   const found = new Collection();
   let count = 0;
+  const folders = new Set(
+    files.flatMap((file) => ('mode' in file ? [] : [file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))])),
+  );
+  const beside = new Map<string, AgentFile[]>();
   for (const file of files) {
+    if (!('bytes' in file) || file.mode === undefined) continue;
+    const own = agentFileIn(file.path, folders);
+    if (!own) continue;
+    const fault = fileNameFault(own.name);
+    if (fault !== undefined) found.refuse(file.path, fault);
+    const content = Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength).toString('base64');
+    const others = beside.get(own.folder) ?? [];
+    beside.set(own.folder, [...others, { name: own.name, mode: file.mode, content }]);
+  }
+  for (const file of files) {
+    if ('bytes' in file && file.mode !== undefined) continue;
     if (count++ % BATCH === BATCH - 1) await breathe();
     if ('refused' in file) {
       found.refuse(file.path, file.refused);
@@ -28,7 +44,16 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
       continue;
     }
     const folderName = namingFolder(`/${file.path}`, text.text);
-    found.add(readManifests(text.text, file.path, folderName === undefined ? {} : { folderName }), folderName);
+    if (folderName === undefined) found.add(readManifests(text.text, file.path));
+    else {
+      const own = beside.get(file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))) ?? [];
+      if (!agentFilesSchema.safeParse(own).success)
+        found.refuse(
+          file.path,
+          'comes with more files than an agent may have (1 MiB each, 10 MiB together, 1000 in all)',
+        );
+      found.add(readManifests(text.text, file.path, { folderName }), folderName, own);
+    }
   }
   return found.result();
 }
@@ -36,8 +61,10 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
 /** What is applied: the manifests; agents get the labels that the source gives to all, their own win. */
 export function itemsOf(found: Collected, labels: Readonly<Record<string, string>>): readonly ApplyItem[] {
   const extra = Object.keys(labels).length > 0;
-  const agents = found.documents.map(({ origin, manifest }) => ({
+  const agents = found.documents.map(({ name, origin, manifest }) => ({
     origin,
+    // A commit says all there is: an agent without files has none.
+    files: found.files.get(name) ?? [],
     manifest: extra
       ? { ...manifest, metadata: { ...manifest.metadata, labels: { ...labels, ...manifest.metadata?.labels } } }
       : manifest,

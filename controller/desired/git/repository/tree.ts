@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HOME_FOLDER, SRC_PREFIX } from '../../../../api/resources/agent-files.ts';
 import type { DurationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { GitError } from './git-error.ts';
@@ -29,7 +30,12 @@ export interface TreeAccess {
 }
 
 export type TreeFile =
-  | { readonly path: string; readonly bytes: Uint8Array }
+  | {
+      readonly path: string;
+      readonly bytes: Uint8Array;
+      /** Present when it is no manifest but a file that comes with an agent: src_NAME, or below to_home/. */
+      readonly mode?: number;
+    }
   /** A predicate: "is a symbolic link that leaves the tree". */
   | { readonly path: string; readonly refused: string };
 
@@ -68,7 +74,9 @@ export async function readTree(access: TreeAccess, commit: string, path: string)
   return chosen.map((one): TreeFile => {
     if ('refused' in one) return { path: full(one.path), refused: one.refused };
     const bytes = contents.get(one.id);
-    return bytes ? { path: full(one.path), bytes } : { path: full(one.path), refused: 'is missing in the repository' };
+    return bytes
+      ? { path: full(one.path), bytes, ...(one.mode !== undefined && { mode: one.mode }) }
+      : { path: full(one.path), refused: 'is missing in the repository' };
   });
 }
 
@@ -91,7 +99,7 @@ export function parseListing(listing: Uint8Array): readonly TreeEntry[] {
 }
 
 type Chosen =
-  | { readonly path: string; readonly id: string; readonly size: number }
+  | { readonly path: string; readonly id: string; readonly size: number; readonly mode?: number }
   | { readonly path: string; readonly refused: string };
 
 /**
@@ -99,7 +107,10 @@ type Chosen =
  * nor is anything that does not look like a manifest; links that look like one, or like a folder of them, are refused.
  */
 export function choose(entries: readonly TreeEntry[], limits: Pick<TreeLimits, 'fileBytes'>): readonly Chosen[] {
+  const agents = new Set(entries.flatMap(({ path }) => agentFolderOf(path) ?? []));
   return entries.flatMap((entry): Chosen[] => {
+    const belongs = agentFileIn(entry.path, agents);
+    if (belongs) return [chooseAgentFile(entry, limits)];
     const parts = entry.path.split('/');
     const refuse = (refused: string): Chosen[] => [{ path: entry.path, refused }];
     if (parts.some((part) => part === '..' || part === '.' || part === '' || part.toLowerCase() === '.git'))
@@ -118,6 +129,35 @@ export function choose(entries: readonly TreeEntry[], limits: Pick<TreeLimits, '
       return refuse(`is larger than ${limits.fileBytes} bytes, which no manifest needs`);
     return [{ path: entry.path, id: entry.id, size: entry.size }];
   });
+}
+
+/** Folder of a manifest that is named by its folder: what lies beside it may come with the agent. */
+function agentFolderOf(path: string): string | undefined {
+  const parts = path.split('/');
+  const [name = '', folder = ''] = [parts.at(-1), parts.at(-2)];
+  const names = ['spec.yaml', 'spec.yml', `${folder}.yaml`, `${folder}.yml`];
+  return parts.length > 1 && names.includes(name) ? parts.slice(0, -1).join('/') : undefined;
+}
+
+/** The agent's folder and the file's name in it; undefined: it comes with no agent. */
+export function agentFileIn(
+  path: string,
+  folders: ReadonlySet<string>,
+): { readonly folder: string; readonly name: string } | undefined {
+  const parts = path.split('/');
+  const home = parts.indexOf(HOME_FOLDER);
+  const end = home >= 0 ? home : parts.length - 1;
+  const folder = parts.slice(0, end).join('/');
+  const name = parts.slice(end).join('/');
+  if (!folders.has(folder) || parts.slice(0, end).some((part) => /^[._]/.test(part))) return undefined;
+  return (home >= 0 && end < parts.length - 1) || name.startsWith(SRC_PREFIX) ? { folder, name } : undefined;
+}
+
+function chooseAgentFile({ path, mode, id, size }: TreeEntry, limits: Pick<TreeLimits, 'fileBytes'>): Chosen {
+  if (mode === SYMLINK) return { path, refused: 'is a symbolic link; links are not followed, write the file itself' };
+  if (mode === SUBMODULE || size === undefined) return { path, refused: 'is not a file' };
+  if (size > limits.fileBytes) return { path, refused: `is larger than ${limits.fileBytes} bytes` };
+  return { path, id, size, mode: mode === '100755' ? 0o755 : 0o644 };
 }
 
 const isManifestName = (name: string) => /\.(ya?ml|json)$/i.test(name) && !name.startsWith('src_');
