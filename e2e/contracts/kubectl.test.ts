@@ -1,5 +1,5 @@
 /** What people complain of in kubectl, and the habits of it that scripts and fingers have learnt. */
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OptionDefinition, Verb } from '../../cli/verb.ts';
@@ -16,21 +16,45 @@ afterAll(() => fleet[Symbol.asyncDispose]());
 
 const apply = (stdin: string, ...args: readonly string[]) => fleet.sac(['apply', '-f', '-', ...args], { stdin });
 
-/** A socket in front of the controller's that knows when a watch goes through it. */
-async function watched<T>(run: (socket: string, watching: () => boolean) => Promise<T>): Promise<T> {
-  const path = join(fleet.dir, 'between.sock');
-  let seen = false;
+interface Between {
+  readonly socket: string;
+  /** Whether a watch went through it. */
+  readonly watching: () => boolean;
+  /** Answers are kept back, and come all at once when they are let go. */
+  readonly hold: () => void;
+  readonly letGo: () => void;
+}
+
+/** A socket in front of the controller's. */
+async function watched<T>(run: (between: Between) => Promise<T>): Promise<T> {
+  const socket = join(fleet.dir, 'between.sock');
+  const answers: Socket[] = [];
+  let watching = false;
+  let held = false;
   const between: Server = createServer((from) => {
     const to = connect(join(fleet.home, 'sac.sock'));
+    answers.push(to);
     from.on('data', (data) => {
-      if (data.includes('watch=true')) seen = true;
+      watching ||= data.includes('watch=true');
     });
     from.on('error', () => to.destroy()).pipe(to);
     to.on('error', () => from.destroy()).pipe(from);
+    if (held) to.pause();
   });
-  await new Promise<void>((listening) => between.listen(path, listening));
+  await new Promise<void>((listening) => between.listen(socket, listening));
   try {
-    return await run(path, () => seen);
+    return await run({
+      socket,
+      watching: () => watching,
+      hold() {
+        held = true;
+        for (const one of answers) one.pause();
+      },
+      letGo() {
+        held = false;
+        for (const one of answers) one.resume();
+      },
+    });
   } finally {
     await new Promise((closed) => between.close(closed));
   }
@@ -53,7 +77,7 @@ describe('wait', () => {
         restart: { policy: 'never' },
       }),
     );
-    await watched(async (socket, watching) => {
+    await watched(async ({ socket, watching }) => {
       const waiting = fleet.sac(['--socket', socket, 'wait', 'fails-later', '--for=condition=Ready', '--timeout=1h']);
       await until('it waits', watching);
       fleet.write('go', '');
@@ -63,7 +87,7 @@ describe('wait', () => {
 
   it('ends when what it waits for is deleted (kubectl#1482)', async () => {
     await apply(execManifest('goes', ['sleep', '1000'], { ...SPEC, startup: { minReadySeconds: 3000 } }));
-    await watched(async (socket, watching) => {
+    await watched(async ({ socket, watching }) => {
       const waiting = fleet.sac(['--socket', socket, 'wait', 'goes', '--for=condition=Ready', '--timeout=1h']);
       await until('it waits', watching);
       await fleet.ok(['delete', 'agent', 'goes']);
@@ -71,17 +95,22 @@ describe('wait', () => {
     });
   });
 
-  it('sees a state that comes and goes at once (kubectl#1451)', async () => {
-    await watched(async (socket, watching) => {
+  it('sees a state that came and went before it could look (kubectl#1451)', async () => {
+    await watched(async ({ socket, watching, hold, letGo }) => {
       const waiting = fleet.sac([
         ...['--socket', socket, 'wait', 'quick', '--for=create'],
         ...["--for=jsonpath='{.status.phase}'=Running", '--timeout=1h'],
       ]);
       await until('it waits', watching);
-      await apply(execManifest('quick', ['true'], SPEC));
+      hold();
+      const end = join(fleet.dir, 'end');
+      await apply(execManifest('quick', ['sh', '-c', `until [ -e ${end} ]; do sleep 0.05; done`], SPEC));
+      await fleet.ok(['wait', 'quick', "--for=jsonpath='{.status.phase}'=Running"]);
+      fleet.write('end', '');
+      await fleet.ok(['wait', 'quick', "--for=jsonpath='{.status.phase}'=Succeeded"]);
+      letGo();
       expect((await waiting).code).toBe(0);
     });
-    await fleet.ok(['wait', 'quick', "--for=jsonpath='{.status.phase}'=Succeeded"]);
   });
 
   it('looks once with --timeout=0, and takes several conditions, which must all have held', async () => {
