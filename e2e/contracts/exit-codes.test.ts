@@ -11,8 +11,8 @@ import { FIRST, OVER, SITUATIONS, type Situation, SLOW } from './situations.ts';
 
 const WIDTH = 4;
 const NOWHERE = ['--server', 'http://127.0.0.1:1'];
-/** These never end by themselves where they may, or are about the controller on this machine alone. */
-const ONLY_HERE = ['controller run', 'controller start'];
+/** These are about this machine alone, whichever controller is named. */
+const ONLY_HERE = /^(?:controller run|controller start|config .*)$/;
 
 /** Change nothing, so that they may run beside each other. */
 const LOOKING: ReadonlySet<string> = new Set(
@@ -114,7 +114,7 @@ describe('exit codes', () => {
     const usual: Situation = { when: '', args: [] };
     const everywhere = await inTurns(verbs, WIDTH, async ([path, [first = usual]]) => {
       const lines = [`${path}: an option that does not exist: ${await unknownOption(path)}`];
-      if (!ONLY_HERE.includes(path)) {
+      if (!ONLY_HERE.test(path)) {
         lines.push(`${path}: may only look: ${await codeOf(path, first, viewer)}`);
         lines.push(`${path}: no controller: ${await codeOf(path, first, NOWHERE)}`);
       }

@@ -212,6 +212,11 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
   ],
   suspend: [when('one', 'fleet'), when('one that is not there', 'nobody'), when('nobody named')],
   resume: [when('one', 'fleet'), when('one that is not there', 'nobody')],
+  'host check': [when('this machine', 'local'), when('one that is not there', 'nowhere')],
+  host: [when('nothing')],
+  cordon: [when('one', 'local'), when('one that is not there', 'nowhere'), when('nobody named')],
+  uncordon: [when('one', 'local'), when('one that is not there', 'nowhere')],
+  drain: [when('one that is not there', 'nowhere'), when('nobody named')],
   delete: [
     when('one that is not there', 'agent', 'nobody'),
     when('one that is not there, and need not be', 'agent', 'nobody', '--ignore-not-found'),
