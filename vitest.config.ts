@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // A golden file is written with -u, never by a run that meant to compare.
+    update: 'none',
     projects: [
       {
         test: {

@@ -40,6 +40,8 @@ export function createMetrics(source: MetricsSource): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Gauges whose names end like counters: Prometheus' own check refuses them, and the same is told by type without the suffix.
+  for (const what of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${what}_total`);
 
   const reconciles = new Counter({
     name: 'controller_runtime_reconcile_total',

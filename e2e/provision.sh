@@ -19,6 +19,7 @@ declare -A package_of=(
   [python3]=python3
   [script]=bsdutils
   [chromium]=chromium
+  [promtool]=prometheus
   [tcsh]=tcsh
   [bsd-csh]=csh
   [ssh]=openssh-client

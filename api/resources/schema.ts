@@ -90,14 +90,18 @@ interface Fields {
 
 const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null;
 
+/** Of a list, the fields of its items: a path does not name the place in a list. */
 function fieldsOf(node: JsonSchema): Fields {
-  const object =
-    node.type === 'object' ? node : node.anyOf?.filter(isSchema).find((option) => option.type === 'object');
-  if (object === undefined) return { properties: {}, required: [] };
+  if (isSchema(node.items) && !Array.isArray(node.items)) return fieldsOf(node.items);
+  if (node.type !== 'object') {
+    const options = node.anyOf?.filter(isSchema).map(fieldsOf) ?? [];
+    const named = options.find(({ properties, others }) => others !== undefined || Object.keys(properties).length > 0);
+    return named ?? { properties: {}, required: [] };
+  }
   const properties: Record<string, JsonSchema> = {};
-  for (const [name, field] of Object.entries(object.properties ?? {})) if (isSchema(field)) properties[name] = field;
-  const others = isSchema(object.additionalProperties) ? { others: object.additionalProperties } : {};
-  return { properties, required: object.required ?? [], ...others };
+  for (const [name, field] of Object.entries(node.properties ?? {})) if (isSchema(field)) properties[name] = field;
+  const others = isSchema(node.additionalProperties) ? { others: node.additionalProperties } : {};
+  return { properties, required: node.required ?? [], ...others };
 }
 
 function summary(node: JsonSchema, required: boolean): Omit<ExplainedField, 'name'> {

@@ -107,7 +107,7 @@ export const startupSchema = z
       description:
         'fail: stays not Ready and says why; continue: counts as Ready; restart: is ended, and the restart policy decides.',
     }),
-    commands: z.array(firstText('Command, as it is typed: /model opus')).max(50).default([]).meta({
+    commands: z.array(firstText('Command, as it is typed, such as /model opus.')).max(50).default([]).meta({
       description: "The CLI's own commands, submitted one after the other once its prompt is there; once per start.",
     }),
     prompts: z.array(firstText('What the agent is told.')).max(50).default([]).meta({

@@ -1,0 +1,101 @@
+/** What was just applied does not differ from itself: for every field of every kind, alone and several together. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readManifests } from '../../api/manifests/read.ts';
+import { EXPLAINED } from '../../api/resources/schema.ts';
+import { Fleet } from '../harness.ts';
+import { type FieldManifest, type Json, manifestsOf, merged } from './manifests.ts';
+
+const SEED = Number(process.env['SAC_FUZZ_SEED'] ?? 20_261_121);
+const TRIES = 400;
+const MIXED = 30;
+
+/** What each kind cannot do without; nothing of it runs. */
+const BASES: Readonly<Record<string, Json>> = {
+  agent: {
+    apiVersion: 'sac/v1',
+    kind: 'Agent',
+    metadata: {},
+    spec: { profile: 'exec', command: ['sleep', '1000'], suspend: true },
+  },
+  host: { apiVersion: 'sac/v1', kind: 'Host', metadata: {}, spec: { address: 'nowhere.invalid' } },
+  gitsource: {
+    apiVersion: 'sac/v1',
+    kind: 'GitSource',
+    metadata: {},
+    spec: { url: 'https://nowhere.invalid/x.git', suspend: true },
+  },
+};
+
+/** Wide mappings whose fields exclude each other, or need another one: what is below them, or they themselves, is tried. */
+const WITH_RULES = ['agent.spec.place', 'agent.spec.place.slurm', 'gitsource.spec.verify.mode'];
+
+let fleet: Fleet;
+
+const named = (manifest: Json, name: string): Json => ({
+  ...manifest,
+  metadata: { ...(manifest['metadata'] as Json), name },
+});
+const isValid = (manifest: Json): boolean => readManifests(JSON.stringify(manifest), 'made-up').problems.length === 0;
+
+/** The first that the reader takes, of so many tries. */
+function validOne({ manifest, path }: FieldManifest, name: string): Json | undefined {
+  for (const made of fc.sample(manifest, { numRuns: TRIES, seed: SEED + path.length })) {
+    const candidate = named(made, name);
+    if (isValid(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+async function expectNoDifference(kind: string, manifests: readonly Json[]): Promise<void> {
+  const file = fleet.write(`${kind}.yaml`, manifests.map((manifest) => `---\n${JSON.stringify(manifest)}\n`).join(''));
+  const first = await fleet.sac(['apply', '-f', file]);
+  expect(first.stderr.split('\n').filter((line) => /^sac: .*:\d+:\d+ /.test(line))).toEqual([]);
+  expect([first.code, first.code === 0 ? '' : first.stderr]).toEqual([0, '']);
+  const diff = await fleet.sac(['diff', '-f', file]);
+  expect([diff.code, diff.stdout]).toEqual([0, '']);
+  const again = (await fleet.ok(['apply', '-f', file])).trim().split('\n');
+  expect(again.filter((line) => !line.endsWith(' unchanged'))).toEqual([]);
+  expect(again).toHaveLength(manifests.length);
+}
+
+describe.each(EXPLAINED)('%s', (kind) => {
+  // A fleet for each kind: hundreds of agents beside dozens of hosts are not what is tried here.
+  beforeAll(async () => {
+    fleet = new Fleet();
+    await fleet.controller();
+  });
+  afterAll(() => fleet[Symbol.asyncDispose]());
+
+  const base = BASES[kind] ?? {};
+  const fields = manifestsOf(kind, base).filter(({ path }) => path !== `${kind}.metadata.name`);
+  const valid = fields.map((field, i) => ({ path: field.path, manifest: validOne(field, `${kind}-${i}`) }));
+
+  it('has a valid manifest made up for each of its fields', () => {
+    expect(fields.length).toBeGreaterThan(5);
+    const none = valid.filter(({ manifest }) => manifest === undefined).map(({ path }) => path);
+    expect(none).toEqual(WITH_RULES.filter((path) => path.startsWith(`${kind}.`)));
+  });
+
+  it('does not differ from what was just applied, field by field', async () => {
+    const manifests = valid.flatMap(({ manifest }) => (manifest ? [manifest] : []));
+    await expectNoDifference(kind, manifests);
+  });
+
+  it('does not differ from what was just applied, several fields together', async () => {
+    const several = fc
+      .array(fc.constantFrom(...fields), { minLength: 2, maxLength: 6 })
+      .chain((chosen) =>
+        fc
+          .tuple(...chosen.map(({ manifest }) => manifest))
+          .map((parts) => parts.reduce((a, b) => merged(a, b) as Json, base)),
+      );
+    const manifests = fc
+      .sample(several, { numRuns: MIXED * 20, seed: SEED })
+      .map((manifest, i) => named(manifest, `${kind}-mixed-${i}`))
+      .filter(isValid)
+      .slice(0, MIXED);
+    expect(manifests.length).toBeGreaterThan(MIXED / 6);
+    await expectNoDifference(kind, manifests);
+  });
+});
