@@ -224,6 +224,7 @@ async function run(
     log,
   });
   metrics = createMetrics({
+    startedAt,
     sources: () => store.objects('GitSource').map(({ record }) => ({ name: record.name, ...statusOf(record) })),
     agents: () => store.viewAgents(),
     orphans: () => controller.orphans().length,
