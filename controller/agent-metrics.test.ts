@@ -3,10 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Agent, InstanceStatus } from '../api/resources/agent.ts';
 import { measureAgents } from './agent-metrics.ts';
 
-const instance = (
-  name: string,
-  facts: Readonly<Record<string, unknown>>,
-): InstanceStatus & { readonly facts: unknown } => ({
+const instance = (name: string, reading: Readonly<Record<string, unknown>>): InstanceStatus => ({
   name,
   host: 'local',
   runtime: 'tmux',
@@ -16,7 +13,7 @@ const instance = (
   restarts: 0,
   startedAt: '2026-01-01T00:00:10.000Z',
   conditions: [],
-  facts: Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, { value, source: 'hooks', at: 0 }])),
+  reading: { since: '', reason: '', ...reading } as unknown as NonNullable<InstanceStatus['reading']>,
 });
 const agent = (name: string, instances: readonly InstanceStatus[]): Agent =>
   ({
@@ -40,14 +37,14 @@ describe('metrics of agents', () => {
     const registry = new Registry();
     const agents = [
       agent('web', [
-        instance('web', { sessionId: 'a', tokens: tokens(10), costUsdEstimate: 1.5, contextUsedRatio: 0.4 }),
+        instance('web', { sessionId: 'a', tokens: tokens(10), costUsd: 1.5, contextUsedRatio: 0.4 }),
         instance('web-1', {
-          lastTool: { name: 'Bash', at: startedAt },
+          lastToolAt: '2026-01-01T00:00:00.000Z',
           contextUsedRatio: 0.9,
           quota: { five_hour: { usedRatio: 0.5 } },
         }),
       ]),
-      agent('plain', [instance('plain', { tokens: 'not tokens', costUsdEstimate: -1 })]),
+      agent('plain', [instance('plain', { tokens: 'not tokens', costUsd: -1 })]),
     ];
     measureAgents(registry, () => agents, startedAt);
     const text = await registry.metrics();
@@ -74,9 +71,9 @@ describe('metrics of agents', () => {
       instance(`web-${i}`, {
         sessionId: `s${i}`,
         tokens: tokens(i),
-        costUsdEstimate: i,
+        costUsd: i,
         contextUsedRatio: 0.5,
-        lastTool: { name: 'x', at: 1 },
+        lastToolAt: '2026-01-01T00:00:00.000Z',
         quota: { ...quota, 'a"b\n{}': { usedRatio: 1 } },
       }),
     );

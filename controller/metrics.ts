@@ -7,6 +7,7 @@ import type { Agent } from '../api/resources/agent.ts';
 import type { Instant } from '../api/resources/time.ts';
 import { VERSION } from '../api/version.ts';
 import { measureAgents } from './agent-metrics.ts';
+import { type MeasuredBudget, measureBudgets } from './budgets/budget-metrics.ts';
 import type { ReconcileObserver } from './reconcile/reconciler.ts';
 import type { QueueObserver } from './reconcile/work-queue.ts';
 import { type MeasuredSource, measureSources, type SourceObserver } from './source-metrics.ts';
@@ -16,6 +17,7 @@ export interface MetricsSource {
   readonly startedAt: Instant;
   agents(): readonly Agent[];
   sources(): readonly MeasuredSource[];
+  budgets(): readonly MeasuredBudget[];
   orphans(): number;
   places(): readonly {
     readonly host: string;
@@ -155,6 +157,7 @@ export function createMetrics(source: MetricsSource): Metrics {
         if (lastListedSeconds !== undefined) this.set({ host, runtime }, lastListedSeconds);
     },
   });
+  measureBudgets(registry, () => source.budgets());
   const sourceSynced = measureSources(registry, () => source.sources());
   new Gauge({
     name: 'sac_build_info',

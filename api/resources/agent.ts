@@ -403,7 +403,18 @@ export interface InstanceStatus {
   readonly conditions: readonly Condition[];
 }
 
+/** Somebody keeps the agent at rest, whatever its spec says. */
+export interface Hold {
+  /** `budget/<name>`. */
+  readonly by: string;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
 export interface AgentStatus {
+  /** Absent: nobody. */
+  readonly held?: readonly Hold[];
   readonly phase: Phase;
   readonly activity: Activity;
   /** All instances ready. */

@@ -28,35 +28,36 @@ export interface InstanceFacts {
 const amount = z.number().nonnegative().finite();
 /** Epoch milliseconds, or ISO 8601. */
 const instant = z.union([z.number(), z.string().transform((text) => Date.parse(text))]).refine(Number.isFinite);
-const told = <T extends z.ZodType>(value: T) => z.object({ value }).optional().catch(undefined);
+const told = <T extends z.ZodType>(value: T) => value.optional().catch(undefined);
 
 /** Read with tolerance: one fact in another shape than expected must not hide the others. */
-const factsSchema = z.object({
+const readingSchema = z.object({
   sessionId: told(z.string().max(200)),
   tokens: told(z.object({ input: amount, output: amount, cacheRead: amount, cacheWrite: amount })),
-  costUsdEstimate: told(amount),
+  costUsd: told(amount),
   contextUsedRatio: told(amount),
-  lastTool: told(z.object({ at: instant })),
+  lastToolAt: told(instant),
   quota: told(z.record(z.string(), z.object({ usedRatio: amount }))),
 });
 
 export function factsOf(agent: string, status: InstanceStatus): InstanceFacts {
-  const parsed = factsSchema.safeParse('facts' in status ? (status.facts ?? {}) : {});
-  const facts: z.output<typeof factsSchema> = parsed.success ? parsed.data : {};
-  const context = facts.contextUsedRatio?.value ?? status.reading?.contextUsedRatio;
+  const { sessionId = '', tokens, costUsd, contextUsedRatio, lastToolAt, quota = {} } = readingOf(status);
   return {
     agent,
     instance: status.name,
-    session: facts.sessionId?.value ?? '',
+    session: sessionId,
     ...(status.startedAt !== undefined && { startedAt: Date.parse(status.startedAt) }),
-    ...(facts.tokens && { tokens: facts.tokens.value }),
-    ...(facts.costUsdEstimate && { costUsd: facts.costUsdEstimate.value }),
-    ...(context !== undefined && { contextUsedRatio: context }),
-    ...(facts.lastTool && { lastToolAt: facts.lastTool.value.at }),
-    quota: Object.fromEntries(
-      Object.entries(facts.quota?.value ?? {}).map(([window, { usedRatio }]) => [window, usedRatio]),
-    ),
+    ...(tokens && { tokens }),
+    ...(costUsd !== undefined && { costUsd }),
+    ...(contextUsedRatio !== undefined && { contextUsedRatio }),
+    ...(lastToolAt !== undefined && { lastToolAt }),
+    quota: Object.fromEntries(Object.entries(quota).map(([window, { usedRatio }]) => [window, usedRatio])),
   };
+}
+
+function readingOf({ reading }: InstanceStatus): z.output<typeof readingSchema> {
+  const parsed = readingSchema.safeParse(reading ?? {});
+  return parsed.success ? parsed.data : {};
 }
 
 export const factsOfAgent = ({ metadata, status }: Agent): readonly InstanceFacts[] =>
