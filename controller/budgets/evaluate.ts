@@ -152,9 +152,7 @@ function withRoom(
   mayHold: (agent: BudgetAgent) => boolean,
 ): { readonly without: ReadonlySet<BudgetAgent>; readonly tooMany: boolean } {
   const rank = (agent: BudgetAgent) => (mayHold(agent) ? (agent.held ? 3 : agent.live ? 1 : 2) : 0);
-  const inOrder = demand.toSorted(
-    (a, b) => rank(a) - rank(b) || a.since - b.since || (a.name < b.name ? -1 : 1),
-  );
+  const inOrder = demand.toSorted((a, b) => rank(a) - rank(b) || a.since - b.since || (a.name < b.name ? -1 : 1));
   return { without: new Set(inOrder.slice(limit)), tooMany: demand.length > limit };
 }
 
