@@ -384,6 +384,10 @@ export interface ReadingStatus {
   readonly tokens?: TokenCounts;
   /** Estimate by list prices. */
   readonly costUsd?: number;
+  /** Conversation that `tokens` and `costUsd` are of. */
+  readonly sessionId?: string;
+  /** Share of the account's quotas that is used, 0 to 1, by window; resetsAt: milliseconds since the epoch. */
+  readonly quota?: Readonly<Record<string, { readonly usedRatio: number; readonly resetsAt?: number }>>;
 }
 
 export interface InstanceStatus {
