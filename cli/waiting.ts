@@ -128,7 +128,7 @@ function isFinal({ metadata, spec, status }: Agent): boolean {
   const { phase, observedGeneration, instances } = status;
   if (observedGeneration !== metadata.generation) return false;
   if (phase === 'Stopped') {
-    if (!spec.suspend && spec.replicas > 0) return false;
+    if (!spec.suspend && status.held === undefined && spec.replicas > 0) return false;
   } else if (phase !== 'Failed' && phase !== 'Succeeded') return false;
   // A restart that was asked for after what ended had begun is still to come.
   const { restartRequestedAt } = metadata;

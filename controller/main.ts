@@ -20,6 +20,7 @@ import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals } from './api-ports.ts';
+import { Budgets } from './budgets/budgets.ts';
 import { agentsOn, checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { createTelling, launchOf } from './compose/profiles.ts';
 import { Controller } from './controller.ts';
@@ -224,6 +225,8 @@ async function run(
     log,
   });
   metrics = createMetrics({
+    startedAt,
+    budgets: () => store.objects('Budget').map(({ record }) => record),
     sources: () => store.objects('GitSource').map(({ record }) => ({ name: record.name, ...statusOf(record) })),
     agents: () => store.viewAgents(),
     orphans: () => controller.orphans().length,
@@ -273,6 +276,7 @@ async function run(
     observe: (source, result, seconds) => metricsNow().sourceSynced(source, result, seconds),
     log,
   });
+  const budgets = new Budgets({ store, timers: realTimers, canonical: canonicalJson, log });
   const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
     (dir) =>
       new DirectorySource({
@@ -361,6 +365,7 @@ async function run(
   await controller.start();
   for (const source of sources) await source.start();
   gitSources.start();
+  budgets.start();
 
   const heartbeat = setInterval(() => {
     try {
@@ -390,6 +395,7 @@ async function run(
   clearInterval(heartbeat);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await gitSources[Symbol.asyncDispose]();
+  await budgets[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   await controller.stop();
   telling[Symbol.dispose]();

@@ -28,6 +28,8 @@ declare -A package_of=(
   [docker]=docker.io
   [podman]=podman
   [runc]=runc
+  [prometheus]=prometheus
+  [promtool]=prometheus
 )
 
 # Sbin is not in everybody's PATH.

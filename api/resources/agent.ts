@@ -384,6 +384,10 @@ export interface ReadingStatus {
   readonly tokens?: TokenCounts;
   /** Estimate by list prices. */
   readonly costUsd?: number;
+  /** Conversation that `tokens` and `costUsd` are of. */
+  readonly sessionId?: string;
+  /** Share of the account's quotas that is used, 0 to 1, by window; resetsAt: milliseconds since the epoch. */
+  readonly quota?: Readonly<Record<string, { readonly usedRatio: number; readonly resetsAt?: number }>>;
 }
 
 export interface InstanceStatus {
@@ -403,7 +407,18 @@ export interface InstanceStatus {
   readonly conditions: readonly Condition[];
 }
 
+/** Somebody keeps the agent at rest, whatever its spec says. */
+export interface Hold {
+  /** `budget/<name>`. */
+  readonly by: string;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly since: string;
+}
+
 export interface AgentStatus {
+  /** Absent: nobody. */
+  readonly held?: readonly Hold[];
   readonly phase: Phase;
   readonly activity: Activity;
   /** All instances ready. */

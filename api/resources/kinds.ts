@@ -4,6 +4,7 @@
  * Never: knows what a kind does.
  */
 import type { z } from 'zod';
+import { type BudgetSpec, budgetManifestSchema } from './budget.ts';
 import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
 import type { ManifestMeta, ObjectMeta } from './meta.ts';
@@ -31,6 +32,7 @@ export const OBJECT_KINDS = {
     short: ['gs', 'source', 'sources'],
     manifest: gitSourceManifestSchema,
   },
+  Budget: { plural: 'budgets', singular: 'budget', short: ['bu'], manifest: budgetManifestSchema },
 } as const satisfies Readonly<Record<string, ObjectKindDefinition>>;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;
@@ -39,6 +41,7 @@ export type ObjectPlural = (typeof OBJECT_KINDS)[ObjectKind]['plural'];
 export interface SpecOf {
   readonly Host: HostSpec;
   readonly GitSource: GitSourceSpec;
+  readonly Budget: BudgetSpec;
 }
 
 /** One declared thing that is no Agent, as it is stored and shown. */

@@ -6,6 +6,7 @@ import type { AnyResource, Plural } from '../../api/protocol.ts';
 import type { Agent, Instance, ReadingStatus } from '../../api/resources/agent.ts';
 import type { EventObject } from '../../api/resources/event.ts';
 import type { Host } from '../../api/resources/host.ts';
+import { type BudgetRow, budgetRow } from './budget-row.ts';
 import { age } from './table.ts';
 
 export interface Column {
@@ -128,6 +129,25 @@ export function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
         on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
       ];
     }
+    case 'budgets': {
+      const on = (header: string, cell: (budget: BudgetRow) => string): Column => ({
+        header,
+        cell: (item, now) =>
+          item.kind === 'Budget' && 'spec' in item ? cell(budgetRow(item.spec, item.status, now)) : '',
+      });
+      return [
+        { header: 'NAME', cell: ({ metadata }) => metadata.name },
+        { header: 'STATE', cell: conditionOf('Ready', 'reason') },
+        on('WINDOW', ({ window }) => window),
+        on('TOKENS', ({ tokens }) => tokens),
+        on('COST', ({ cost }) => cost),
+        on('AGENTS', ({ agents }) => agents),
+        on('ACTION', ({ action }) => action),
+        on('HELD', ({ held }) => held),
+        on('RESETS-IN', ({ resets }) => resets),
+        ...(wide ? [{ header: 'STATUS', cell: conditionOf('Ready', 'message') }] : []),
+      ];
+    }
     default:
       return [
         { header: 'NAME', cell: ({ metadata }) => metadata.name },
@@ -143,7 +163,7 @@ export function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
 }
 
 const conditionOf =
-  (type: string, field: 'status' | 'message') =>
+  (type: string, field: 'status' | 'message' | 'reason') =>
   (item: AnyResource): string => {
     const conditions = 'status' in item && 'conditions' in item.status ? item.status['conditions'] : undefined;
     if (!Array.isArray(conditions)) return '<unknown>';
@@ -165,6 +185,7 @@ const blockedText = ({ conditions }: Agent['status']): string => {
 /** Running but not ready, or gone wrong: the reason is the better word, as in kubectl's STATUS. */
 function statusText({ metadata, status }: Agent): string {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
+  if (status.held !== undefined) return status.phase === 'Stopped' ? 'Held' : status.phase;
   if (status.phase === 'Failed') return status.conditions.find(({ type }) => type === 'Started')?.reason ?? 'Failed';
   return status.phase === 'Backoff' ? 'BackOff' : status.phase;
 }

@@ -127,6 +127,9 @@ export class StoredAgentWrites implements AgentWrites {
     await this.#write(name, ({ record }) => {
       if (record.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted`);
       if (record.spec.suspend) throw new ConflictError(`agent "${name}" is suspended; \`sac start ${name}\` wakes it`);
+      const [holder] = Object.keys(record.holds ?? {});
+      if (holder !== undefined)
+        throw new ConflictError(`agent "${name}" is held by ${holder}; \`sac start ${name}\` wakes it all the same`);
       const who = request.by ?? by.name;
       return {
         record: {
@@ -206,6 +209,7 @@ export class StoredAgentWrites implements AgentWrites {
       ...(before?.restartBy !== undefined && { restartBy: before.restartBy }),
       ...(before?.restartSession !== undefined && { restartSession: before.restartSession }),
       ...(files && { files }),
+      ...(before?.holds !== undefined && { holds: before.holds }),
       lastApplied: keeps ? before.lastApplied : declared,
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';

@@ -33,6 +33,10 @@ export interface Reading {
   readonly tokensToday?: number;
   readonly tokens?: TokenCounts;
   readonly costUsd?: number;
+  /** Conversation that `tokens` and `costUsd` are of. */
+  readonly sessionId?: string;
+  /** 0 to 1, by window. */
+  readonly quota?: Readonly<Record<string, { readonly usedRatio: number; readonly resetsAt?: Instant }>>;
   /** All of `startup.readyPatterns` are on the screen. */
   readonly matchesReady: boolean;
 }

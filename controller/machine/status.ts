@@ -123,6 +123,7 @@ export interface StatusAgent {
   readonly generation: number;
   readonly deletedAt?: Instant;
   readonly createdAt: Instant;
+  readonly holds?: Readonly<Record<string, { readonly reason: string; readonly since: string }>>;
   readonly spec: { readonly suspend: boolean; readonly replicas: number };
 }
 
@@ -131,17 +132,17 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
   const ready = instances.filter((instance) => instance.ready).length;
   const observedGeneration =
     records.length === 0 ? 0 : Math.min(...records.map(({ snapshot }) => snapshot.memory.observedGeneration));
+  const held = Object.entries(agent.holds ?? {}).map(([by, hold]) => ({ by, ...hold }));
+  const rests = agent.spec.suspend || held.length > 0;
   const allReady =
-    instances.length > 0 &&
-    ready === instances.length &&
-    !agent.spec.suspend &&
-    observedGeneration === agent.generation;
+    instances.length > 0 && ready === instances.length && !rests && observedGeneration === agent.generation;
   return {
     phase: agentPhase(agent, instances),
     activity: NEEDIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
     ready: allReady,
     readyInstances: ready,
-    desiredInstances: agent.spec.suspend || agent.deletedAt !== undefined ? 0 : instances.length,
+    ...(held.length > 0 && { held }),
+    desiredInstances: rests || agent.deletedAt !== undefined ? 0 : instances.length,
     restarts: instances.reduce((sum, instance) => sum + instance.restarts, 0),
     observedGeneration,
     conditions: mergeConditions(instances, allReady),
@@ -151,7 +152,8 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
 
 function agentPhase(agent: StatusAgent, instances: readonly InstanceStatus[]): Phase {
   if (agent.deletedAt !== undefined) return 'Stopping';
-  if (instances.length === 0) return agent.spec.suspend || agent.spec.replicas === 0 ? 'Stopped' : 'Pending';
+  if (instances.length === 0)
+    return agent.spec.suspend || agent.holds !== undefined || agent.spec.replicas === 0 ? 'Stopped' : 'Pending';
   return WORST_FIRST.find((phase) => instances.some((instance) => instance.phase === phase)) ?? 'Pending';
 }
 

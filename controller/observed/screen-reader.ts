@@ -158,6 +158,7 @@ const sameReading = (a: Reading, b: Reading): boolean =>
   a.model === b.model &&
   a.lastToolAt === b.lastToolAt &&
   a.tokensToday === b.tokensToday &&
+  a.sessionId === b.sessionId &&
   percent(a.contextUsedRatio) === percent(b.contextUsedRatio);
 const percent = (ratio: number | undefined): number | undefined =>
   ratio === undefined ? undefined : Math.round(ratio * 100);
@@ -174,6 +175,8 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     tokens,
     tokensByDay,
     costUsdEstimate,
+    sessionId,
+    quota,
   } = facts;
   const today = tokensByDay?.value[new Date(at).toISOString().slice(0, 10)];
   const shown = activity?.value ?? state.activity;
@@ -205,6 +208,8 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     ...(today && { tokensToday: sum(today) }),
     ...(tokens && { tokens: tokens.value }),
     ...(costUsdEstimate && { costUsd: costUsdEstimate.value }),
+    ...(sessionId && { sessionId: sessionId.value }),
+    ...(quota && { quota: quota.value }),
   };
 }
 

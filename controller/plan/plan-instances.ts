@@ -24,6 +24,8 @@ export interface PlannedAgent {
   readonly restartAt?: Instant;
   readonly restartSession?: 'new' | 'continue';
   readonly labels?: Readonly<Record<string, string>>;
+  /** Somebody keeps it at rest, whatever its spec says. */
+  readonly holds?: object;
   readonly spec: AgentSpec;
   readonly files?: readonly StoredFile[];
 }
@@ -136,7 +138,7 @@ function planSlot(
     launch,
     launchHash: launchHash(launch, chosen.place),
     ...(workspace && { workspace }),
-    want: wanted ? (spec.suspend ? 'rest' : 'run') : 'gone',
+    want: wanted ? (spec.suspend || agent.holds !== undefined ? 'rest' : 'run') : 'gone',
     ...(agent.restartAt !== undefined && { restartAt: agent.restartAt }),
     ...(agent.restartSession !== undefined && { restartSession: agent.restartSession }),
     ...(sessionStore && { session: planSession(spec, sessionStore) }),

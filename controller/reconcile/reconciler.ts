@@ -301,4 +301,5 @@ const sameSighting = (a: PlacedSighting | undefined, b: PlacedSighting | undefin
     a.reading?.tool === b.reading?.tool &&
     a.reading?.lastToolAt === b.reading?.lastToolAt &&
     a.reading?.tokensToday === b.reading?.tokensToday &&
+    a.reading?.sessionId === b.reading?.sessionId &&
     a.reading?.contextUsedRatio === b.reading?.contextUsedRatio);

@@ -26,6 +26,8 @@ export interface AgentRecord {
   readonly restartBy?: string;
   /** Which conversation that restart begins with; absent: as the spec says. */
   readonly restartSession?: 'new' | 'continue';
+  /** Who keeps it at rest, whatever its spec says (`budget/<name>`). Not part of the spec: no generation. */
+  readonly holds?: Readonly<Record<string, { readonly reason: string /** ISO 8601. */; readonly since: string }>>;
   readonly spec: AgentSpec;
   /** Files that come with it; replaced as a whole. Absent: it never had any. */
   readonly files?: readonly StoredFile[];

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Client } from '../../../api/client.ts';
 import type { Agent } from '../../../api/resources/agent.ts';
+import { RESUMED_ANNOTATION } from '../../../api/resources/budget.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { eachAgent } from '../../each-agent.ts';
 import { followUp, READY } from '../../follow-up.ts';
@@ -63,6 +64,12 @@ const hasEnded = ({ phase }: Agent['status']): boolean => phase === 'Failed' || 
 /** At rest: wakes it. Ended for good: starts it anew, for that is what whoever types `start` wants. */
 async function wake(client: Client, name: string, options: Options): Promise<string> {
   const { spec, status } = await client.get('agents', name);
+  const [hold] = status.held ?? [];
+  if (hold && !spec.suspend) {
+    const annotations = { [RESUMED_ANNOTATION]: new Date().toISOString() };
+    await client.patch(name, { metadata: { annotations } });
+    return `starting, although ${hold.by} held it (${hold.reason})`;
+  }
   if (spec.suspend) {
     await client.patch(name, { spec: { suspend: false }, ...forceOf(options) });
     return 'starting';

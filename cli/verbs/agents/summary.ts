@@ -27,6 +27,8 @@ export function summarize(agent: Agent, now: number): string {
 
 function statusText({ metadata, spec, status }: Agent): string {
   if (metadata.deletionTimestamp !== undefined) return `${status.phase}, being deleted`;
+  const [hold] = status.held ?? [];
+  if (hold) return `${status.phase}, held by ${hold.by}: ${hold.reason}`;
   return spec.suspend ? `${status.phase}, stopped by \`sac stop\` or spec.suspend` : status.phase;
 }
 

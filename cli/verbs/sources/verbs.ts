@@ -31,16 +31,16 @@ export const SOURCE_VERBS: readonly Verb[] = [
   },
   {
     name: 'suspend',
-    summary: 'Let git sources rest: nothing is fetched or applied, what was applied stays',
-    args: '<source...>',
-    examples: ['sac suspend fleet'],
+    summary: 'Let git sources or budgets rest: nothing is fetched or applied, what was applied stays; nobody is held',
+    args: '<source|budget...>',
+    examples: ['sac suspend fleet', 'sac suspend budget/team'],
     load: async () => ({ run: (await import('./suspend.ts')).suspend }),
   },
   {
     name: 'resume',
-    summary: 'Let suspended git sources go on',
-    args: '<source...>',
-    examples: ['sac resume fleet'],
+    summary: 'Let suspended git sources go on; or agents that a budget holds, until its next window',
+    args: '<source|budget|agent...>',
+    examples: ['sac resume fleet', 'sac resume budget/team', 'sac resume agent/web'],
     load: async () => ({ run: (await import('./suspend.ts')).resume }),
   },
 ];

@@ -37,6 +37,7 @@ export function fleetOf(store: Store, writesOver: (store: Store) => ResourceWrit
 
 function readinessOf({ metadata, spec, status }: Agent): boolean | undefined {
   const current = status.observedGeneration === metadata.generation;
-  if (spec.suspend || spec.replicas === 0 || (current && status.phase === 'Succeeded')) return undefined;
+  if (spec.suspend || status.held !== undefined || spec.replicas === 0 || (current && status.phase === 'Succeeded'))
+    return undefined;
   return current && status.ready;
 }
