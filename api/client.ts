@@ -19,7 +19,9 @@ import type {
   Plural,
   ResourceOf,
   RestartRequest,
+  RevisionInfo,
   RichStatus,
+  RolloutRequest,
   SourcePlan,
   SyncSourceRequest,
   TerminalResponse,
@@ -81,6 +83,9 @@ export interface Client {
   restart(name: string, request?: RestartRequest): Promise<Agent>;
   rich(name: string, instance?: string): Promise<RichStatus>;
   checkHost(name: string): Promise<HostCheck>;
+  rollout(name: string, request: RolloutRequest): Promise<Agent>;
+  /** Oldest first. */
+  revisions(name: string): Promise<readonly RevisionInfo[]>;
   answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
   attach(name: string, instance?: string): Promise<TerminalResponse>;
@@ -136,6 +141,8 @@ export function createClient(
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
     rich: (name, instance) => json({ method: 'GET', path: agent(name, '/rich'), query: { instance } }),
     checkHost: (name) => json({ method: 'GET', path: `${BASE}/hosts/${encodeURIComponent(name)}/check` }),
+    rollout: (name, body) => json({ method: 'POST', path: agent(name, '/rollout'), body }),
+    revisions: (name) => json({ method: 'GET', path: agent(name, '/revisions') }),
     answer: (name, body) => json({ method: 'POST', path: agent(name, '/answer'), body }),
     restart: (name, body = {}) => json({ method: 'POST', path: agent(name, '/restart'), body }),
     async *logs(name, { signal, ...query } = {}) {

@@ -157,6 +157,26 @@ export interface HostCheck {
   readonly missing: readonly string[];
 }
 
+export const ROLLOUT_ACTIONS = ['undo', 'pause', 'resume', 'restart'] as const;
+export interface RolloutRequest {
+  readonly action: (typeof ROLLOUT_ACTIONS)[number];
+  /** undo: to this revision; absent: to the last good one. */
+  readonly revision?: number;
+}
+/** One revision of an agent, as `sac rollout history` shows it. */
+export interface RevisionInfo {
+  readonly revision: number;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly by: string;
+  readonly source: Source;
+  /** `restart`, or which revision it put back. */
+  readonly cause: string;
+  /** Instances that are to have it now. */
+  readonly instances: number;
+  readonly spec: unknown;
+}
+
 /** Keys for what an agent asks, one at a time; 409 when it asks nothing, unless forced. */
 export interface AnswerRequest {
   /** As tmux names them: `1`, `Enter`, `Escape`, `Down`. */
@@ -245,6 +265,8 @@ export const ROUTES = {
   apply: { method: 'POST', path: '/apis/sac/v1/apply', role: 'operator' },
   answer: { method: 'POST', path: '/apis/sac/v1/agents/:name/answer', role: 'operator' },
   restart: { method: 'POST', path: '/apis/sac/v1/agents/:name/restart', role: 'operator' },
+  rollout: { method: 'POST', path: '/apis/sac/v1/agents/:name/rollout', role: 'operator' },
+  revisions: { method: 'GET', path: '/apis/sac/v1/agents/:name/revisions', role: 'viewer' },
   /** Text, streamed. */
   logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },
   attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },

@@ -74,6 +74,8 @@ export function clientOf(given: Partial<Client>): Client {
     planSource: unexpected('planSource'),
     apply: unexpected('apply'),
     restart: unexpected('restart'),
+    rollout: unexpected('rollout'),
+    revisions: unexpected('revisions'),
     answer: unexpected('answer'),
     checkHost: unexpected('checkHost'),
     rich: unexpected('rich'),

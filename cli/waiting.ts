@@ -47,6 +47,7 @@ const CONDITIONS: Readonly<Record<ConditionType, true>> = {
   ContextHigh: true,
   HostReachable: true,
   Stalled: true,
+  Progressing: true,
 };
 const STATUSES = ['True', 'False', 'Unknown'];
 

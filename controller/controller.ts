@@ -18,9 +18,11 @@ import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
 import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import type { PlanFacts } from './plan/plan-instances.ts';
+import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
 import { EffectRunner, type Hands, type RunHook } from './reconcile/effect-runner.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { Rollouts } from './reconcile/rollouts.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
 import { type Timers, WorkQueue } from './reconcile/work-queue.ts';
 import type { Store } from './store/store.ts';
@@ -53,6 +55,7 @@ export interface ControllerOptions {
   readonly metrics: () => Omit<Metrics, 'registry'>;
   /** The decision; the simulation passes broken ones to show that it finds them. */
   readonly decide?: Decide;
+  readonly stepRollout?: (input: RolloutInput) => RolloutStep;
   readonly resyncMs: DurationMs;
   /** A number in [0, 1), to spread resyncs of many controllers. */
   readonly random: () => number;
@@ -74,6 +77,7 @@ export class Controller {
   readonly #intentions: Intentions;
   readonly observer = new PlacesObserver();
   readonly #places = new Map<PlaceKey, PlaceHands>();
+  readonly #rollouts: Rollouts;
   readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
@@ -83,6 +87,14 @@ export class Controller {
     this.#options = options;
     const { store, places, timers, metrics, log } = options;
     this.#intentions = new Intentions(store, options.facts);
+    this.#rollouts = new Rollouts({
+      store,
+      timers,
+      log,
+      facts: options.facts,
+      onFenced: options.onFenced,
+      ...(options.stepRollout && { step: options.stepRollout }),
+    });
     for (const hands of places) this.#join(hands);
     const runner = new EffectRunner({
       places: this.#places,
@@ -199,6 +211,7 @@ export class Controller {
     const { store } = this.#options;
     this.#watch = store.watch(store.version, ({ object }) => {
       if (object.kind !== 'Agent') return;
+      this.#rollouts.consider(object.metadata.name);
       const ids = this.#intentions.update(object.metadata.name);
       this.#enqueue(ids);
       if (ids.length > 0) for (const reader of this.#readers.values()) reader.soon();
@@ -207,6 +220,7 @@ export class Controller {
     this.#enqueue(this.#intentions.replanAll());
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#synced = true;
+    this.#rollouts.considerAll();
     for (const reader of this.#readers.values()) reader.soon();
     this.#scheduleResync();
   }
@@ -231,6 +245,7 @@ export class Controller {
   async stop(): Promise<void> {
     this.#cancelResync?.();
     this.#watch?.[Symbol.dispose]();
+    this.#rollouts[Symbol.dispose]();
     for (const reader of this.#readers.values()) reader[Symbol.dispose]();
     await this.#queue.drain();
     this.observer[Symbol.dispose]();
@@ -242,6 +257,7 @@ export class Controller {
     await this.#options.onResync?.();
     await this.observer.refresh();
     this.#options.files?.doubtAll((id) => this.#intentions.desired(id) !== undefined);
+    this.#rollouts.considerAll();
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());
     for (const { place, runtime, transport } of this.#places.values()) {

@@ -32,6 +32,7 @@ import { GitSources } from './desired/git/running/git-sources.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
 import { StoredObjectWrites } from './desired/object-writes.ts';
 import { joinWrites } from './desired/resource-writes.ts';
+import { StoredRolloutWrites } from './desired/rollout-writes.ts';
 import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
@@ -309,6 +310,7 @@ async function run(
     {
       reads: createReads(ports),
       writes,
+      rollouts: new StoredRolloutWrites({ ...agentWriteOptions, store }),
       sources: gitSources,
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
       terminals: createTerminals(ports),

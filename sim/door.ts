@@ -6,6 +6,7 @@
 import { type AgentSpec, agentSpecSchema } from '../api/resources/agent.ts';
 import type { DurationMs } from '../api/resources/time.ts';
 import { canonicalJson } from '../controller/plan/launch-hash.ts';
+import { revise } from '../controller/plan/rollout/revisions.ts';
 import type { AgentRecord } from '../controller/store/store.ts';
 import type { Disk } from './memory-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -24,6 +25,14 @@ export interface Declaration {
 }
 
 const RETRY_MS: DurationMs = 100;
+const SOURCE = { kind: 'directory', name: '/agents' } as const;
+const withoutRevisions = ({
+  revisions: _r,
+  rollout: _o,
+  paused: _p,
+  rejected: _j,
+  ...record
+}: AgentRecord): AgentRecord => record;
 
 export class Door {
   /** Last valid declaration of each agent; absent or undefined: none is wanted. */
@@ -96,12 +105,18 @@ export class Door {
         name,
         labels: {},
         annotations: {},
-        source: { kind: 'directory', name: '/agents' },
+        source: SOURCE,
         lastApplied: { spec: {} },
         createdAt: this.#time.now(),
-        ...before,
+        ...(before && withoutRevisions(before)),
         spec,
         generation: (before?.generation ?? 0) + 1,
+        ...revise(before, spec, {
+          at: this.#time.now(),
+          by: 'door',
+          source: SOURCE,
+          slots: ({ replicas }) => Array.from({ length: replicas }, (_, n) => (n === 0 ? name : `${name}-${n}`)),
+        }),
       },
       found?.resourceVersion ?? 0,
     );

@@ -4,6 +4,7 @@
  */
 import type { AgentSpec } from '../api/resources/agent.ts';
 import { type InstanceId, instanceId, instanceNameOf } from '../api/resources/names.ts';
+import type { AgentRecord } from '../controller/store/store.ts';
 import { FLEET, type Stage } from './stage.ts';
 
 export interface Slot {
@@ -26,8 +27,12 @@ export function checkAtRest(stage: Stage, orphansAllowed: boolean): readonly str
   const { world, disk, door } = stage;
   const problems: string[] = [];
   const slots = slotsOf(door.declared);
-  for (const [id, { spec }] of slots)
-    problems.push(...checkSlot(stage, id, spec).map((problem) => `(1) ${instanceNameOf(id)}: ${problem}`));
+  for (const [id, { agent, spec }] of slots)
+    problems.push(
+      ...checkSlot(stage, id, spec, isHeld(disk.agents.get(agent)?.record)).map(
+        (problem) => `(1) ${instanceNameOf(id)}: ${problem}`,
+      ),
+    );
   for (const { id, place, ended } of world.all()) {
     if (!slots.has(id) && !orphansAllowed)
       problems.push(`(1) ${id} is wanted by nobody and still ${ended ? 'lies' : 'lives'} in ${place}`);
@@ -39,7 +44,11 @@ export function checkAtRest(stage: Stage, orphansAllowed: boolean): readonly str
   return problems;
 }
 
-function checkSlot({ world, disk }: Stage, id: InstanceId, spec: AgentSpec): readonly string[] {
+/** What was halted or undone is not what is declared; rollouts.ts says how far it may have come. */
+const isHeld = (record: AgentRecord | undefined): boolean =>
+  record?.rollout !== undefined || record?.rejected !== undefined;
+
+function checkSlot({ world, disk }: Stage, id: InstanceId, spec: AgentSpec, held: boolean): readonly string[] {
   const living = world.living(id);
   const phase = disk.instances.get(id)?.record.snapshot.phase;
   if (!phase) return ['nothing is remembered of it'];
@@ -56,7 +65,7 @@ function checkSlot({ world, disk }: Stage, id: InstanceId, spec: AgentSpec): rea
   }
   if (phase !== 'Running') return [`lives and is taken for ${phase}`];
   if (disk.instances.get(id)?.record.snapshot.memory.readySince === undefined) return ['lives and never became ready'];
-  if (spec.update.strategy === 'OnDelete') return [];
+  if (held || spec.update.strategy === 'OnDelete') return [];
   const argv = spec.command ?? [];
   if (argv.join(' ') !== thing.launch.argv.join(' '))
     return [`runs ${thing.launch.argv.join(' ')}, declared is ${argv.join(' ')}`];

@@ -8,6 +8,7 @@ import type { Declaration } from './door.ts';
 import { checkAtRest, finalStates } from './expectations.ts';
 import { type Fault, FaultInjector, type Plan, type PointCounts } from './faults.ts';
 import { checkRestarts } from './restarts.ts';
+import { checkRollout, crewLife, watchRollout } from './rollouts.ts';
 import { type Action, isCalm, lifeOf, type Scenario } from './scenario.ts';
 import { type Bugs, FLEET, RESYNC_MS, Stage } from './stage.ts';
 import type { Run } from './world.ts';
@@ -45,10 +46,13 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     faults,
     bugs,
     foreign: scenario.foreign,
-    lifeOf: lifeOf(scenario.seed),
+    lifeOf: scenario.rollout ? crewLife(scenario.seed) : lifeOf(scenario.seed),
     trace,
   });
   const violations: string[] = [];
+  const { rollout } = scenario;
+  const knows = plan.faults.every((fault) => fault.at !== 'step' || fault.do !== 'lose-store');
+  const rolled = rollout ? watchRollout(stage.world, rollout.limit, () => knows) : [];
   stage.boot();
   await stage.time.runUntil(stage.time.now() + 50);
   for (const step of scenario.steps) {
@@ -77,7 +81,10 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   else violations.push(...checkAtRest(stage, allowed.orphans), ...(await idleEffects(stage, faults)));
   const broken = stage.world.violations.filter((violation) => !(allowed.twoLive && violation.startsWith('two')));
   violations.push(...broken.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
-  violations.push(...checkRestarts(stage, allowed, { calm: isCalm(scenario), faults: plan.faults.length > 0 }));
+  violations.push(...rolled.slice(0, 1));
+  if (rollout) violations.push(...checkRollout(stage, rollout.limit, knows));
+  // Which restarts an edit causes is a matter of turns there.
+  else violations.push(...checkRestarts(stage, allowed, { calm: isCalm(scenario), faults: plan.faults.length > 0 }));
   const runs = stage.world.runs;
   return {
     violations,
@@ -155,7 +162,9 @@ function act(stage: Stage, action: Action): void {
       door.restart(action.name);
       return;
     case 'die': {
-      const names = [action.name, `${action.name}-1`, `${action.name}-2`].map((name) => instanceId(FLEET, name));
+      const names = [action.name, 1, 2, 3, 4, 5].map((n, at) =>
+        instanceId(FLEET, at === 0 ? action.name : `${action.name}-${n}`),
+      );
       const living = world
         .all()
         .filter(({ id, ended }) => names.includes(id) && !ended)

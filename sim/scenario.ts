@@ -30,6 +30,8 @@ export interface Scenario {
   readonly seed: number;
   readonly steps: readonly Step[];
   readonly foreign: readonly Foreign[];
+  /** One agent whose changes go from instance to instance; so many may be down through that. */
+  readonly rollout?: { readonly limit: number };
 }
 
 const NAMES = ['web', 'webs', 'api', 'db', 'coder', 'web-x'] as const;
@@ -162,6 +164,8 @@ function randomSpec(random: Random): AgentSpecInput {
     update: {
       strategy: random.pick(['OnIdle', 'Immediate', 'Immediate', 'OnDelete']),
       maxWait: random.pick(['1s', '5s']),
+      // All at once: rollouts.ts is about the rest.
+      maxUnavailable: '100%',
     },
     terminationGracePeriodSeconds: random.pick([0, 0.2, 2]),
   };

@@ -12,6 +12,7 @@ import type { Decide } from '../controller/machine/snapshot.ts';
 import type { Metrics } from '../controller/metrics.ts';
 import { type Place, type PlaceKey, placeKey } from '../controller/plan/desired-instance.ts';
 import type { PlanFacts } from '../controller/plan/plan-instances.ts';
+import type { RolloutInput, RolloutStep } from '../controller/plan/rollout/rollout.ts';
 import type { Timers } from '../controller/reconcile/work-queue.ts';
 import type { Store } from '../controller/store/store.ts';
 import { Door, type DoorBugs } from './door.ts';
@@ -38,6 +39,7 @@ const START_OF_TIME = Date.UTC(2026, 0, 1);
 /** Deliberate bugs: each property has one that it must find. */
 export interface Bugs extends RuntimeBugs, DoorBugs {
   readonly decide?: (decide: Decide) => Decide;
+  readonly stepRollout?: (input: RolloutInput) => RolloutStep;
 }
 
 const AVAILABLE = { available: true, detail: 'simulated' };
@@ -57,7 +59,7 @@ export interface StageOptions {
   readonly faults: FaultInjector;
   readonly bugs: Bugs;
   readonly foreign: readonly Foreign[];
-  readonly lifeOf: (id: InstanceId, ordinal: number) => ProcessLife;
+  readonly lifeOf: (id: InstanceId, ordinal: number, argv: readonly string[]) => ProcessLife;
   readonly trace: ((line: string) => void) | undefined;
 }
 
@@ -121,6 +123,7 @@ export class Stage {
       },
       log: (message, fields) => this.trace(() => `${message} ${JSON.stringify(fields)}`),
       decide: this.#o.bugs.decide?.(decide) ?? decide,
+      ...(this.#o.bugs.stepRollout && { stepRollout: this.#o.bugs.stepRollout }),
     });
     this.#current = { life, store, controller };
     void controller.start();

@@ -72,14 +72,16 @@ export class World {
   readonly violations: string[] = [];
   readonly foreign: readonly Foreign[];
   readonly #places: ReadonlyMap<PlaceKey, PlaceState>;
-  readonly #lifeOf: (id: InstanceId, ordinal: number) => Life;
+  readonly #lifeOf: (id: InstanceId, ordinal: number, argv: readonly string[]) => Life;
+  /** Hears of every start and every request to leave, as it reaches the world. */
+  onOrder: ((order: 'start' | 'signal', thing: Thing) => void) | undefined;
   #pid = 1000;
 
   constructor(
     time: VirtualTime,
     places: readonly PlaceKey[],
     foreign: readonly Foreign[],
-    lifeOf: (id: InstanceId, ordinal: number) => Life,
+    lifeOf: (id: InstanceId, ordinal: number, argv: readonly string[]) => Life,
   ) {
     this.time = time;
     this.foreign = foreign;
@@ -129,7 +131,7 @@ export class World {
       id: launch.id,
       place,
       launch,
-      life: this.#lifeOf(launch.id, runs.length),
+      life: this.#lifeOf(launch.id, runs.length, launch.argv),
       startedAt: this.time.now(),
       pid: this.#pid++,
       asked: false,
@@ -144,6 +146,7 @@ export class World {
       asked: false,
     });
     this.#put(thing);
+    this.onOrder?.('start', thing);
     const { endsAfterMs, exit } = thing.life;
     if (endsAfterMs !== undefined) this.time.after(endsAfterMs, () => this.end(place, launch.id, exit, thing.pid));
   }
@@ -161,6 +164,7 @@ export class World {
   signal(place: PlaceKey, id: InstanceId, how: 'term' | 'kill'): void {
     const thing = this.things(place).get(id);
     if (!thing || thing.ended) return;
+    this.onOrder?.('signal', thing);
     if (!thing.asked) this.#put({ ...thing, asked: true });
     const { leavesAfterMs, killedAfterMs } = thing.life;
     if (how === 'kill') this.time.after(killedAfterMs, () => this.end(place, id, { signal: 'SIGKILL' }, thing.pid));

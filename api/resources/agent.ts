@@ -13,6 +13,7 @@ import { parseLabelSelector } from './selectors.ts';
 import { slurmSchema } from './slurm.ts';
 import { startupSchema } from './startup.ts';
 import { durationSchema } from './time.ts';
+import { updateSchema } from './update.ts';
 import { mcpServersSchema, skillsSchema, venvSchema, workspaceSchema } from './workspace.ts';
 
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
@@ -158,19 +159,6 @@ const restartSchema = z
   })
   .prefault({})
   .meta({ description: 'What happens when the agent ends by itself.' });
-
-const updateSchema = z
-  .strictObject({
-    strategy: z.enum(['OnIdle', 'Immediate', 'OnDelete']).default('OnIdle').meta({
-      description:
-        'When a changed launch restarts a running agent. OnIdle waits for idle; OnDelete waits for `sac restart`.',
-    }),
-    maxWait: durationSchema
-      .default('10m')
-      .meta({ description: 'Longest wait of OnIdle; then the agent is restarted anyway.' }),
-  })
-  .prefault({})
-  .meta({ description: 'How a changed manifest reaches a running agent.' });
 
 const hooksSchema = z
   .strictObject({
@@ -416,6 +404,19 @@ export interface Hold {
   readonly since: string;
 }
 
+/** Where the newest revision has got to. */
+export interface RolloutStatus {
+  /** The newest revision, and the last that all instances had; absent: none yet. */
+  readonly revision: number;
+  readonly stable?: number;
+  readonly state: 'Complete' | 'Progressing' | 'Paused' | 'Halted';
+  readonly message: string;
+  /** Instances that were given the newest revision, and those of them that are well. */
+  readonly updated: number;
+  readonly ready: number;
+  readonly total: number;
+}
+
 export interface AgentStatus {
   /** Absent: nobody. */
   readonly held?: readonly Hold[];
@@ -427,6 +428,7 @@ export interface AgentStatus {
   readonly desiredInstances: number;
   readonly restarts: number;
   readonly observedGeneration: number;
+  readonly rollout?: RolloutStatus;
   readonly conditions: readonly Condition[];
   readonly instances: readonly InstanceStatus[];
 }

@@ -66,6 +66,7 @@ export const CONDITION_TYPES = [
   'ContextHigh',
   'HostReachable',
   'Stalled',
+  'Progressing',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

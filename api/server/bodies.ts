@@ -3,7 +3,7 @@
  * Never: lets an unknown key pass in silence.
  */
 import { z } from 'zod';
-import { type ApplyRequest, type PatchRequest, ROLES, ROUTES, type RouteName } from '../protocol.ts';
+import { type ApplyRequest, type PatchRequest, ROLES, ROLLOUT_ACTIONS, ROUTES, type RouteName } from '../protocol.ts';
 import type { AgentManifestInput } from '../resources/agent.ts';
 import { agentFilesSchema } from '../resources/agent-files.ts';
 import { BadRequestError, InvalidError } from '../resources/errors.ts';
@@ -91,6 +91,10 @@ export const restartBody = z.strictObject({
   by: z.string().max(200).optional(),
   session: z.enum(['new', 'continue']).optional(),
 });
+export const rolloutBody = z.strictObject({
+  action: z.enum(ROLLOUT_ACTIONS),
+  revision: z.int().min(1).optional(),
+});
 export const answerBody = z.strictObject({
   keys: z
     .array(z.string().regex(/^(?:[A-Z][A-Za-z0-9]{0,15}|[!-~])$/, { message: 'is not a key' }))
@@ -127,6 +131,7 @@ export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
   planSource: noBody,
   gitHook: z.unknown(),
   restart: restartBody,
+  rollout: rolloutBody,
   answer: answerBody,
   createToken: tokenBody,
   deleteToken: noBody,

@@ -30,6 +30,8 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   gitHook: 'Push notice of GitHub, Gitea or GitLab for a GitSource',
   apply: 'Apply manifests',
   restart: 'Start a new incarnation',
+  rollout: 'Undo, pause or resume a change, or restart instances in turn',
+  revisions: 'Revisions of an agent, oldest first',
   answer: 'Press keys that answer what the agent asks',
   logs: 'Output, as text',
   attach: 'How a terminal reaches the agent',

@@ -16,8 +16,10 @@ import type {
   PatchRequest,
   Plural,
   RestartRequest,
+  RevisionInfo,
   RichStatus,
   Role,
+  RolloutRequest,
   SourcePlan,
   SyncSourceRequest,
   TerminalResponse,
@@ -73,6 +75,13 @@ export interface AgentWrites {
   patch(name: string, patch: PatchRequest, by: Caller): Promise<Agent>;
   remove(name: string, request: DeleteRequest, by: Caller): Promise<Agent>;
   restart(name: string, request: RestartRequest, by: Caller): Promise<Agent>;
+}
+
+/** Changes on their way from instance to instance. */
+export interface RolloutWrites {
+  rollout(name: string, request: RolloutRequest, by: Caller): Promise<Agent>;
+  /** Oldest first. */
+  revisions(name: string): readonly RevisionInfo[];
 }
 
 /** Agents and the other kinds that manifests declare. */
@@ -134,6 +143,7 @@ export interface AuditEntry {
 export interface ServerPorts {
   readonly reads: ResourceReads;
   readonly writes: ResourceWrites;
+  readonly rollouts: RolloutWrites;
   readonly sources: SourceActions;
   readonly terminals: Terminals;
   readonly hosts: { check(name: string): Promise<HostCheck> };

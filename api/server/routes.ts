@@ -26,7 +26,7 @@ export function createHandlers(
   limits: WatchLimits,
   streams: Streams,
 ): Readonly<Record<RouteName, Handler>> {
-  const { reads, writes, sources, terminals, tokens, controller } = ports;
+  const { reads, writes, rollouts, sources, terminals, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
   // Resources are immutable: each is written as JSON once, however often it is listed.
   const written = new WeakMap<AnyResource, string>();
@@ -150,6 +150,12 @@ export function createHandlers(
     apply: (request, _reply, caller) => writes.apply(bodies.parseApply(request.body), caller),
     restart: (request, _reply, caller) =>
       writes.restart(name(request), clean(bodies.parse(bodies.restartBody, request.body, 'body')), caller),
+    rollout: (request, _reply, caller) =>
+      rollouts.rollout(name(request), clean(bodies.parse(bodies.rolloutBody, request.body, 'body')), caller),
+    revisions: (request) => {
+      bodies.parse(bodies.noQuery, request.query, 'query');
+      return rollouts.revisions(name(request));
+    },
     answer: (request) => terminals.answer(name(request), clean(bodies.parse(bodies.answerBody, request.body, 'body'))),
     logs: (request, reply, caller) => {
       const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));

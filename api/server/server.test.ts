@@ -70,6 +70,7 @@ const ports: ServerPorts = {
       throw new NotFoundError('not here');
     },
   },
+  rollouts: { rollout: async () => agent('web'), revisions: () => [] },
   sources: {
     sync: async () => {
       throw new NotFoundError('not here');
@@ -132,6 +133,7 @@ afterAll(async () => {
 });
 
 const BODIES: Partial<Record<RouteName, unknown>> = {
+  rollout: { action: 'pause' },
   create: { apiVersion: 'sac/v1', kind: 'Agent', metadata: { name: 'new' }, spec: {} },
   replace: { metadata: { name: 'web', resourceVersion: 1 }, spec: {} },
   apply: { items: [], source: { kind: 'apply', name: 'cli' } },

@@ -4,6 +4,7 @@
  */
 import type { Verb } from '../verb.ts';
 import { AGENT_VERBS } from './agents/verbs.ts';
+import { FLEET_VERBS } from './fleet/verbs.ts';
 import { HOST_VERBS } from './hosts/verbs.ts';
 import { MANIFEST_VERBS } from './manifests/verbs.ts';
 import { RESOURCE_VERBS } from './resources/verbs.ts';
@@ -15,6 +16,7 @@ export const VERBS: readonly Verb[] = [
   ...AGENT_VERBS,
   ...MANIFEST_VERBS,
   ...HOST_VERBS,
+  ...FLEET_VERBS,
   ...SOURCE_VERBS,
   ...SETUP_VERBS,
 ];

@@ -17,6 +17,7 @@ import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { AgentWrites, Caller } from '../../api/server/ports.ts';
+import { type ChangeNote, digestOf, revise, templateOf, withTemplate } from '../plan/rollout/revisions.ts';
 import type { AgentRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import {
   comparable,
@@ -186,9 +187,13 @@ export class StoredAgentWrites implements AgentWrites {
     const declared = declaredIn(input);
     const ours = !before || sameSource(before.source, request.source) || request.force === true;
     const keeps = before !== undefined && (!ours || this.#staysWith(before.source, request.source));
-    const draft = before
-      ? merge(before, keeps ? { spec: {} } : before.lastApplied, declared)
-      : merge(undefined, undefined, declared);
+    const draft = this.#heeding(
+      before,
+      before
+        ? merge(before, keeps ? { spec: {} } : before.lastApplied, declared)
+        : merge(undefined, undefined, declared),
+      request.source,
+    );
     this.#assertNamesFree(name, draft.spec, owners);
 
     const files = nextFiles(before?.files, brought);
@@ -211,6 +216,7 @@ export class StoredAgentWrites implements AgentWrites {
       ...(files && { files }),
       ...(before?.holds !== undefined && { holds: before.holds }),
       lastApplied: keeps ? before.lastApplied : declared,
+      ...revise(before, draft.spec, this.#note(name, describeSource(request.source, by), request.source)),
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
     const restarts = before !== undefined && !same && launchKey(before) !== launchKey(next);
@@ -280,7 +286,12 @@ export class StoredAgentWrites implements AgentWrites {
       if (!force && record.source.kind !== 'apply') this.#assertNotOwned(record, draft, { kind: 'apply', name: 'cli' });
       const changed = canonical(record.spec) !== canonical(draft.spec);
       return {
-        record: { ...record, ...draft, generation: record.generation + (changed ? 1 : 0) },
+        record: {
+          ...withoutRevisions(record),
+          ...draft,
+          generation: record.generation + (changed ? 1 : 0),
+          ...revise(record, draft.spec, this.#note(name, by.name, CLI_SOURCE)),
+        },
         event: this.#event(name, 'Configured', `Changed by ${by.name}.`),
       };
     });
@@ -310,6 +321,18 @@ export class StoredAgentWrites implements AgentWrites {
         if (!(error instanceof ConflictError) || attempt >= ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** What was undone is not taken again from a source that only says it once more. */
+  #heeding(before: AgentRecord | undefined, draft: Draft, asking: Source): Draft {
+    if (before?.rejected === undefined || asking.kind === 'apply') return draft;
+    if (digestOf(templateOf(draft.spec)) !== before.rejected) return draft;
+    return { ...draft, spec: withTemplate(draft.spec, templateOf(before.spec)) };
+  }
+
+  #note(name: string, by: string, source: Source): ChangeNote {
+    const { clock, instanceNames } = this.#options;
+    return { at: clock.now(), by, source, slots: (spec) => instanceNames(name, spec) };
   }
 
   #assertNotOwned(record: AgentRecord, draft: Draft, asking: Source): void {
@@ -379,6 +402,13 @@ const foreignFiles = ({ name, source }: AgentRecord): ConflictError =>
     `agent "${name}": its files (src_*, to_home) come from ${source.kind} ${source.path ? `${source.name}/${source.path}` : source.name}; change them there, or use --force`,
   );
 
+const withoutRevisions = ({
+  revisions: _r,
+  rollout: _o,
+  paused: _p,
+  rejected: _j,
+  ...record
+}: AgentRecord): AgentRecord => record;
 const withoutSession = ({ restartSession: _, ...record }: AgentRecord): AgentRecord => record;
 
 const CLI_SOURCE: Source = { kind: 'apply', name: 'cli' };

@@ -28,7 +28,7 @@ export function conditionsFor(
     placed(memory, desired),
     started(phase, memory, gap),
     ready(phase, memory),
-    upToDate(phase, gap),
+    upToDate(phase, gap, desired?.hold),
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
     ...filesFact(previous, desired, files),
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
@@ -183,7 +183,14 @@ const ready = (phase: SnapshotPhase, memory: Memory): Fact => {
   ];
 };
 
-const upToDate = (phase: SnapshotPhase, gap: Gap): Fact => {
+const upToDate = (phase: SnapshotPhase, gap: Gap, hold = false): Fact => {
+  if (hold && gap.type === 'drifted')
+    return [
+      'UpToDate',
+      'False',
+      'WaitsForTurn',
+      'The manifest changed; others are changed first (update.maxUnavailable).',
+    ];
   if (gap.type === 'drifted')
     return gap.until === undefined
       ? [

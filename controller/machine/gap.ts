@@ -96,7 +96,7 @@ export function findGap(
     const primary = pickPrimary(living, desired) ?? newest;
     const extra = living.find((seen) => seen !== primary);
     if (extra) return { type: 'surplus', seen: extra, why: 'move' };
-    if (desired.place && placeKey(primary.place) !== placeKey(desired.place))
+    if (!desired.hold && desired.place && placeKey(primary.place) !== placeKey(desired.place))
       return { type: 'surplus', seen: primary, why: 'move' };
     return compareLive(desired, primary, memory, now);
   }
@@ -123,6 +123,7 @@ function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Mem
   if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt)
     return { type: 'surplus', seen, why: 'restart' };
   if (seen.launchHash === desired.launchHash) return { type: 'live', seen };
+  if (desired.hold) return { type: 'drifted', seen, until: undefined };
   switch (desired.update.strategy) {
     case 'Immediate':
       return { type: 'surplus', seen, why: 'update' };

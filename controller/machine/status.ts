@@ -9,9 +9,11 @@ import type {
   LastExit,
   Phase,
   ReadingStatus,
+  RolloutStatus,
 } from '../../api/resources/agent.ts';
 import type { Condition, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
+import type { Revised } from '../plan/rollout/revisions.ts';
 import type { Reading } from './onboarding.ts';
 import type { ExitRecord, MachineSnapshot, PlacedSighting } from './snapshot.ts';
 
@@ -119,7 +121,7 @@ const NEEDIEST_FIRST: readonly Activity[] = [
   'none',
 ];
 
-export interface StatusAgent {
+export interface StatusAgent extends Revised {
   readonly generation: number;
   readonly deletedAt?: Instant;
   readonly createdAt: Instant;
@@ -135,7 +137,11 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
   const held = Object.entries(agent.holds ?? {}).map(([by, hold]) => ({ by, ...hold }));
   const rests = agent.spec.suspend || held.length > 0;
   const allReady =
-    instances.length > 0 && ready === instances.length && !rests && observedGeneration === agent.generation;
+    instances.length > 0 &&
+    ready === instances.length &&
+    !rests &&
+    (agent.rollout === undefined || agent.rollout.base === 0) &&
+    observedGeneration === agent.generation;
   return {
     phase: agentPhase(agent, instances),
     activity: NEEDIEST_FIRST.find((activity) => instances.some((instance) => instance.activity === activity)) ?? 'none',
@@ -145,9 +151,73 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
     desiredInstances: rests || agent.deletedAt !== undefined ? 0 : instances.length,
     restarts: instances.reduce((sum, instance) => sum + instance.restarts, 0),
     observedGeneration,
-    conditions: mergeConditions(instances, allReady),
+    ...rolloutOf(agent, instances),
+    conditions: [...mergeConditions(instances, allReady), ...progressOf(agent)],
     instances,
   };
+}
+
+/** Undefined until it has had a revision. */
+function rolloutOf(
+  { revisions = [], rollout, paused = false }: StatusAgent,
+  instances: readonly InstanceStatus[],
+): { readonly rollout?: RolloutStatus } {
+  const newest = revisions.at(-1);
+  if (!newest) return {};
+  const total = instances.length;
+  if (!rollout)
+    return {
+      rollout: {
+        revision: newest.number,
+        stable: newest.number,
+        state: 'Complete',
+        message: `All instances have revision ${newest.number}.`,
+        updated: total,
+        ready: instances.filter(({ ready }) => ready).length,
+        total,
+      },
+    };
+  const has = ({ name }: InstanceStatus) =>
+    (rollout.moved[name]?.revision ?? (rollout.base || rollout.to)) === rollout.to;
+  const updated = instances.filter(has);
+  const ready = updated.filter((one) => one.ready).length;
+  const [state, message] = rollout.halted
+    ? ([
+        'Halted',
+        `${rollout.halted.message}; \`sac rollout undo\` takes it back, a changed manifest goes on.`,
+      ] as const)
+    : paused
+      ? (['Paused', '`sac rollout resume` goes on.'] as const)
+      : ([
+          'Progressing',
+          `${updated.length} of ${total} instances have revision ${newest.number}, ${ready} of them are ready.`,
+        ] as const);
+  return {
+    rollout: {
+      revision: newest.number,
+      ...(rollout.base > 0 && { stable: rollout.base }),
+      state,
+      message,
+      updated: updated.length,
+      ready,
+      total,
+    },
+  };
+}
+
+function progressOf({ rollout, paused = false, revisions = [] }: StatusAgent): readonly Condition[] {
+  if (!rollout) return [];
+  const newest = revisions.at(-1)?.number ?? rollout.to;
+  const halted = rollout.halted;
+  return [
+    {
+      type: 'Progressing',
+      status: halted || paused ? 'False' : 'True',
+      reason: halted ? 'ProgressDeadlineExceeded' : paused ? 'Paused' : 'RollingOut',
+      message: halted ? `Halted: ${halted.message}.` : `Revision ${newest} is ${paused ? 'paused' : 'on its way'}.`,
+      lastTransitionTime: isoTime(halted?.at ?? rollout.since),
+    },
+  ];
 }
 
 function agentPhase(agent: StatusAgent, instances: readonly InstanceStatus[]): Phase {

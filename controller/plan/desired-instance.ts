@@ -88,6 +88,8 @@ export interface DesiredInstance {
   readonly workspace?: WorkspacePlan;
   /** run; rest: declared but suspended; gone: deleted or scaled away. */
   readonly want: 'run' | 'rest' | 'gone';
+  /** What lives, lives on as it is, however it differs: its turn in a rolling change has not come. */
+  readonly hold?: true;
   /** `sac restart` was asked at this time: incarnations before it are replaced. */
   readonly restartAt?: Instant;
   readonly restart: {

@@ -13,6 +13,7 @@ import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
+import { allotment, baseSpec, type Revision, type Rollout } from './rollout/revisions.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
 import { launchFiles, planWorkspace } from './workspace/workspace-plan.ts';
 
@@ -28,6 +29,8 @@ export interface PlannedAgent {
   readonly holds?: object;
   readonly spec: AgentSpec;
   readonly files?: readonly StoredFile[];
+  readonly revisions?: readonly Revision[];
+  readonly rollout?: Rollout;
 }
 
 /** What planning may know of the world: slow facts, looked up beforehand. */
@@ -64,8 +67,23 @@ export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly Desir
   const taken = new Map<HostName, number>();
   // One that has no instances is deleted through an instance too, so that there is one way out and not two.
   const all = slots.length === 0 && agent.deletedAt !== undefined ? [{ name: agent.name, hosts: [LOCAL_HOST] }] : slots;
-  return all.map((slot) => planSlot(agent, slot, facts, agent.deletedAt === undefined, taken));
+  const wanted = agent.deletedAt === undefined;
+  if (!agent.rollout)
+    return all.map((slot) => planSlot({ ...agent, ...allotment(agent, slot.name) }, slot, facts, wanted, taken));
+  // While a change is under way, each instance is what its own revision says; what only the old one has stays until the new is well.
+  const before = baseSpec(agent);
+  const old = before ? instanceSlots(agent.name, before, facts.hosts) : [];
+  const leaving = old.filter(({ name }) => !all.some((slot) => slot.name === name));
+  return [...all, ...leaving].map((slot) => {
+    const own = allotment(agent, slot.name);
+    const its = own.spec === agent.spec ? slot : slotIn(agent, own.spec, slot.name, facts);
+    const planned = planSlot({ ...agent, ...own }, its ?? slot, facts, wanted, taken);
+    return own.hold ? { ...planned, hold: true } : planned;
+  });
 }
+
+const slotIn = ({ name: agent }: PlannedAgent, spec: AgentSpec, name: string, { hosts }: PlanFacts): Slot | undefined =>
+  instanceSlots(agent, spec, hosts).find((slot) => slot.name === name);
 
 /** An instance that its agent no longer has a slot for (scaled away, host dropped): how to let go of it. */
 export function planDeparting(agent: PlannedAgent, instanceName: string, facts: PlanFacts): DesiredInstance {

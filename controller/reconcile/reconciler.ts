@@ -266,6 +266,7 @@ const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | unde
     b !== undefined &&
     a.generation === b.generation &&
     a.want === b.want &&
+    a.hold === b.hold &&
     a.restartAt === b.restartAt &&
     a.forsaken?.host === b.forsaken?.host &&
     a.workspace?.key === b.workspace?.key &&

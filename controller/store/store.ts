@@ -10,9 +10,10 @@ import type { Source } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { MachineSnapshot, PlacedSighting } from '../machine/snapshot.ts';
+import type { Revised } from '../plan/rollout/revisions.ts';
 
 /** The intention behind an Agent, as stored. Its `status` is made from the instance records. */
-export interface AgentRecord {
+export interface AgentRecord extends Revised {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;

@@ -29,6 +29,8 @@ const RULES: Readonly<Record<RouteName, Role | 'anybody' | 'signer'>> = {
   // A push notice: its own signature opens it, no token does.
   gitHook: 'signer',
   restart: 'operator',
+  rollout: 'operator',
+  revisions: 'viewer',
   answer: 'operator',
   rich: 'viewer',
   checkHost: 'operator',

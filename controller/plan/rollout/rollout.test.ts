@@ -1,0 +1,242 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AgentSpec, type AgentSpecInput, agentSpecSchema } from '../../../api/resources/agent.ts';
+import { unavailableLimit } from '../../../api/resources/update.ts';
+import { allotment, putBack, type Revisable, type Rollout, revise } from './revisions.ts';
+import { type RolloutInput, type SeenInstance, stepRollout } from './rollout.ts';
+
+const source = { kind: 'apply', name: 'cli' } as const;
+const slots = ({ replicas }: AgentSpec) => Array.from({ length: replicas }, (_, n) => `i${n}`);
+const spec = (version: string, more: AgentSpecInput = {}): AgentSpec =>
+  agentSpecSchema.parse({ command: [version], replicas: 4, ...more });
+const declare = (before: Revisable | undefined, next: AgentSpec, at: number): Revisable => ({
+  generation: (before?.generation ?? 0) + 1,
+  createdAt: 0,
+  source,
+  spec: next,
+  ...revise(before, next, { at, by: 'me', source, slots }),
+});
+const settled = (agent: Revisable): Revisable => {
+  const { rollout: _, ...rest } = agent;
+  return rest;
+};
+
+/** One instance of a made-up world: which version lives there, since when, and whether it is well. */
+interface Body {
+  readonly version: string;
+  readonly well: boolean;
+}
+const versionFor = (agent: Revisable, name: string) => allotment(agent, name).spec.command?.[0] ?? '';
+const seenOf = (agent: Revisable, world: ReadonlyMap<string, Body>): SeenInstance[] =>
+  slots(agent.spec).map((name) => {
+    const body = world.get(name);
+    return {
+      name,
+      well: body?.well ?? false,
+      ...(body && { hash: body.version, incarnation: 1 }),
+      idle: true,
+      unknown: false,
+      living: body?.well ?? false,
+      heldHash: versionFor(agent, name),
+      wantedHash: agent.spec.command?.[0] ?? '',
+    };
+  });
+const inputOf = (agent: Revisable, rollout: Rollout, world: ReadonlyMap<string, Body>, now: number): RolloutInput => ({
+  rollout,
+  seen: seenOf(agent, world),
+  generation: agent.generation,
+  maxUnavailable: agent.spec.update.maxUnavailable,
+  waitFor: 'Ready',
+  deadlineMs: 1000,
+  paused: false,
+  resting: false,
+  now,
+});
+
+describe('limits', () => {
+  it.each([
+    [1, 10, 1],
+    ['25%', 10, 2],
+    ['25%', 3, 1],
+    ['0%', 3, 1],
+    ['100%', 3, 3],
+    [50, 3, 3],
+  ])('%s of %i is %i', (limit, total, expected) => expect(unavailableLimit(limit, total)).toBe(expected));
+});
+
+type Happening =
+  | { readonly do: 'advance' }
+  | { readonly do: 'reconcile'; readonly nth: number }
+  | { readonly do: 'dies'; readonly nth: number }
+  | { readonly do: 'declare'; readonly version: string; readonly bad: boolean };
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Happening>({ do: 'advance' }) },
+  { weight: 8, arbitrary: fc.nat(7).map((nth): Happening => ({ do: 'reconcile', nth })) },
+  { weight: 1, arbitrary: fc.nat(7).map((nth): Happening => ({ do: 'dies', nth })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.nat(5), fc.boolean())
+      .map(([n, bad]): Happening => ({ do: 'declare', version: `v${n}${bad ? 'bad' : ''}`, bad })),
+  },
+);
+
+/** What any controller does with the steps: takes down what differs from its allotment, starts what is to be there. */
+function play(total: number, limit: number, happenings: readonly Happening[], step = stepRollout) {
+  let agent = settled(declare(undefined, spec('v0', { replicas: total, update: { maxUnavailable: limit } }), 0));
+  const world = new Map<string, Body>(slots(agent.spec).map((name) => [name, { version: 'v0', well: true }]));
+  /** Taken down by us, and not well since. */
+  const down = new Set<string>();
+  let most = 0;
+  let now = 1;
+  const reconcile = (name: string) => {
+    const version = versionFor(agent, name);
+    const body = world.get(name);
+    if (body && body.version !== version) {
+      if (body.well) down.add(name);
+      world.set(name, { version, well: false });
+    } else {
+      const well = !version.endsWith('bad');
+      world.set(name, { version, well });
+      if (well) down.delete(name);
+    }
+    most = Math.max(most, down.size);
+  };
+  const advance = () => {
+    if (!agent.rollout) return;
+    const next = step(inputOf(agent, agent.rollout, world, now)).rollout;
+    const { rollout: _, ...rest } = agent;
+    agent = next ? { ...rest, rollout: next } : rest;
+  };
+  for (const happens of happenings) {
+    now += 10;
+    const name = 'nth' in happens ? `i${happens.nth % total}` : '';
+    switch (happens.do) {
+      case 'advance':
+        advance();
+        break;
+      case 'reconcile':
+        reconcile(name);
+        break;
+      case 'dies':
+        world.set(name, { version: world.get(name)?.version ?? '', well: false });
+        break;
+      case 'declare':
+        agent = declare(agent, { ...agent.spec, command: [happens.version] }, now);
+    }
+  }
+  return { agent, world, most, now, reconcile, advance, current: () => agent };
+}
+
+describe('a rolling change', () => {
+  it('never has more down through our own doing than maxUnavailable', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 8 }),
+        fc.integer({ min: 1, max: 7 }),
+        fc.array(happening, { maxLength: 120 }),
+        (total, limit, happenings) => {
+          expect(play(total, limit, happenings).most).toBeLessThanOrEqual(unavailableLimit(limit, total));
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  it('is seen to do so only because of the count: without it the property fails', () => {
+    const careless = (input: RolloutInput) => stepRollout({ ...input, maxUnavailable: '100%' });
+    const found = fc.check(
+      fc.property(fc.array(happening, { minLength: 40, maxLength: 120 }), (happenings) => {
+        return play(6, 1, happenings, careless).most <= 1;
+      }),
+      { numRuns: 200 },
+    );
+    expect(found.failed).toBe(true);
+  });
+
+  it('reaches all when what is declared last is good, whatever came before', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 8 }),
+        fc.integer({ min: 1, max: 7 }),
+        fc.array(happening, { maxLength: 80 }),
+        (total, limit, happenings) => {
+          const { world, reconcile, advance, current } = play(total, limit, [
+            ...happenings,
+            { do: 'declare', version: 'last', bad: false },
+          ]);
+          for (let round = 0; round < 60 && current().rollout; round++) {
+            advance();
+            for (let n = 0; n < total; n++) reconcile(`i${n}`);
+          }
+          for (let n = 0; n < total; n++) reconcile(`i${n}`);
+          expect(current().rollout).toBeUndefined();
+          expect([...world.values()].map(({ version }) => version)).toEqual(Array(total).fill('last'));
+        },
+      ),
+    );
+  });
+
+  it('halts at the deadline, and says which instance was not ready', () => {
+    const before = settled(declare(undefined, spec('a'), 0));
+    const agent = declare(before, spec('bad'), 10);
+    const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));
+    const start = agent.rollout;
+    if (!start) throw new Error('no rollout');
+    const given = stepRollout(inputOf(agent, start, world, 10)).rollout;
+    expect(Object.keys(given?.moved ?? {})).toEqual(['i0']);
+    if (!given) throw new Error('over at once');
+    // Lives on with the old launch until it is idle: no clock runs.
+    expect(stepRollout(inputOf(agent, given, world, 9_000))).toEqual({ rollout: given });
+    world.set('i0', { version: 'bad', well: false });
+    const down = stepRollout(inputOf(agent, given, world, 10_000));
+    expect(down.wakeAt).toBe(11_000);
+    if (!down.rollout) throw new Error('over');
+    const late = stepRollout(inputOf(agent, down.rollout, world, 11_000)).rollout;
+    expect(late?.halted?.message).toMatch(/^i0 was not ready within 1 s/);
+    if (!late) throw new Error('over');
+    expect(stepRollout(inputOf(agent, late, world, 99_000))).toEqual({ rollout: late });
+  });
+});
+
+describe('revisions', () => {
+  const many = spec('a');
+  it('are kept ten, and those that an instance still has', () => {
+    let agent = settled(declare(undefined, many, 0));
+    for (let n = 1; n <= 30; n++) agent = settled(declare(agent, spec(`v${n}`), n));
+    expect(agent.revisions?.map(({ number }) => number)).toEqual([22, 23, 24, 25, 26, 27, 28, 29, 30, 31]);
+    let stuck = agent;
+    for (let n = 1; n <= 20; n++) stuck = declare(stuck, spec(`w${n}`), n);
+    expect(stuck.revisions).toHaveLength(11);
+    expect(stuck.revisions?.[0]?.number).toBe(31);
+  });
+  it('are not made by what is about the fleet alone', () => {
+    const agent = settled(declare(undefined, many, 0));
+    for (const more of [{ replicas: 9 }, { suspend: true }, { update: { maxUnavailable: 2 } }])
+      expect(declare(agent, spec('a', more), 1).revisions).toHaveLength(1);
+  });
+  it('a single instance has the newest at once', () => {
+    const one = declare(undefined, spec('a', { replicas: 1 }), 0);
+    const changed = declare(one, spec('b', { replicas: 1 }), 1);
+    expect(changed.rollout).toBeUndefined();
+    expect(allotment(changed, 'i0')).toMatchObject({ generation: 2, spec: { command: ['b'] } });
+  });
+  it('an instance whose turn has not come keeps its own spec and generation, the fleet is as declared now', () => {
+    const changed = declare(settled(declare(undefined, many, 0)), spec('b', { replicas: 7 }), 1);
+    expect(allotment(changed, 'i3')).toMatchObject({ generation: 1, spec: { command: ['a'], replicas: 7 } });
+  });
+  it('what is put back is a new revision, and what it undid is remembered', () => {
+    const changed = declare(settled(declare(undefined, many, 0)), spec('b'), 1);
+    const [first] = changed.revisions ?? [];
+    if (!first) throw new Error('no history');
+    const back = putBack(changed, first, { at: 2, by: 'sac', source, slots });
+    expect(back.spec.command).toEqual(['a']);
+    expect(back.revisions?.at(-1)).toMatchObject({ number: 3, undoes: 2 });
+    expect(back.rejected).toMatch(/^[0-9a-f]{16}$/);
+  });
+  it('after the database was lost what lives is held until its turn', () => {
+    const fresh = declare(undefined, many, 0);
+    expect(fresh.rollout?.base).toBe(0);
+    expect(allotment(fresh, 'i0').hold).toBe(true);
+  });
+});
