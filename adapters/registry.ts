@@ -6,12 +6,14 @@
 import { createDockerRuntime, createPodmanRuntime } from './runtimes/container/container-runtime.ts';
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
+import { createScreenRuntime } from './runtimes/screen/screen-runtime.ts';
 import { createSlurmRuntime } from './runtimes/slurm/slurm-runtime.ts';
 import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
 
 export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [
   createTmuxRuntime(context),
   createProcessRuntime(context),
+  createScreenRuntime(context),
   createSlurmRuntime(context),
   createDockerRuntime(context),
   createPodmanRuntime(context),

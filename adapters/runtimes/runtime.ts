@@ -119,6 +119,8 @@ export interface RuntimeCapabilities {
   readonly attach: boolean;
   /** Deaths are pushed, not polled. */
   readonly push: boolean;
+  /** What agents elsewhere have and it cannot do: ends of the sentence "it cannot ...", for people. */
+  readonly lacks?: readonly string[];
 }
 
 /**

@@ -16,7 +16,7 @@ import { durationSchema } from './time.ts';
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process', 'slurm', ...CONTAINER_RUNTIMES] as const;
+export const RUNTIME_KINDS = ['tmux', 'process', 'screen', 'slurm', ...CONTAINER_RUNTIMES] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -69,7 +69,7 @@ const placeSchema = z
         historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
       })
       .prefault({})
-      .meta({ description: 'Options of the tmux runtime.' }),
+      .meta({ description: 'Options of the terminal, for tmux and screen.' }),
     process: z
       .strictObject({
         logMaxBytes: z

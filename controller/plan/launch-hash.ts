@@ -18,6 +18,7 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
   const terminal = { width: options.tmux.width, height: options.tmux.height };
   switch (place?.runtime) {
     case 'tmux':
+    case 'screen':
       counted['terminal'] = terminal;
       break;
     case 'docker':
