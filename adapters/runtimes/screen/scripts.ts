@@ -143,7 +143,7 @@ read -r id incarnation hash 2>/dev/null < "$dir/launch" && [ "$incarnation" = "$
 file=$dir/typed.$$
 cat > "$file"
 ask() { screen -S "$sty" -p 0 "$@" >/dev/null 2>&1; }
-ask -X readreg -e utf8 t "$file" && ask -X "$how" t
+ask -X readreg t "$file" && ask -X "$how" t
 failed=$?
 [ "$failed" -ne 0 ] || [ -z "$5" ] || { printf '%s\\n' "$5" > "$dir/submitted.tmp" && mv -f "$dir/submitted.tmp" "$dir/submitted"; }
 ask -Q info
