@@ -43,7 +43,7 @@ export function createScreenRuntime(
       push: true,
       lacks: [
         'tell the title a program sets',
-        'tell whether a program asked for bracketed paste (text of several lines always is)',
+        'tell whether a program asked for bracketed paste (text of several lines always is bracketed)',
         'be read while somebody attached is in copy mode',
       ],
     },
