@@ -328,6 +328,8 @@ async function run(
     startedAt,
     typist,
     factsOf,
+    facts: factsNow,
+    now,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;

@@ -176,6 +176,8 @@ export interface Runtime {
     keys: readonly Keystroke[],
     submitted?: number,
   ): Promise<void>;
+  /** The script that the place would get for this start, where it gets one that people read. Holds no secrets of the environment. */
+  render?(launch: Launch): string;
   logs(t: Transport, id: InstanceId, options: LogOptions): AsyncIterable<string>;
   /** argv that, run on the place's machine in a terminal, shows the agent. Only where capabilities.attach. */
   attach?(id: InstanceId): readonly string[];
