@@ -8,6 +8,7 @@ import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
 import { createScreenRuntime } from './runtimes/screen/screen-runtime.ts';
 import { createSlurmRuntime } from './runtimes/slurm/slurm-runtime.ts';
+import { createTenantRuntime } from './runtimes/slurm-tenant/tenant-runtime.ts';
 import { createTmuxRuntime } from './runtimes/tmux/tmux-runtime.ts';
 
 export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => [
@@ -15,6 +16,7 @@ export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Asy
   createProcessRuntime(context),
   createScreenRuntime(context),
   createSlurmRuntime(context),
+  createTenantRuntime(context),
   createDockerRuntime(context),
   createPodmanRuntime(context),
 ];

@@ -2,7 +2,7 @@
  * Owns: the composition root: the only file that names concrete adapters, the store and the server, and joins them.
  * Never: decides anything about an agent.
  */
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ import { type AgentSpec, effectiveProfile } from '../api/resources/agent.ts';
 import { NotFoundError, SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds.ts';
 import { type HostName, type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
+import { reservationStatusOf } from '../api/resources/reservation.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
@@ -52,6 +53,7 @@ import type { Hands } from './reconcile/effect-runner.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
 import type { Timers } from './reconcile/work-queue.ts';
+import { Reservations } from './reservations/reservations.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -155,6 +157,16 @@ async function run(
     workspaces: home.workspaces,
     userHome,
     allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
+    reservations: new Map(
+      store.objects('Reservation').map(({ record }) => {
+        const { jobId, conditions } = reservationStatusOf(record.status);
+        const detail = conditions[0]?.message ?? 'its allocation is about to be asked for.';
+        return [
+          record.name,
+          { host: record.spec.host as HostName, detail, ...(jobId !== undefined && { job: jobId }) },
+        ];
+      }),
+    ),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => {
       const profile = PROFILES[name];
@@ -282,7 +294,7 @@ async function run(
   const objectWriteOptions = {
     clock: { now },
     canonical: canonicalJson,
-    neededBy: (kind: ObjectKind, name: string) => (kind === 'Host' ? agentsOn(store, name) : undefined),
+    neededBy: (kind: ObjectKind, name: string) => neededBy(store, kind, name),
   };
   const writesOver = (over: Store) =>
     joinWrites(
@@ -290,6 +302,25 @@ async function run(
       new StoredObjectWrites({ ...objectWriteOptions, store: over }),
     );
   const writes = writesOver(store);
+  const reservations = new Reservations({
+    store,
+    handsOf(host) {
+      const found = machines.get(host)?.reached?.places.find(({ place }) => place.runtime === 'slurm-tenant');
+      const { pools } = found?.runtime ?? {};
+      return found && pools ? { pools, transport: found.transport } : undefined;
+    },
+    // A name of the server or a time to renew it is no other allocation, but for the first it is another server.
+    hashOf: ({ persistent: _, renewBefore: __, host: ___, ...asked }) =>
+      createHash('sha256').update(canonicalJson(asked)).digest('hex').slice(0, 8),
+    tenantsOf: (name) => tenantsOf(store, name),
+    timers: realTimers,
+    onChange: () => {
+      facts = undefined;
+      controller.replan();
+    },
+    canonical: canonicalJson,
+    log,
+  });
   const gitSources = new GitSources({
     store,
     fleet: fleetOf(store, writesOver),
@@ -396,6 +427,7 @@ async function run(
   await controller.start();
   for (const source of sources) await source.start();
   gitSources.start();
+  reservations.start();
 
   const heartbeat = setInterval(() => {
     try {
@@ -425,6 +457,7 @@ async function run(
   clearInterval(heartbeat);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await gitSources[Symbol.asyncDispose]();
+  await reservations[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   await controller.stop();
   keeper[Symbol.dispose]();
@@ -463,6 +496,29 @@ async function checkDeclared(machines: Machines, name: string): Promise<HostChec
   const found = await checkHost(transport, { now: Date.now, timeoutMs: PLACE_TIMEOUT_MS });
   return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
 }
+
+function neededBy(store: Store, kind: ObjectKind, name: string): string | undefined {
+  switch (kind) {
+    case 'Host':
+      return agentsOn(store, name);
+    case 'Reservation': {
+      const names = tenantsOf(store, name);
+      if (names.length === 0) return undefined;
+      const shown = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
+      return `${names.length === 1 ? 'an agent is its tenant' : `${names.length} agents are its tenants`} (${shown}); delete or move them first`;
+    }
+    case 'GitSource':
+      return undefined;
+  }
+}
+
+/** Agents that are declared for a reservation, those that are being deleted too. */
+const tenantsOf = (store: Store, reservation: string): readonly string[] =>
+  [...store.agents()]
+    .filter(
+      ({ record }) => record.spec.place.runtime === 'slurm-tenant' && record.spec.place.reservation === reservation,
+    )
+    .map(({ record }) => record.name);
 
 /** Who lives there; undefined: nobody. */
 function agentsOn(store: Store, host: string): string | undefined {

@@ -16,7 +16,7 @@ import { durationSchema } from './time.ts';
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process', 'screen', 'slurm', ...CONTAINER_RUNTIMES] as const;
+export const RUNTIME_KINDS = ['tmux', 'process', 'screen', 'slurm', 'slurm-tenant', ...CONTAINER_RUNTIMES] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -83,12 +83,20 @@ const placeSchema = z
       .prefault({})
       .meta({ description: 'Options of the process runtime.' }),
     slurm: slurmSchema,
+    reservation: nameSchema
+      .optional()
+      .meta({ description: 'Reservation whose allocation it lives in, for runtime slurm-tenant; its host counts.' }),
     docker: containerSchema.optional().meta({ description: 'The container, for runtime docker.' }),
     podman: containerSchema.optional().meta({ description: 'The container, for runtime podman.' }),
   })
   .refine((place) => [place.host, place.hosts, place.hostSelector].filter((one) => one !== undefined).length <= 1, {
     message: 'host, hosts and hostSelector exclude each other',
     path: ['hosts'],
+    when: isMapping,
+  })
+  .refine((place) => (place.runtime === 'slurm-tenant') === (place.reservation !== undefined), {
+    message: 'goes together with runtime slurm-tenant: the name of a Reservation',
+    path: ['reservation'],
     when: isMapping,
   })
   .refine((place) => place.runtime !== 'docker' || place.docker !== undefined, {

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
 import type { ManifestMeta, ObjectMeta } from './meta.ts';
+import { type ReservationSpec, reservationManifestSchema } from './reservation.ts';
 
 export interface ObjectKindDefinition {
   readonly plural: string;
@@ -31,6 +32,12 @@ export const OBJECT_KINDS = {
     short: ['gs', 'source', 'sources'],
     manifest: gitSourceManifestSchema,
   },
+  Reservation: {
+    plural: 'reservations',
+    singular: 'reservation',
+    short: ['rsv', 'pool', 'pools'],
+    manifest: reservationManifestSchema,
+  },
 } as const satisfies Readonly<Record<string, ObjectKindDefinition>>;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;
@@ -39,6 +46,7 @@ export type ObjectPlural = (typeof OBJECT_KINDS)[ObjectKind]['plural'];
 export interface SpecOf {
   readonly Host: HostSpec;
   readonly GitSource: GitSourceSpec;
+  readonly Reservation: ReservationSpec;
 }
 
 /** One declared thing that is no Agent, as it is stored and shown. */

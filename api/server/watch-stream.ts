@@ -28,6 +28,7 @@ const KIND_OF: Readonly<Record<Plural, string>> = {
   events: 'Event',
   hosts: 'Host',
   gitsources: 'GitSource',
+  reservations: 'Reservation',
 };
 
 /** Throws GoneError before `begin` is called when `since` is no longer kept. Returns how to end it. */

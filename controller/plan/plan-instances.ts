@@ -12,6 +12,7 @@ import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
+import { planTenancy, type ReservationFacts } from './tenancy.ts';
 
 export interface PlannedAgent {
   readonly name: string;
@@ -34,6 +35,8 @@ export interface PlanFacts {
   readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
   readonly hosts: Hosts;
+  /** Absent: none is declared. */
+  readonly reservations?: ReadonlyMap<string, ReservationFacts>;
   readonly launch: (
     profile: ProfileName,
     spec: AgentSpec,
@@ -80,7 +83,17 @@ function planSlot(
     sessionStore,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
-  const choice = choosePlace(spec, slot, facts.hosts, facts.placedAt(slot.name), taken);
+  const tenancy = planTenancy(spec, facts.reservations);
+  const choice: Choice =
+    tenancy?.unplaced === undefined
+      ? choosePlace(
+          spec,
+          tenancy ? { name: slot.name, hosts: [tenancy.host] } : slot,
+          facts.hosts,
+          facts.placedAt(slot.name),
+          taken,
+        )
+      : { unplaced: tenancy.unplaced };
   const there = choice.place && facts.hosts.get(choice.place.host);
   const userHome = there?.userHome ?? facts.userHome;
   const cwd = expandHome(spec.workspace, userHome) ?? `${there?.workspaces ?? facts.workspaces}/${slot.name}`;
@@ -100,7 +113,13 @@ function planSlot(
     cwd,
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
-    options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm, ...containers.options },
+    options: {
+      tmux: spec.place.tmux,
+      process: spec.place.process,
+      slurm: spec.place.slurm,
+      ...(tenancy?.unplaced === undefined && tenancy && { tenancy: tenancy.of }),
+      ...containers.options,
+    },
   };
   return {
     id: instanceId(facts.fleet, slot.name),
