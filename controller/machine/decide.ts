@@ -233,7 +233,8 @@ function nextLook(
 ): Instant | undefined {
   switch (phase) {
     case 'Backoff':
-      return memory.notBefore;
+      // Without a place, time alone brings nothing: a place that can be had again is told.
+      return gap.type === 'unplaced' ? undefined : memory.notBefore;
     case 'Stopping':
       return memory.stop && Math.max(nextAskAt(memory.stop), now + 1);
     case 'Running': {
