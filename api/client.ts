@@ -17,6 +17,7 @@ import type {
   LogQuery,
   PatchRequest,
   Plural,
+  RenderResponse,
   ResourceOf,
   RestartRequest,
   RevisionInfo,
@@ -88,6 +89,8 @@ export interface Client {
   revisions(name: string): Promise<readonly RevisionInfo[]>;
   answer(name: string, request: AnswerRequest): Promise<AnswerResponse>;
   logs(name: string, query?: LogQuery & { readonly signal?: AbortSignal }): AsyncIterable<string>;
+  /** With what it would be started now. */
+  render(name: string, instance?: string): Promise<RenderResponse>;
   attach(name: string, instance?: string): Promise<TerminalResponse>;
   controller(): Promise<ControllerStatus>;
   stopController(): Promise<void>;
@@ -160,6 +163,7 @@ export function createClient(
         if (!signal?.aborted) throw lost(target, error);
       }
     },
+    render: (name, instance) => json({ method: 'GET', path: agent(name, '/render'), query: { instance } }),
     attach: (name, instance) => json({ method: 'GET', path: agent(name, '/attach'), query: { instance } }),
     controller: () => json({ method: 'GET', path: `${BASE}/controller` }),
     stopController: async () => {

@@ -197,6 +197,26 @@ export interface LogQuery {
 }
 
 /** How the user's own terminal reaches the agent. */
+/** With what an agent would be started now. No value of a variable, no secret. */
+export interface RenderResponse {
+  readonly instance: string;
+  /** `host/runtime`; absent: no place can be had, and why. */
+  readonly place?: string;
+  readonly unplaced?: string;
+  readonly launchHash: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  /** Names of its variables. */
+  readonly env: readonly string[];
+  readonly envFiles: readonly string[];
+  readonly preStart: readonly string[];
+  readonly postStart: readonly string[];
+  /** Which conversation it begins with. */
+  readonly session?: string;
+  /** What the place would get: a job script. */
+  readonly script?: string;
+}
+
 export interface TerminalResponse {
   readonly argv: readonly string[];
   readonly cwd?: string;
@@ -269,6 +289,7 @@ export const ROUTES = {
   revisions: { method: 'GET', path: '/apis/sac/v1/agents/:name/revisions', role: 'viewer' },
   /** Text, streamed. */
   logs: { method: 'GET', path: '/apis/sac/v1/agents/:name/logs', role: 'viewer' },
+  render: { method: 'GET', path: '/apis/sac/v1/agents/:name/render', role: 'viewer' },
   attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },
   /** All that is known of it at work. */
   rich: { method: 'GET', path: '/apis/sac/v1/agents/:name/rich', role: 'viewer' },

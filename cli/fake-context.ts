@@ -80,6 +80,7 @@ export function clientOf(given: Partial<Client>): Client {
     checkHost: unexpected('checkHost'),
     rich: unexpected('rich'),
     logs: unexpected('logs'),
+    render: unexpected('render'),
     attach: unexpected('attach'),
     controller: unexpected('controller'),
     stopController: unexpected('stopController'),

@@ -18,12 +18,15 @@ import type { AgentFacts } from '../api/resources/facts.ts';
 import type { Host } from '../api/resources/host.ts';
 import { kindOfPlural } from '../api/resources/kinds.ts';
 import { type FleetId, type InstanceId, instanceId } from '../api/resources/names.ts';
+import type { Instant } from '../api/resources/time.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
 import type { Controller } from './controller.ts';
 import { viewHost } from './places/host-facts.ts';
 import type { Machines, ProbedPlace } from './places/machines.ts';
 import { placeKey } from './plan/desired-instance.ts';
+import type { PlanFacts } from './plan/plan-instances.ts';
 import type { Typist } from './reconcile/typist.ts';
+import { renderLaunch } from './render-launch.ts';
 import { richStatus } from './rich-status.ts';
 import type { InstanceRecord, Store } from './store/store.ts';
 
@@ -37,6 +40,8 @@ export interface ApiPortsOptions {
   readonly factsOf: (id: InstanceId, state: PaneState, at: number) => Promise<AgentFacts>;
   /** Working directory of an instance. */
   readonly workspaceOf: (record: InstanceRecord) => string | undefined;
+  readonly facts: () => PlanFacts;
+  readonly now: () => Instant;
 }
 
 export const createReads = (options: ApiPortsOptions): ResourceReads => ({
@@ -48,6 +53,14 @@ export const createReads = (options: ApiPortsOptions): ResourceReads => ({
     plural === 'agents'
       ? options.store.viewAgent(name)
       : listOf(options, plural).find(({ metadata }) => metadata.name === name),
+  render(name, instance) {
+    const { store, facts, machines, now } = options;
+    const agent = store.agent(name)?.record;
+    if (!agent) throw new NotFoundError(`agent "${name}" not found; \`sac get agents\` lists what there is`);
+    const incarnation = ({ id }: { readonly id: InstanceId }) =>
+      store.instance(id)?.record.snapshot.memory.incarnation ?? now();
+    return renderLaunch({ agent, instance, facts: facts(), machines, incarnation });
+  },
   watch: (since, onEvent) =>
     options.store.watch(since, (event) => {
       const { object } = event;

@@ -2,7 +2,7 @@
  * Owns: the composition root: the only file that names concrete adapters, the store and the server, and joins them.
  * Never: decides anything about an agent.
  */
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import pino from 'pino';
@@ -15,13 +15,15 @@ import { readAgentsDir } from '../api/manifests/files.ts';
 import type { AgentSpec } from '../api/resources/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds.ts';
-import { instanceId } from '../api/resources/names.ts';
+import { type HostName, instanceId } from '../api/resources/names.ts';
+import { reservationStatusOf } from '../api/resources/reservation.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals } from './api-ports.ts';
 import { Budgets } from './budgets/budgets.ts';
-import { agentsOn, checkDeclaredHost, connectHost } from './compose/hosts.ts';
+import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
+import { neededBy, tenantsOf } from './compose/needed-by.ts';
 import { createTelling, launchOf } from './compose/profiles.ts';
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
@@ -45,6 +47,7 @@ import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
 import type { Timers } from './reconcile/work-queue.ts';
+import { Reservations } from './reservations/reservations.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -150,6 +153,16 @@ async function run(
     userHome,
     environment: (name) => (Object.hasOwn(process.env, name) ? process.env[name] : undefined),
     allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
+    reservations: new Map(
+      store.objects('Reservation').map(({ record }) => {
+        const { jobId, conditions } = reservationStatusOf(record.status);
+        const detail = conditions[0]?.message ?? 'its allocation is about to be asked for.';
+        return [
+          record.name,
+          { host: record.spec.host as HostName, detail, ...(jobId !== undefined && { job: jobId }) },
+        ];
+      }),
+    ),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => launchOf(PROFILES[name], spec),
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
@@ -253,7 +266,7 @@ async function run(
   const objectWriteOptions = {
     clock: { now },
     canonical: canonicalJson,
-    neededBy: (kind: ObjectKind, name: string) => (kind === 'Host' ? agentsOn(store, name) : undefined),
+    neededBy: (kind: ObjectKind, name: string) => neededBy(store, kind, name),
   };
   const writesOver = (over: Store) =>
     joinWrites(
@@ -261,6 +274,25 @@ async function run(
       new StoredObjectWrites({ ...objectWriteOptions, store: over }),
     );
   const writes = writesOver(store);
+  const reservations = new Reservations({
+    store,
+    handsOf(host) {
+      const found = machines.get(host)?.reached?.places.find(({ place }) => place.runtime === 'slurm-tenant');
+      const { pools } = found?.runtime ?? {};
+      return found && pools ? { pools, transport: found.transport } : undefined;
+    },
+    // A name of the server or a time to renew it is no other allocation, but for the first it is another server.
+    hashOf: ({ persistent: _, renewBefore: __, host: ___, ...asked }) =>
+      createHash('sha256').update(canonicalJson(asked)).digest('hex').slice(0, 8),
+    tenantsOf: (name) => tenantsOf(store, name),
+    timers: realTimers,
+    onChange: () => {
+      facts = undefined;
+      controller.replan();
+    },
+    canonical: canonicalJson,
+    log,
+  });
   const gitSources = new GitSources({
     store,
     fleet: fleetOf(store, writesOver),
@@ -300,6 +332,8 @@ async function run(
     startedAt,
     typist,
     factsOf: telling.factsOf,
+    facts: factsNow,
+    now,
     workspaceOf: (record: { readonly agent: string; readonly name: string }) => {
       const agent = store.agent(record.agent)?.record;
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;
@@ -368,6 +402,7 @@ async function run(
   for (const source of sources) await source.start();
   gitSources.start();
   budgets.start();
+  reservations.start();
 
   const heartbeat = setInterval(() => {
     try {
@@ -398,6 +433,7 @@ async function run(
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await gitSources[Symbol.asyncDispose]();
   await budgets[Symbol.asyncDispose]();
+  await reservations[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   await controller.stop();
   telling[Symbol.dispose]();

@@ -18,6 +18,7 @@ declare -A package_of=(
   [fish]=fish
   [python3]=python3
   [script]=bsdutils
+  [screen]=screen
   [chromium]=chromium
   [promtool]=prometheus
   [tcsh]=tcsh

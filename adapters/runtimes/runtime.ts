@@ -9,6 +9,7 @@ import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';
+import type { Pools } from './slurm-tenant/pool.ts';
 
 /**
  * One thing with our mark, as it was seen. What was not listed is absent; what could not be listed is an exception.
@@ -86,6 +87,8 @@ export interface LaunchOptions {
   readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
   /** Absent: all defaults. */
   readonly slurm?: SlurmOptions;
+  /** Of a reservation, and the job that holds its allocation now. */
+  readonly tenancy?: { readonly reservation: string; readonly job: number };
   readonly docker?: ContainerOptions;
   readonly podman?: ContainerOptions;
 }
@@ -121,6 +124,8 @@ export interface RuntimeCapabilities {
   readonly attach: boolean;
   /** Deaths are pushed, not polled. */
   readonly push: boolean;
+  /** What agents elsewhere have and it cannot do: ends of the sentence "it cannot ...", for people. */
+  readonly lacks?: readonly string[];
 }
 
 /**
@@ -176,6 +181,10 @@ export interface Runtime {
     keys: readonly Keystroke[],
     submitted?: number,
   ): Promise<void>;
+  /** The script that the place would get for this start, where it gets one that people read. Holds no secrets of the environment. */
+  render?(launch: Launch): string;
+  /** Allocations that agents here live in; only where reservations are kept. */
+  readonly pools?: Pools;
   logs(t: Transport, id: InstanceId, options: LogOptions): AsyncIterable<string>;
   /** argv that, run on the place's machine in a terminal, shows the agent. Only where capabilities.attach. */
   attach?(id: InstanceId): readonly string[];

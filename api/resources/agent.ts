@@ -19,7 +19,7 @@ import { mcpServersSchema, skillsSchema, venvSchema, workspaceSchema } from './w
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process', 'slurm', ...CONTAINER_RUNTIMES] as const;
+export const RUNTIME_KINDS = ['tmux', 'process', 'screen', 'slurm', 'slurm-tenant', ...CONTAINER_RUNTIMES] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -85,7 +85,7 @@ const placeSchema = z
         historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
       })
       .prefault({})
-      .meta({ description: 'Options of the tmux runtime.' }),
+      .meta({ description: 'Options of the terminal, for tmux and screen.' }),
     process: z
       .strictObject({
         logMaxBytes: z
@@ -99,12 +99,20 @@ const placeSchema = z
       .prefault({})
       .meta({ description: 'Options of the process runtime.' }),
     slurm: slurmSchema,
+    reservation: nameSchema
+      .optional()
+      .meta({ description: 'Reservation whose allocation it lives in, for runtime slurm-tenant; its host counts.' }),
     docker: containerSchema.optional().meta({ description: 'The container, for runtime docker.' }),
     podman: containerSchema.optional().meta({ description: 'The container, for runtime podman.' }),
   })
   .refine((place) => [place.host, place.hosts, place.hostSelector].filter((one) => one !== undefined).length <= 1, {
     message: 'host, hosts and hostSelector exclude each other',
     path: ['hosts'],
+    when: isMapping,
+  })
+  .refine((place) => (place.runtime === 'slurm-tenant') === (place.reservation !== undefined), {
+    message: 'goes together with runtime slurm-tenant: the name of a Reservation',
+    path: ['reservation'],
     when: isMapping,
   })
   .refine((place) => place.runtime !== 'docker' || place.docker !== undefined, {

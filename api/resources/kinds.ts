@@ -8,6 +8,7 @@ import { type BudgetSpec, budgetManifestSchema } from './budget.ts';
 import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
 import type { ManifestMeta, ObjectMeta } from './meta.ts';
+import { type ReservationSpec, reservationManifestSchema } from './reservation.ts';
 
 export interface ObjectKindDefinition {
   readonly plural: string;
@@ -33,6 +34,12 @@ export const OBJECT_KINDS = {
     manifest: gitSourceManifestSchema,
   },
   Budget: { plural: 'budgets', singular: 'budget', short: ['bu'], manifest: budgetManifestSchema },
+  Reservation: {
+    plural: 'reservations',
+    singular: 'reservation',
+    short: ['rsv', 'pool', 'pools'],
+    manifest: reservationManifestSchema,
+  },
 } as const satisfies Readonly<Record<string, ObjectKindDefinition>>;
 
 export type ObjectKind = keyof typeof OBJECT_KINDS;
@@ -42,6 +49,7 @@ export interface SpecOf {
   readonly Host: HostSpec;
   readonly GitSource: GitSourceSpec;
   readonly Budget: BudgetSpec;
+  readonly Reservation: ReservationSpec;
 }
 
 /** One declared thing that is no Agent, as it is stored and shown. */

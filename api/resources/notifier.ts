@@ -82,12 +82,10 @@ const argument = z
   .max(4096)
   .refine((text) => !text.includes('\0'), { message: 'contains a NUL character' });
 const commandSchema = z.strictObject({
-  argv: z
-    .tuple([argument.min(1)], argument)
-    .meta({
-      description:
-        'Program and arguments, run by the controller on its machine; the notice is JSON on its standard input.',
-    }),
+  argv: z.tuple([argument.min(1)], argument).meta({
+    description:
+      'Program and arguments, run by the controller on its machine; the notice is JSON on its standard input.',
+  }),
 });
 
 export const NOTIFIED_KINDS = ['Agent', 'GitSource', 'Budget'] as const;

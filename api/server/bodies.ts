@@ -142,6 +142,7 @@ export const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
   logs: logQuery,
   attach: attachQuery,
   rich: attachQuery,
+  render: attachQuery,
 };
 
 /** A manifest is 6 levels deep; whoever sends more wants to exhaust a stack. */

@@ -34,6 +34,7 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   revisions: 'Revisions of an agent, oldest first',
   answer: 'Press keys that answer what the agent asks',
   logs: 'Output, as text',
+  render: 'With what an agent would be started: its job script, or program, folder, names of variables',
   attach: 'How a terminal reaches the agent',
   rich: 'All that is known of an agent at work',
   checkHost: 'What is installed on a host',

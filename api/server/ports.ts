@@ -15,6 +15,7 @@ import type {
   LogQuery,
   PatchRequest,
   Plural,
+  RenderResponse,
   RestartRequest,
   RevisionInfo,
   RichStatus,
@@ -49,6 +50,8 @@ export interface ResourceReads {
   readonly version: number;
   list(plural: Plural): readonly AnyResource[];
   get(plural: Plural, name: string): AnyResource | undefined;
+  /** With what an agent would be started. Throws NotFoundError. */
+  render(agent: string, instance: string | undefined): RenderResponse;
   /**
    * First, before it returns, what is kept of the changes after `since`; then each as it comes, after `list` shows it.
    * Throws GoneError when `since` is no longer kept.

@@ -165,6 +165,7 @@ export function createHandlers(
       const lines = Readable.from(withNewlines(terminals.logs(name(request), query, abort.signal)));
       return reply.type('text/plain; charset=utf-8').send(lines);
     },
+    render: (request) => reads.render(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
     attach: (request) =>
       terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
     rich: (request) => terminals.rich(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),

@@ -15,6 +15,7 @@ const FIELDS: Readonly<Record<Plural, readonly string[]>> = {
   hosts: [...COMMON, 'spec', 'status'],
   gitsources: [...COMMON, 'spec', 'status'],
   budgets: [...COMMON, 'spec', 'status'],
+  reservations: [...COMMON, 'spec', 'status'],
   events: [...COMMON, 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen', 'regarding'],
 };
 

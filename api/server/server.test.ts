@@ -43,6 +43,9 @@ const ports: ServerPorts = {
     version: 5,
     list: (plural) => (plural === 'agents' ? items : []),
     get: (plural, name) => (plural === 'agents' ? items.find(({ metadata }) => metadata.name === name) : undefined),
+    render() {
+      throw new NotFoundError('not here');
+    },
     watch(since, onEvent) {
       if (since < 2) throw new GoneError('list again');
       watchers.add(onEvent);

@@ -29,6 +29,7 @@ const KIND_OF: Readonly<Record<Plural, string>> = {
   hosts: 'Host',
   gitsources: 'GitSource',
   budgets: 'Budget',
+  reservations: 'Reservation',
 };
 
 /** Throws GoneError before `begin` is called when `since` is no longer kept. Returns how to end it. */

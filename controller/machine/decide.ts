@@ -248,7 +248,7 @@ function nextLook(
 ): Instant | undefined {
   switch (phase) {
     case 'Backoff':
-      // Without a place time changes nothing.
+      // Without a place, time alone brings nothing: a place that can be had again is told.
       return gap.type === 'unplaced' ? undefined : memory.notBefore;
     case 'Stopping':
       return memory.stop && Math.max(nextAskAt(memory.stop), now + 1);

@@ -240,7 +240,10 @@ export class Machines implements AsyncDisposable {
           return;
         }
         const { available, detail } = await runtime.probe(transport);
-        if (available) places.push({ place: { host, runtime: runtime.kind }, runtime, transport, detail });
+        const { lacks = [] } = runtime.capabilities;
+        const limits = lacks.length > 0 ? `; cannot ${lacks.join(', cannot ')}` : '';
+        const place = { host, runtime: runtime.kind };
+        if (available) places.push({ place, runtime, transport, detail: `${detail}${limits}` });
         else missing.set(runtime.kind, detail);
       }),
     );

@@ -34,6 +34,7 @@ export interface LaunchPlan {
     readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };
     readonly process: { readonly logMaxBytes: number; readonly logFiles: number };
     readonly slurm?: SlurmOptions;
+    readonly tenancy?: { readonly reservation: string; readonly job: number };
     readonly docker?: PlannedContainer;
     readonly podman?: PlannedContainer;
   };

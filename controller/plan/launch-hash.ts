@@ -18,6 +18,7 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
   const terminal = { width: options.tmux.width, height: options.tmux.height };
   switch (place?.runtime) {
     case 'tmux':
+    case 'screen':
       counted['terminal'] = terminal;
       break;
     case 'docker':
@@ -28,6 +29,11 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
       counted['container'] = container;
       break;
     }
+    case 'slurm-tenant':
+      // Another allocation is another place to live.
+      counted['terminal'] = terminal;
+      counted['tenancy'] = options.tenancy;
+      break;
     case 'slurm':
       counted['job'] = options.slurm;
       break;

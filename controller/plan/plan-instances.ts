@@ -15,6 +15,7 @@ import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
 import { allotment, baseSpec, type Revision, type Rollout } from './rollout/revisions.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
+import { planTenancy, type ReservationFacts } from './tenancy.ts';
 import { launchFiles, planWorkspace } from './workspace/workspace-plan.ts';
 
 export interface PlannedAgent {
@@ -46,6 +47,8 @@ export interface PlanFacts {
   readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
   readonly hosts: Hosts;
+  /** Absent: none is declared. */
+  readonly reservations?: ReadonlyMap<string, ReservationFacts>;
   readonly launch: (
     profile: ProfileName,
     spec: AgentSpec,
@@ -107,7 +110,17 @@ function planSlot(
     sessionStore,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
-  const choice = choosePlace(spec, slot, facts.hosts, facts.placedAt(slot.name), taken);
+  const tenancy = planTenancy(spec, facts.reservations);
+  const choice: Choice =
+    tenancy?.unplaced === undefined
+      ? choosePlace(
+          spec,
+          tenancy ? { name: slot.name, hosts: [tenancy.host] } : slot,
+          facts.hosts,
+          facts.placedAt(slot.name),
+          taken,
+        )
+      : { unplaced: tenancy.unplaced };
   const there = choice.place && facts.hosts.get(choice.place.host);
   const userHome = there?.userHome ?? facts.userHome;
   const cwd =
@@ -145,7 +158,13 @@ function planSlot(
     ...(spec.venv !== undefined && { venv: venvFolder(spec.venv, cwd, spec.env['HOME'] ?? userHome) }),
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
-    options: { tmux: spec.place.tmux, process: spec.place.process, slurm: spec.place.slurm, ...containers.options },
+    options: {
+      tmux: spec.place.tmux,
+      process: spec.place.process,
+      slurm: spec.place.slurm,
+      ...(tenancy?.unplaced === undefined && tenancy && { tenancy: tenancy.of }),
+      ...containers.options,
+    },
   };
   return {
     id: instanceId(facts.fleet, slot.name),

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProcessRuntime } from '../../adapters/runtimes/process/process-runtime.ts';
+import { createScreenRuntime } from '../../adapters/runtimes/screen/screen-runtime.ts';
 import { createTmuxRuntime } from '../../adapters/runtimes/tmux/tmux-runtime.ts';
 import type { RuntimeUnderTest } from './runtime-conformance.ts';
 
@@ -31,5 +32,12 @@ export const processPlace: RuntimeUnderTest = {
   make: createProcessRuntime,
   occupy: ({ dirs }, name) => void mkdirSync(join(dirs.run, 'process', name), { recursive: true }),
   isOccupied: ({ dirs }, name) => existsSync(join(dirs.run, 'process', name)),
+  destroy: () => undefined,
+};
+
+export const screenPlace: RuntimeUnderTest = {
+  make: (context) => createScreenRuntime(context),
+  occupy: ({ dirs }, name) => void mkdirSync(join(dirs.run, 'screen', name), { recursive: true }),
+  isOccupied: ({ dirs }, name) => existsSync(join(dirs.run, 'screen', name)),
   destroy: () => undefined,
 };

@@ -17,6 +17,7 @@ const RULES: Readonly<Record<RouteName, Role | 'anybody' | 'signer'>> = {
   list: 'viewer',
   get: 'viewer',
   logs: 'viewer',
+  render: 'viewer',
   create: 'operator',
   replace: 'operator',
   patch: 'operator',

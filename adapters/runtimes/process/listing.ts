@@ -5,7 +5,7 @@
 import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Sighting } from '../runtime.ts';
 
-const LINE = /^(\S+) (\S+) (\d+) ([0-9a-f]+) (running|exited) (\d+|-) (\d+|-) (\d+) (\d+|-)$/;
+const LINE = /^(\S+) (\S+) (\d+) ([0-9a-f]+) (running|exited) (\d+|-) (\d+|-) (\d+) (\d+|-) (\d+|-)$/;
 const SIGNALS: Readonly<Record<number, string>> = {
   1: 'SIGHUP',
   2: 'SIGINT',
@@ -33,7 +33,7 @@ export function parseListing(text: string, fleet: FleetId): readonly Sighting[] 
   return text.split('\n').flatMap((line) => {
     const match = LINE.exec(line);
     if (!match) return [];
-    const [, name = '', rawId = '', incarnation, hash = '', state, pid, status, began, ended] = match;
+    const [, name = '', rawId = '', incarnation, hash = '', state, pid, status, began, ended, submitted] = match;
     const id = rawId as InstanceId;
     if (fleetOf(id) !== fleet || instanceNameOf(id) !== name) return [];
     const sighting: Sighting = {
@@ -44,6 +44,7 @@ export function parseListing(text: string, fleet: FleetId): readonly Sighting[] 
       session: name,
       ...(pid !== '-' && { pid: Number(pid) }),
       ...(Number(began) > 0 && { startedAt: Number(began) * 1000 }),
+      ...(Number(submitted) > 0 && { submitted: Number(submitted) }),
       ...(state === 'exited' && {
         exit: {
           ...(status !== '-' && exitFromStatus(Number(status))),

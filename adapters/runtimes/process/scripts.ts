@@ -7,6 +7,7 @@
  *   state   supervisor's pid, its start time (proc(5) stat field 22, against pid reuse), boot id, started at (seconds)
  *   child   agent's pid, its start time
  *   exit    exit status as sh has it, ended at (seconds)
+ *   submitted  how many startup texts were submitted, where they are
  */
 
 /** Start time of process $1 into $start; empty when it is gone. No process is started for it. */
@@ -53,7 +54,7 @@ rotate() {
 `;
 
 /**
- * sh -c START sac-start ROOT LOGS LAUNCHES FIFO BOOT; stdin: NAME ID INCARNATION HASH BLOCKS FILES a line.
+ * sh -c START sac-start ROOT LOGS LAUNCHES FIFO BOOT; stdin: NAME ID INCARNATION HASH NUMBER... a line.
  * Prints \`NAME started\` or \`NAME taken\`.
  */
 export const START = `${START_TIME}
@@ -62,7 +63,7 @@ umask 077
 IFS= read -r boot < /proc/sys/kernel/random/boot_id
 now=$(date +%s)
 mkdir -p "$root"
-while read -r name id incarnation hash blocks files; do
+while read -r name id incarnation hash numbers; do
   dir=$root/$name
   if ! mkdir "$dir" 2>/dev/null; then echo "$name taken"; continue; fi
   printf '%s %s %s\\n' "$id" "$incarnation" "$hash" > "$dir/launch"
@@ -70,24 +71,26 @@ while read -r name id incarnation hash blocks files; do
   log=$logs/$name/current.log
   [ -f "$log" ] && mv -f "$log" "$logs/$name/previous.log"
   : > "$log"
-  setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.sh" "$log" "$blocks" "$files" "$fifo" "$name" </dev/null >/dev/null 2>&1 &
+  setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.sh" "$log" $numbers "$fifo" "$name" </dev/null >/dev/null 2>&1 &
   start_time "$!"
   printf '%s %s %s %s\\n' "$!" "$start" "$boot" "$now" > "$dir/state"
   echo "$name started"
 done
 `;
 
-/** sh -c LIST sac-list ROOT: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|-. No process is started. */
+/** sh -c LIST sac-list ROOT: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|- SUBMITTED|-. No process is started. */
 export const LIST = `${START_TIME}
 IFS= read -r boot < /proc/sys/kernel/random/boot_id
 for dir in "$1"/*/; do
   dir=\${dir%/}; name=\${dir##*/}
-  id= incarnation= hash= pid= since= on= began= child= child_since= status= ended=
+  id= incarnation= hash= pid= since= on= began= child= child_since= status= ended= submitted=
   read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue
   read -r pid since on began 2>/dev/null < "$dir/state"
   read -r child child_since 2>/dev/null < "$dir/child"
+  read -r submitted 2>/dev/null < "$dir/submitted"
+  : "\${submitted:=-}"
   if read -r status ended 2>/dev/null < "$dir/exit"; then
-    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended"
+    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended $submitted"
     continue
   fi
   alive=
@@ -97,11 +100,11 @@ for dir in "$1"/*/; do
   fi
   # It may have ended between the two looks.
   if [ -z "$alive" ] && read -r status ended 2>/dev/null < "$dir/exit"; then
-    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended"
+    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended $submitted"
   elif [ -n "$alive" ]; then
-    echo "$name $id $incarnation $hash running $alive - \${began:-0} -"
+    echo "$name $id $incarnation $hash running $alive - \${began:-0} - $submitted"
   else
-    echo "$name $id $incarnation $hash exited - - \${began:-0} -"
+    echo "$name $id $incarnation $hash exited - - \${began:-0} - $submitted"
   fi
 done
 exit 0

@@ -61,6 +61,7 @@ export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisp
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
     sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    render: (launch) => renderJobScript(launch, context.dirs),
     logs: (t, id, options) => on(t).logs(id, options),
     attach: (id) => ['sh', '-c', ATTACH, 'sac-attach', slurmRoot(context.dirs), instanceNameOf(id)],
     async [Symbol.asyncDispose]() {

@@ -30,6 +30,14 @@ export const AGENT_VERBS: readonly Verb[] = [
     examples: ['sac attach web   # leave with Ctrl-B d'],
   },
   {
+    name: 'render',
+    summary: 'Show the job script an agent would get, or with what it would be started',
+    args: '<name>',
+    load: () => import('./render.ts'),
+    options: [INSTANCE, { flags: '-o, --output <format>', description: 'json or yaml' }],
+    examples: ['sac render web', 'sac render web -o json'],
+  },
+  {
     name: 'exec',
     summary: "Run a command in an agent's working directory",
     args: '<name> [command...]',

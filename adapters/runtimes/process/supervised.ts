@@ -1,0 +1,217 @@
+/**
+ * Owns: agents of one kind under a small supervisor each, on one machine: a state folder (see scripts.ts) is what is known of it.
+ * Never: starts a second one: making the folder is the claim. Never touches a process without our mark.
+ */
+import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Transport } from '../../transport/transport.ts';
+import { whileHeard } from '../../transport/while-heard.ts';
+import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { processesOf } from '../reap/process-table.ts';
+import { Reaper } from '../reap/reaper.ts';
+import { SharedLook } from '../reap/shared-look.ts';
+import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
+import { parseListing } from './listing.ts';
+import { CLEAR, LIST, START, TERM, WATCH } from './scripts.ts';
+
+/** A lost watch is taken up again after this. */
+const WATCH_AGAIN_MS = 1_000;
+/** A supervisor writes the agent's pid a moment after it was started: it is waited for, so long at once. */
+const PID_WAIT_MS = 10;
+
+/** How one kind of them is kept. */
+export interface Keeping {
+  /** Its folder below the fleet's, and the name of its FIFO. */
+  readonly kind: 'process' | 'screen';
+  /** Scripts that starts need, below the folder: name and content. One is `supervisor.sh`. */
+  readonly scripts: Readonly<Record<string, string>>;
+  /** Numbers for the supervisor, between log and FIFO. */
+  readonly numbers: (launch: Launch) => readonly number[];
+  /** How often its pid is waited for. */
+  readonly pidTries: number;
+  /** Whether the agent leads a process group of its own, so that all of it can be asked to leave at once. */
+  readonly ownGroup: boolean;
+}
+
+interface Waiting {
+  readonly launch: Launch;
+  readonly resolve: (outcome: 'started' | 'taken') => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Supervised {
+  readonly reaper: Reaper;
+  readonly root: string;
+  readonly #keeping: Keeping;
+  readonly #context: RuntimeContext;
+  readonly #transport: Transport;
+  readonly #fifo: string;
+  readonly #listing = new SharedLook(() => this.#list());
+  #waiting: Waiting[] = [];
+  #scriptsWritten: Promise<void> | undefined;
+
+  constructor(context: RuntimeContext, transport: Transport, keeping: Keeping) {
+    this.#keeping = keeping;
+    this.#context = context;
+    this.#transport = transport;
+    this.root = `${context.dirs.run}/${keeping.kind}`;
+    this.#fifo = `${context.dirs.run}/${keeping.kind}.fifo`;
+    this.reaper = new Reaper(transport, context.fleet);
+  }
+
+  /** A look that begins after this call; shared by all who ask at the same time. */
+  list(): Promise<readonly Sighting[]> {
+    return this.#listing.ask();
+  }
+
+  async #list(): Promise<readonly Sighting[]> {
+    for (let tries = 0; ; tries++) {
+      const { code, stdout, stderr } = await this.#script(LIST, 'sac-list', [this.root]);
+      if (code !== 0) throw new RuntimeError(`processes could not be listed: ${stderr.trim()}`);
+      const sightings = parseListing(stdout, this.#context.fleet);
+      // Just started: its pid is about to be written.
+      if (
+        tries >= this.#keeping.pidTries ||
+        !sightings.some(({ state, pid }) => state === 'running' && pid === undefined)
+      )
+        return sightings;
+      await new Promise((wake) => setTimeout(wake, PID_WAIT_MS));
+    }
+  }
+
+  async start(launch: Launch): Promise<void> {
+    const name = instanceNameOf(launch.id);
+    await this.#transport.putFiles([
+      {
+        path: launchFilePath(this.#context.dirs, launch.id),
+        content: renderLaunchScript(launch, this.#context.dirs),
+        mode: 0o600,
+      },
+    ]);
+    if ((await this.#startBatched(launch)) === 'started') return;
+
+    const found = (await this.list()).find(({ id }) => id === launch.id);
+    if (!found) throw new RuntimeError(`${this.root}/${name} is taken by something that is not sac's; move it away`);
+    if (found.state === 'running') {
+      if (found.launchHash === launch.launchHash) return;
+      throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
+    }
+    // It was started and has ended already: this order came late.
+    if (found.incarnation >= launch.incarnation) return;
+    await this.#script(CLEAR, 'sac-clear', [this.root, name, String(found.incarnation)]);
+    if ((await this.#startBatched(launch)) === 'taken')
+      throw new RuntimeError(`${name} was started by somebody else meanwhile`);
+    // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
+    this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
+  }
+
+  /** All starts asked for in one turn go to one script. */
+  #startBatched(launch: Launch): Promise<'started' | 'taken'> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ launch, resolve, reject });
+      if (this.#waiting.length === 1) setImmediate(() => void this.#startAll());
+    });
+  }
+
+  async #startAll(): Promise<void> {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    try {
+      this.#scriptsWritten ??= this.#transport.putFiles(
+        Object.entries(this.#keeping.scripts).map(([name, content]) => ({
+          path: `${this.root}/${name}`,
+          content,
+          mode: 0o600,
+        })),
+      );
+      await this.#scriptsWritten.catch((error: unknown) => {
+        this.#scriptsWritten = undefined;
+        throw error;
+      });
+      const lines = batch.map(({ launch }) => {
+        const { id, incarnation, launchHash } = launch;
+        return [instanceNameOf(id), id, incarnation, launchHash, ...this.#keeping.numbers(launch)].join(' ');
+      });
+      const { dirs } = this.#context;
+      const { stdout, stderr } = await this.#script(
+        START,
+        'sac-start',
+        [this.root, dirs.logs, `${dirs.run}/launch`, this.#fifo],
+        `${lines.join('\n')}\n`,
+      );
+      const outcomes = new Map(stdout.split('\n').map((line) => line.split(' ', 2) as [string, string]));
+      for (const { launch, resolve, reject } of batch) {
+        const outcome = outcomes.get(instanceNameOf(launch.id));
+        if (outcome === 'started' || outcome === 'taken') resolve(outcome);
+        else
+          reject(
+            new RuntimeError(
+              `${instanceNameOf(launch.id)} could not be started: ${stderr.trim() || 'the start script gave no answer'}`,
+            ),
+          );
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  async signal(id: InstanceId, incarnation: number, how: 'term' | 'kill'): Promise<void> {
+    if (how === 'term' && this.#keeping.ownGroup) {
+      await this.#script(TERM, 'sac-term', [this.root, instanceNameOf(id), String(incarnation)]);
+      return;
+    }
+    const seen = (await this.list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
+    if (!seen) return;
+    const roots = seen.pid === undefined ? [] : [seen.pid];
+    if (how === 'term') return this.reaper.term(id, incarnation, roots);
+    const marked = processesOf(await this.reaper.scan(), (mark) => mark.id === id && mark.incarnation === incarnation);
+    await this.reaper.signal([...new Set([...roots, ...marked])], 'KILL');
+  }
+
+  async remove(id: InstanceId, incarnation: number): Promise<void> {
+    const name = instanceNameOf(id);
+    const seen = (await this.list()).find((sighting) => sighting.id === id);
+    if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
+    await this.reaper.reap(id, incarnation);
+    const { dirs } = this.#context;
+    await this.#transport.run([
+      'mv',
+      '-f',
+      '--',
+      `${dirs.logs}/${name}/current.log`,
+      `${dirs.logs}/${name}/previous.log`,
+    ]);
+    await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
+    // Last: it is what tells, also a successor of ours, that there is something to remove.
+    if (seen) await this.#script(CLEAR, 'sac-clear', [this.root, name, String(incarnation)]);
+  }
+
+  watch(onHint: (id: InstanceId | 'all') => void): Disposable {
+    let closed = false;
+    let timer: NodeJS.Timeout | undefined;
+    let conversation: ReturnType<Transport['converse']> | undefined;
+    const open = () => {
+      conversation = this.#transport.converse(whileHeard(['sh', '-c', WATCH, 'sac-watch', this.#fifo]), (line) => {
+        // `*`: listening begins; what happened before was not heard.
+        onHint(line === '*' ? 'all' : (`${this.#context.fleet}.${line}` as InstanceId));
+      });
+      void conversation.closed.then(() => {
+        if (!closed) timer = setTimeout(open, WATCH_AGAIN_MS).unref();
+      });
+    };
+    open();
+    return {
+      [Symbol.dispose]() {
+        closed = true;
+        clearTimeout(timer);
+        conversation?.[Symbol.dispose]();
+      },
+    };
+  }
+
+  #script(script: string, name: string, args: readonly string[], stdin?: string) {
+    return this.#transport.run(['sh', '-c', script, name, ...args], {
+      timeoutMs: this.#context.timeoutMs,
+      ...(stdin !== undefined && { stdin }),
+    });
+  }
+}
