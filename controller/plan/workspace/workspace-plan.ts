@@ -63,8 +63,13 @@ export interface WorkspaceInput {
 /** Located: the message names the file and the line. */
 class Unusable extends Error {}
 
+const NO_SKILLS: AgentSpec['skills'] = { required: [], available: [], injectionMode: 'at-import' };
+
 /** Undefined: nothing is deployed, and nothing ever was. */
-export function planWorkspace(input: WorkspaceInput): WorkspacePlan | undefined {
+export function planWorkspace(given: WorkspaceInput): WorkspacePlan | undefined {
+  // A record may have been stored before there were these fields.
+  const { skills: declared = NO_SKILLS, mcpServers = {} } = given.spec;
+  const input = { ...given, spec: { ...given.spec, skills: declared, mcpServers } };
   const { spec, files, instance, cwd } = input;
   const { trust, drift, git } = workspaceOptions(spec.workspace);
   const skills = [...spec.skills.required, ...spec.skills.available].map(skillPath);
