@@ -187,16 +187,16 @@ export class StoredAgentWrites implements AgentWrites {
     const declared = declaredIn(input);
     const ours = !before || sameSource(before.source, request.source) || request.force === true;
     const keeps = before !== undefined && (!ours || this.#staysWith(before.source, request.source));
-    const draft = this.#heeding(
+    const { draft, files } = heeding(
       before,
       before
         ? merge(before, keeps ? { spec: {} } : before.lastApplied, declared)
         : merge(undefined, undefined, declared),
+      nextFiles(before?.files, brought),
       request.source,
     );
     this.#assertNamesFree(name, draft.spec, owners);
 
-    const files = nextFiles(before?.files, brought);
     const sameSpec =
       before !== undefined && sameFiles(before.files, files) && canonical(before.spec) === canonical(draft.spec);
     const same = sameSpec && canonical(draftOf(before)) === canonical(draft);
@@ -216,7 +216,7 @@ export class StoredAgentWrites implements AgentWrites {
       ...(files && { files }),
       ...(before?.holds !== undefined && { holds: before.holds }),
       lastApplied: keeps ? before.lastApplied : declared,
-      ...revise(before, draft.spec, this.#note(name, describeSource(request.source, by), request.source)),
+      ...revise(before, draft.spec, this.#note(name, describeSource(request.source, by), request.source, files)),
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
     const restarts = before !== undefined && !same && launchKey(before) !== launchKey(next);
@@ -290,7 +290,7 @@ export class StoredAgentWrites implements AgentWrites {
           ...withoutRevisions(record),
           ...draft,
           generation: record.generation + (changed ? 1 : 0),
-          ...revise(record, draft.spec, this.#note(name, by.name, CLI_SOURCE)),
+          ...revise(record, draft.spec, this.#note(name, by.name, CLI_SOURCE, record.files)),
         },
         event: this.#event(name, 'Configured', `Changed by ${by.name}.`),
       };
@@ -323,16 +323,9 @@ export class StoredAgentWrites implements AgentWrites {
     }
   }
 
-  /** What was undone is not taken again from a source that only says it once more. */
-  #heeding(before: AgentRecord | undefined, draft: Draft, asking: Source): Draft {
-    if (before?.rejected === undefined || asking.kind === 'apply') return draft;
-    if (digestOf(templateOf(draft.spec)) !== before.rejected) return draft;
-    return { ...draft, spec: withTemplate(draft.spec, templateOf(before.spec)) };
-  }
-
-  #note(name: string, by: string, source: Source): ChangeNote {
+  #note(name: string, by: string, source: Source, files: AgentRecord['files']): ChangeNote {
     const { clock, instanceNames } = this.#options;
-    return { at: clock.now(), by, source, slots: (spec) => instanceNames(name, spec) };
+    return { at: clock.now(), by, source, slots: (spec) => instanceNames(name, spec), ...(files && { files }) };
   }
 
   #assertNotOwned(record: AgentRecord, draft: Draft, asking: Source): void {
@@ -401,6 +394,19 @@ const foreignFiles = ({ name, source }: AgentRecord): ConflictError =>
   new ConflictError(
     `agent "${name}": its files (src_*, to_home) come from ${source.kind} ${source.path ? `${source.name}/${source.path}` : source.name}; change them there, or use --force`,
   );
+
+/** What was undone is not taken again from a source that only says it once more. */
+function heeding(
+  before: AgentRecord | undefined,
+  draft: Draft,
+  files: AgentRecord['files'],
+  asking: Source,
+): { readonly draft: Draft; readonly files: AgentRecord['files'] } {
+  if (before?.rejected === undefined || asking.kind === 'apply') return { draft, files };
+  const said = digestOf({ template: templateOf(draft.spec), ...(files && { files }) });
+  if (said !== before.rejected) return { draft, files };
+  return { draft: { ...draft, spec: withTemplate(draft.spec, templateOf(before.spec)) }, files: before.files };
+}
 
 const withoutRevisions = ({
   revisions: _r,

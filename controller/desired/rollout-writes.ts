@@ -104,7 +104,11 @@ export class StoredRolloutWrites implements RolloutWrites {
       }
       case 'restart': {
         const { revisions: _r, rollout: _o, paused: _p, rejected: _j, ...rest } = record;
-        const revised = revise(record, record.spec, { ...note, restart: true });
+        const revised = revise(record, record.spec, {
+          ...note,
+          ...(record.files && { files: record.files }),
+          restart: true,
+        });
         if (!revised.rollout) throw new ConflictError(ALONE(record.name));
         const rejected = record.rejected !== undefined && { rejected: record.rejected };
         const told = 'A restart, some instances at a time, was asked for';

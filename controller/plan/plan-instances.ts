@@ -80,7 +80,8 @@ export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly Desir
   return [...all, ...leaving].map((slot) => {
     const own = allotment(agent, slot.name);
     const its = own.spec === agent.spec ? slot : slotIn(agent, own.spec, slot.name, facts);
-    const planned = planSlot({ ...agent, ...own }, its ?? slot, facts, wanted, taken);
+    const { files: _, ...others } = agent;
+    const planned = planSlot({ ...others, ...own }, its ?? slot, facts, wanted, taken);
     return own.hold ? { ...planned, hold: true } : planned;
   });
 }

@@ -5,6 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { AgentSpec } from '../../../api/resources/agent.ts';
+import type { StoredFile } from '../../../api/resources/agent-files.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { unavailableLimit } from '../../../api/resources/update.ts';
@@ -20,6 +21,8 @@ export const REVISIONS_KEPT = 10;
 export interface Revision {
   readonly number: number;
   readonly template: Template;
+  /** What stands beside its manifest. */
+  readonly files?: readonly StoredFile[];
   readonly at: Instant;
   readonly by: string;
   readonly source: Source;
@@ -68,6 +71,7 @@ export interface Revisable extends Revised {
   readonly restartAt?: Instant;
   readonly source: Source;
   readonly spec: AgentSpec;
+  readonly files?: readonly StoredFile[];
 }
 
 export interface ChangeNote {
@@ -76,6 +80,8 @@ export interface ChangeNote {
   readonly source: Source;
   readonly restart?: boolean;
   readonly undoes?: number;
+  /** Beside the manifest from now on; absent: none. */
+  readonly files?: readonly StoredFile[];
   /** Names of the instances that an agent with this spec has. */
   readonly slots: (spec: AgentSpec) => readonly string[];
 }
@@ -90,15 +96,25 @@ export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => 
   suspend: spec.suspend,
   update: spec.update,
 });
-const same = (a: Template, b: Template): boolean => canonicalJson(a) === canonicalJson(b);
-export const digestOf = (template: Template): string =>
-  bytesToHex(sha256(utf8ToBytes(canonicalJson(template)))).slice(0, 16);
+type Content = Pick<Revision, 'template' | 'files'>;
+const textOf = ({ template, files = [] }: Content): string =>
+  canonicalJson([template, files.map(({ name, mode, sha256: digest }) => [name, mode, digest])]);
+const same = (a: Content, b: Content): boolean => textOf(a) === textOf(b);
+/** 16 hex digits (64 bits) of SHA-256 over what an instance of it is. */
+export const digestOf = (content: Content): string => bytesToHex(sha256(utf8ToBytes(textOf(content)))).slice(0, 16);
 
 /** Oldest first, never empty: a record written before there were revisions has one. */
-export const historyOf = ({ revisions, spec, createdAt, source }: Revisable): readonly [Revision, ...Revision[]] => {
+export const historyOf = ({
+  revisions,
+  spec,
+  files,
+  createdAt,
+  source,
+}: Revisable): readonly [Revision, ...Revision[]] => {
   const [first, ...rest] = revisions ?? [];
   if (first) return [first, ...rest];
-  return [{ number: 1, template: templateOf(spec), at: createdAt, by: source.name, source }];
+  const only: Revision = { number: 1, template: templateOf(spec), at: createdAt, by: source.name, source };
+  return [{ ...only, ...(files && { files }) }];
 };
 export const newestOf = (agent: Revisable): Revision => {
   const history = historyOf(agent);
@@ -109,13 +125,13 @@ export const newestOf = (agent: Revisable): Revision => {
 export function revise(before: Revisable | undefined, spec: AgentSpec, note: ChangeNote): Revised {
   const history = before ? historyOf(before) : [];
   const last = history.at(-1);
-  const template = templateOf(spec);
-  if (before && last && !note.restart && note.undoes === undefined && same(last.template, template))
-    return revisedOf(before);
+  const { files } = note;
+  const content: Content = { template: templateOf(spec), ...(files && { files }) };
+  if (before && last && !note.restart && note.undoes === undefined && same(last, content)) return revisedOf(before);
   const { at, by, source, restart = false, undoes } = note;
   const newest: Revision = {
     number: (last?.number ?? 0) + 1,
-    template,
+    ...content,
     at,
     by,
     source,
@@ -127,7 +143,7 @@ export function revise(before: Revisable | undefined, spec: AgentSpec, note: Cha
     revisions: kept([...history, newest], rollout),
     ...(rollout && { rollout }),
     ...(before?.paused && { paused: true }),
-    ...(undoes !== undefined && last && { rejected: digestOf(last.template) }),
+    ...(undoes !== undefined && last && { rejected: digestOf(last) }),
   };
 }
 
@@ -139,12 +155,17 @@ export const revisedOf = ({ revisions, rollout, paused, rejected }: Revised): Re
 });
 
 /** The agent as an earlier revision had it, as a new revision of its own. */
-export function putBack<R extends Revisable>(record: R, earlier: Revision, note: Omit<ChangeNote, 'undoes'>): R {
-  const { revisions: _r, rollout: _o, paused: _p, rejected: _j, ...rest } = record;
+export function putBack<R extends Revisable>(
+  record: R,
+  earlier: Revision,
+  note: Omit<ChangeNote, 'undoes' | 'files'>,
+): R {
+  const { revisions: _r, rollout: _o, paused: _p, rejected: _j, files: _f, ...rest } = record;
   const spec = withTemplate(record.spec, earlier.template);
-  const revised = revise(record, spec, { ...note, undoes: newestOf(record).number });
+  const files = earlier.files && { files: earlier.files };
+  const revised = revise(record, spec, { ...note, ...files, undoes: newestOf(record).number });
   // What is left out is optional in every Revisable.
-  return { ...(rest as R), spec, generation: record.generation + 1, ...revised };
+  return { ...(rest as R), spec, ...files, generation: record.generation + 1, ...revised };
 }
 
 /** Undefined: all instances are given the newest at once. */
@@ -183,11 +204,12 @@ export interface Allotment {
   readonly spec: AgentSpec;
   readonly generation: number;
   readonly restartAt?: Instant;
+  readonly files?: readonly StoredFile[];
   /** What lives there is not to be replaced: its turn has not come, and what it was declared as is not known. */
   readonly hold?: true;
 }
 
-type Allotting = Pick<Revisable, 'generation' | 'spec' | 'restartAt' | 'revisions' | 'rollout'>;
+type Allotting = Pick<Revisable, 'generation' | 'spec' | 'files' | 'restartAt' | 'revisions' | 'rollout'>;
 
 export function allotment(agent: Allotting, name: string): Allotment {
   const { rollout, revisions = [], generation, spec } = agent;
@@ -197,11 +219,18 @@ export function allotment(agent: Allotting, name: string): Allotment {
   const restartAt = latest(agent.restartAt, revision?.restartAt);
   const restart = restartAt !== undefined && { restartAt };
   if (!rollout || !revision || number === rollout.to)
-    return { spec, generation, ...restart, ...(rollout?.base === 0 && !move && { hold: true }) };
+    return {
+      spec,
+      generation,
+      ...restart,
+      ...(agent.files && { files: agent.files }),
+      ...(rollout?.base === 0 && !move && { hold: true }),
+    };
   return {
     spec: withTemplate(spec, revision.template),
     generation: move?.generation ?? rollout.baseGeneration,
     ...restart,
+    ...(revision.files && { files: revision.files }),
   };
 }
 

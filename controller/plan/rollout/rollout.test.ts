@@ -240,3 +240,25 @@ describe('revisions', () => {
     expect(allotment(fresh, 'i0').hold).toBe(true);
   });
 });
+
+describe('what stands beside a manifest', () => {
+  const file = (digest: string) => [{ name: 'src_CLAUDE.md', mode: 0o644, sha256: digest, text: digest }];
+  const with_ = (before: Revisable | undefined, digest: string, at: number): Revisable => ({
+    generation: at + 1,
+    createdAt: 0,
+    source,
+    spec: spec('a'),
+    files: file(digest),
+    ...revise(before, spec('a'), { at, by: 'me', source, slots, files: file(digest) }),
+  });
+  it('is part of a revision: a changed file goes from instance to instance and can be put back', () => {
+    const changed = with_(settled(with_(undefined, 'one', 0)), 'two', 1);
+    expect(changed.revisions).toHaveLength(2);
+    expect(allotment(changed, 'i0').files).toEqual(file('one'));
+    const [first] = changed.revisions ?? [];
+    if (!first) throw new Error('no history');
+    const back = putBack(changed, first, { at: 2, by: 'sac', source, slots });
+    expect(back.files).toEqual(file('one'));
+    expect(allotment(back, 'i0').files).toEqual(file('one'));
+  });
+});
