@@ -52,6 +52,19 @@ const below = (path: string, takes: Rule['takes'], beside: Json = {}): Readonly<
 const inSlurm = (path: string, takes: Rule['takes']): Readonly<Record<string, Rule>> =>
   below(`place.slurm.${path}`, takes);
 
+/** A field of a list's items. */
+const inList = (put: Rule['put'], takes: Rule['takes'] = 'nothing'): Rule => ({ put, takes });
+const dialog = (given: Readonly<Record<string, unknown>>): Json =>
+  spec({ startup: { customDialogs: [{ name: 'a', match: 'b', press: ['1'], ...given }] } });
+const inMounts = (runtime: 'docker' | 'podman'): Readonly<Record<string, Rule>> => {
+  const mount = (given: Readonly<Record<string, unknown>>): Json =>
+    spec({ place: { runtime, [runtime]: { image: 'a', mounts: [{ source: '/a', target: '/b', ...given }] } } });
+  return {
+    [`agent.spec.place.${runtime}.mounts.source`]: inList((source) => mount({ source }), 'any'),
+    [`agent.spec.place.${runtime}.mounts.target`]: inList((target) => mount({ target }), 'any'),
+  };
+};
+
 /** Every field that takes text needs a line here: the first test fails for one that has none. */
 const RULES: Readonly<Record<string, Rule>> = {
   'agent.apiVersion': { put: (value) => ({ ...spec({}), apiVersion: value }), takes: 'nothing' },
@@ -118,6 +131,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...below('startup.onTimeout', 'nothing'),
   ...below('startup.commands[]', 'some'),
   ...below('startup.prompts[]', 'some'),
+  'agent.spec.startup.commands.text': inList((text) => spec({ startup: { commands: [{ text }] } }), 'some'),
+  'agent.spec.startup.commands.delay': inList((delay) => spec({ startup: { commands: [{ text: 'a', delay }] } })),
+  'agent.spec.startup.prompts.text': inList((text) => spec({ startup: { prompts: [{ text }] } }), 'some'),
+  'agent.spec.startup.prompts.delay': inList((delay) => spec({ startup: { prompts: [{ text: 'a', delay }] } })),
+  'agent.spec.startup.customDialogs.name': inList((name) => dialog({ name })),
+  'agent.spec.startup.customDialogs.match': inList((match) => dialog({ match }), 'any'),
+  'agent.spec.startup.customDialogs.press': inList((key) => dialog({ press: [key] }), 'any'),
+  ...inMounts('docker'),
+  ...inMounts('podman'),
   'agent.spec.hooks.preStart': hook('preStart'),
   'agent.spec.hooks.postStart': hook('postStart'),
   'agent.spec.hooks.preStop': hook('preStop'),
