@@ -113,7 +113,9 @@ function askToLeave(
   if (!stop || stop.askedAt !== now) return [];
   const target = { id, place: seen.place, incarnation: seen.incarnation };
   if (now >= stop.killAt) return [{ type: 'kill', ...target }];
-  return [{ type: 'term', ...target, preStop: stop.since === now ? (desired?.hooks.preStop ?? []) : [] }];
+  const restarts = stop.why === 'update' || stop.why === 'restart';
+  const { onRestart = [], preStop = [] } = desired?.hooks ?? {};
+  return [{ type: 'term', ...target, onRestart: restarts ? onRestart : [], preStop }];
 }
 
 /** What is left at a place the instance has moved away from. */

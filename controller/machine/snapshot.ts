@@ -115,6 +115,8 @@ export type Effect =
       readonly id: InstanceId;
       readonly place: Place;
       readonly incarnation: Instant;
+      /** Run before the first asking; again by a controller that comes back in between, for nobody knows whether they ran. */
+      readonly onRestart: readonly string[];
       readonly preStop: readonly string[];
     }
   | { readonly type: 'kill'; readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant }

@@ -5,6 +5,7 @@
 import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { type HostName, type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
+import type { Instant } from '../../api/resources/time.ts';
 import type { Effect } from '../machine/snapshot.ts';
 import {
   type DesiredInstance,
@@ -54,6 +55,8 @@ type WorldEffect = Exclude<Effect, { type: 'release' }>;
 export class EffectRunner {
   readonly #options: EffectRunnerOptions;
   readonly #gates = new Map<PlaceKey, Gate>();
+  /** Incarnations whose hooks before leaving were run; forgotten with the instance's next start or its end. */
+  readonly #toldToLeave = new Map<InstanceId, Instant>();
 
   constructor(options: EffectRunnerOptions) {
     this.#options = options;
@@ -100,6 +103,7 @@ export class EffectRunner {
           ...effect.desired.launch,
           env: { ...effect.desired.launch.env, ...this.#options.envAtStart?.(effect.id) },
         };
+        this.#toldToLeave.delete(effect.id);
         await this.#options.files?.sync(effect.desired, transport, true);
         await hooks('pre_start', declared.preStartUrls);
         const order: Launch = {
@@ -119,7 +123,12 @@ export class EffectRunner {
       case 'sync':
         return this.#options.files?.sync(effect.desired, transport, false);
       case 'term':
-        await hooks('pre_stop', effect.preStop);
+        // Asked again and again until it leaves, but told once; whoever asks after a crash tells again rather than never.
+        if (this.#toldToLeave.get(effect.id) !== effect.incarnation) {
+          await hooks('on_restart', effect.onRestart);
+          await hooks('pre_stop', effect.preStop);
+          this.#toldToLeave.set(effect.id, effect.incarnation);
+        }
         return runtime.signal(transport, effect.id, effect.incarnation, 'term');
       case 'kill':
         return runtime.signal(transport, effect.id, effect.incarnation, 'kill');
@@ -133,6 +142,7 @@ export class EffectRunner {
           : this.#options.typist.submit(target, effect);
       }
       case 'remove':
+        this.#toldToLeave.delete(effect.id);
         await runtime.remove(transport, effect.id, effect.incarnation);
         return hooks('post_stop', effect.postStop);
     }
