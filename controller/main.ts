@@ -39,6 +39,8 @@ import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { deliver } from './notices/deliver.ts';
+import { Notifiers, statusOf as notifierStatus } from './notices/notifiers.ts';
 import { hostFacts } from './places/host-facts.ts';
 import { Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
@@ -240,6 +242,8 @@ async function run(
   });
   metrics = createMetrics({
     startedAt,
+    notifiers: () =>
+      store.objects('Notifier').map(({ record }) => ({ name: record.name, status: notifierStatus(record) })),
     budgets: () => store.objects('Budget').map(({ record }) => record),
     sources: () => store.objects('GitSource').map(({ record }) => ({ name: record.name, ...statusOf(record) })),
     agents: () => store.viewAgents(),
@@ -307,6 +311,17 @@ async function run(
     random: () => randomInt(1_000_000) / 1_000_000,
     canonical: canonicalJson,
     observe: (source, result, seconds) => metricsNow().sourceSynced(source, result, seconds),
+    log,
+  });
+  const notifiers = new Notifiers({
+    store,
+    timers: realTimers,
+    fleet,
+    random: () => randomInt(1_000_000) / 1_000_000,
+    canonical: canonicalJson,
+    digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 32),
+    deliver: (message, spec) =>
+      deliver(message, spec, { transport, secrets: { env: process.env, secretsDir: home.secrets } }),
     log,
   });
   const budgets = new Budgets({ store, timers: realTimers, canonical: canonicalJson, log });
@@ -403,6 +418,7 @@ async function run(
   gitSources.start();
   budgets.start();
   reservations.start();
+  notifiers.start();
 
   const heartbeat = setInterval(() => {
     try {
@@ -434,6 +450,7 @@ async function run(
   await gitSources[Symbol.asyncDispose]();
   await budgets[Symbol.asyncDispose]();
   await reservations[Symbol.asyncDispose]();
+  await notifiers[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   await controller.stop();
   telling[Symbol.dispose]();

@@ -8,6 +8,7 @@ import type { Instant } from '../api/resources/time.ts';
 import { VERSION } from '../api/version.ts';
 import { measureAgents } from './agent-metrics.ts';
 import { type MeasuredBudget, measureBudgets } from './budgets/budget-metrics.ts';
+import { type MeasuredNotifier, measureNotifiers } from './notices/notifier-metrics.ts';
 import type { ReconcileObserver } from './reconcile/reconciler.ts';
 import type { QueueObserver } from './reconcile/work-queue.ts';
 import { type MeasuredSource, measureSources, type SourceObserver } from './source-metrics.ts';
@@ -18,6 +19,7 @@ export interface MetricsSource {
   agents(): readonly Agent[];
   sources(): readonly MeasuredSource[];
   budgets(): readonly MeasuredBudget[];
+  notifiers(): readonly MeasuredNotifier[];
   orphans(): number;
   places(): readonly {
     readonly host: string;
@@ -158,6 +160,7 @@ export function createMetrics(source: MetricsSource): Metrics {
     },
   });
   measureBudgets(registry, () => source.budgets());
+  measureNotifiers(registry, () => source.notifiers());
   const sourceSynced = measureSources(registry, () => source.sources());
   new Gauge({
     name: 'sac_build_info',

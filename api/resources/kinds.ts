@@ -8,6 +8,7 @@ import { type BudgetSpec, budgetManifestSchema } from './budget.ts';
 import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
 import type { ManifestMeta, ObjectMeta } from './meta.ts';
+import { type NotifierSpec, notifierManifestSchema } from './notifier.ts';
 import { type ReservationSpec, reservationManifestSchema } from './reservation.ts';
 
 export interface ObjectKindDefinition {
@@ -33,6 +34,7 @@ export const OBJECT_KINDS = {
     short: ['gs', 'source', 'sources'],
     manifest: gitSourceManifestSchema,
   },
+  Notifier: { plural: 'notifiers', singular: 'notifier', short: ['no'], manifest: notifierManifestSchema },
   Budget: { plural: 'budgets', singular: 'budget', short: ['bu'], manifest: budgetManifestSchema },
   Reservation: {
     plural: 'reservations',
@@ -50,6 +52,7 @@ export interface SpecOf {
   readonly GitSource: GitSourceSpec;
   readonly Budget: BudgetSpec;
   readonly Reservation: ReservationSpec;
+  readonly Notifier: NotifierSpec;
 }
 
 /** One declared thing that is no Agent, as it is stored and shown. */

@@ -14,6 +14,7 @@ const FIELDS: Readonly<Record<Plural, readonly string[]>> = {
   instances: [...COMMON, 'spec', 'status'],
   hosts: [...COMMON, 'spec', 'status'],
   gitsources: [...COMMON, 'spec', 'status'],
+  notifiers: [...COMMON, 'spec', 'status'],
   budgets: [...COMMON, 'spec', 'status'],
   reservations: [...COMMON, 'spec', 'status'],
   events: [...COMMON, 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen', 'regarding'],

@@ -30,6 +30,7 @@ const KIND_OF: Readonly<Record<Plural, string>> = {
   gitsources: 'GitSource',
   budgets: 'Budget',
   reservations: 'Reservation',
+  notifiers: 'Notifier',
 };
 
 /** Throws GoneError before `begin` is called when `since` is no longer kept. Returns how to end it. */

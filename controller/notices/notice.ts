@@ -93,8 +93,8 @@ function findConditions({ spec, subjects, now }: NoticeLook, known: Entries): Fo
         continue;
       }
       const before = known[key];
-      // A number that counts up in the message is no other occurrence.
-      const occurrence = `${since} ${reason} ${message.replaceAll(/\d+/g, '#')}`;
+      // Another question is told anew; a number that counts up in it, or another reason of the same trouble, is not.
+      const occurrence = type === 'Blocked' ? `${since} ${reason} ${message.replaceAll(/\d+/g, '#')}` : since;
       const same = before?.occurrence === occurrence && before.state === 'firing';
       const patience = Math.min(...rules.map((rule) => durationMs(rule.for)));
       active[key] = {
