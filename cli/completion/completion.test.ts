@@ -26,7 +26,7 @@ describe('what could come next', () => {
     ['sac logs ', ['api', 'web']],
     ['sac logs agent/', ['agent/api', 'agent/web']],
     ['sac stop web ', ['api']],
-    ['sac get ', ['agents', 'instances', 'events', 'hosts', 'gitsources', 'notifiers', 'budgets']],
+    ['sac get ', ['agents', 'instances', 'events', 'hosts', 'gitsources', 'notifiers', 'budgets', 'reservations']],
     ['sac get agents ', ['api', 'web']],
     ['sac get hosts ', ['local']],
     ['sac get -o y', ['yaml']],
