@@ -9,7 +9,7 @@ import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';
-import type { Pools } from './slurm-tenant/pool.ts';
+import type { Pools } from './pool.ts';
 
 /**
  * One thing with our mark, as it was seen. What was not listed is absent; what could not be listed is an exception.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PoolJob } from '../../adapters/runtimes/slurm-tenant/pool.ts';
+import type { PoolJob } from '../../adapters/runtimes/pool.ts';
 import { reservationSpecSchema } from '../../api/resources/reservation.ts';
 import { decidePool, type PoolLook } from './decide-pool.ts';
 

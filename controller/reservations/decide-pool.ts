@@ -2,7 +2,7 @@
  * Owns: what is to be done about the allocations of one reservation. Pure.
  * Never: gives back one that a tenant lives in while it is wanted, or asks for two at once.
  */
-import type { PoolJob } from '../../adapters/runtimes/slurm-tenant/pool.ts';
+import type { PoolJob } from '../../adapters/runtimes/pool.ts';
 import type { ReservationSpec } from '../../api/resources/reservation.ts';
 import { durationMs, type Instant } from '../../api/resources/time.ts';
 

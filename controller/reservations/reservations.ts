@@ -2,7 +2,7 @@
  * Owns: the allocations of all declared reservations: kept up, renewed before their end, given back when the reservation is deleted.
  * Never: gives back the allocation of a reservation it has not seen deleted: after a lost database it may be declared again.
  */
-import type { PoolJob, Pools } from '../../adapters/runtimes/slurm-tenant/pool.ts';
+import type { PoolJob, Pools } from '../../adapters/runtimes/pool.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { ConflictError } from '../../api/resources/errors.ts';
 import type { Condition } from '../../api/resources/meta.ts';

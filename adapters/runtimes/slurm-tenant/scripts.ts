@@ -6,8 +6,8 @@
  */
 import type { FleetId } from '../../../api/resources/names.ts';
 import { quoteWord } from '../../transport/quote.ts';
+import { type PoolOrder, renderPoolMark, socketBase } from '../pool.ts';
 import type { PlaceDirs } from '../runtime.ts';
-import { type PoolOrder, renderPoolMark, socketBase } from './pool.ts';
 
 /** What sbatch reads as a path, whatever it stands beside; `%` would be a pattern. */
 const PLAIN_PATH = /^[A-Za-z0-9_./-]+$/;

@@ -5,8 +5,8 @@
 import type { FleetId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { type RunResult, type Transport, TransportError } from '../../transport/transport.ts';
+import { type PoolJob, type PoolOrder, type Pools, parsePoolMark, renderPoolMark } from '../pool.ts';
 import { type RuntimeContext, RuntimeError } from '../runtime.ts';
-import { type PoolJob, type PoolOrder, type Pools, parsePoolMark, renderPoolMark } from './pool.ts';
 import { LIST, poolRoot, renderPoolScript, SUBMIT } from './scripts.ts';
 
 const SLURM_TIMEOUT_MS = 60_000;

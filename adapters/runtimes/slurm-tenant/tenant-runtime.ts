@@ -5,10 +5,10 @@
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
+import type { PoolJob, Pools } from '../pool.ts';
 import { type Launch, type Runtime, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import { createTmuxRuntime } from '../tmux/tmux-runtime.ts';
 import { AllocationTransport } from './allocation-transport.ts';
-import type { PoolJob, Pools } from './pool.ts';
 import { poolRoot } from './scripts.ts';
 import { createSlurmPools } from './slurm-pools.ts';
 
