@@ -214,6 +214,7 @@ export class Controller {
       this.#rollouts.consider(object.metadata.name);
       const ids = this.#intentions.update(object.metadata.name);
       this.#enqueue(ids);
+      this.#enqueue(this.#intentions.waiting(object.metadata.name));
       if (ids.length > 0) for (const reader of this.#readers.values()) reader.soon();
     });
     await this.observer.refresh();

@@ -279,6 +279,11 @@ export const agentSpecSchema = z
     restart: restartSchema,
     update: updateSchema,
     hooks: hooksSchema,
+    dependsOn: z
+      .array(nameSchema)
+      .max(100)
+      .optional()
+      .meta({ description: 'Agents that must be ready before this one is started; what runs already is left alone.' }),
     suspend: z.boolean().default(false).meta({ description: 'Declared but at rest: no instance runs.' }),
     terminationGracePeriodSeconds: z
       .number()

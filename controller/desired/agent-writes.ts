@@ -17,6 +17,7 @@ import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { AgentWrites, Caller } from '../../api/server/ports.ts';
+import { circleThrough } from '../plan/dependencies.ts';
 import { type ChangeNote, digestOf, revise, templateOf, withTemplate } from '../plan/rollout/revisions.ts';
 import type { AgentRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import {
@@ -55,7 +56,8 @@ export class StoredAgentWrites implements AgentWrites {
 
   async apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse> {
     const owners = this.#instanceOwners();
-    const outcomes = await Promise.all(request.items.map((item) => this.#applyItem(item, request, by, owners)));
+    const needs = this.#needs(request);
+    const outcomes = await Promise.all(request.items.map((item) => this.#applyItem(item, request, by, owners, needs)));
     const results = outcomes.flatMap((outcome) => ('action' in outcome ? [outcome] : []));
     const errors = outcomes.flatMap((outcome) => ('message' in outcome ? [outcome] : []));
     const pruned = request.prune && errors.length === 0 ? await this.#prune(request, by) : [];
@@ -150,10 +152,13 @@ export class StoredAgentWrites implements AgentWrites {
     request: ApplyRequest,
     by: Caller,
     owners: ReadonlyMap<string, string>,
+    needs: (name: string) => readonly string[],
   ): Promise<ApplyResult | ApplyResponse['errors'][number]> {
     const claimed = item.manifest.metadata?.name ?? '';
     try {
       const { name, input } = parseManifest(item.manifest);
+      const circle = circleThrough(name, needs);
+      if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
       for (let attempt = 1; ; attempt++) {
         const current = this.#options.store.agent(name);
         try {
@@ -246,6 +251,17 @@ export class StoredAgentWrites implements AgentWrites {
     return result;
   }
 
+  /** Who needs whom once the request is applied. */
+  #needs({ items }: ApplyRequest): (name: string) => readonly string[] {
+    const asked = new Map(
+      items.map(({ manifest }) => {
+        const needs: unknown = manifest.spec?.dependsOn;
+        return [manifest.metadata?.name, Array.isArray(needs) ? needs.map(String) : []] as const;
+      }),
+    );
+    return (name) => asked.get(name) ?? this.#options.store.agent(name)?.record.spec.dependsOn ?? [];
+  }
+
   async #prune(request: ApplyRequest, by: Caller): Promise<readonly ApplyResult[]> {
     const selects = request.prune?.labelSelector ? parseLabelSelector(request.prune.labelSelector) : () => true;
     const kept = new Set(request.items.map(({ manifest }) => manifest.metadata?.name));
@@ -284,6 +300,10 @@ export class StoredAgentWrites implements AgentWrites {
       this.#assertNamesFree(name, draft.spec, this.#instanceOwners());
       // What was applied by hand may be changed by hand; what a file declares is changed in the file.
       if (!force && record.source.kind !== 'apply') this.#assertNotOwned(record, draft, { kind: 'apply', name: 'cli' });
+      const circle = circleThrough(name, (one) =>
+        one === name ? (draft.spec.dependsOn ?? []) : (this.#options.store.agent(one)?.record.spec.dependsOn ?? []),
+      );
+      if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
       const changed = canonical(record.spec) !== canonical(draft.spec);
       return {
         record: {

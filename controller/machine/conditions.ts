@@ -117,6 +117,8 @@ const sameConditions = (a: readonly Condition[], b: readonly Condition[]): boole
 
 const placed = (memory: Memory, desired: DesiredInstance | undefined): Fact => {
   if (desired && !desired.place) return ['Placed', 'False', 'NoPlace', desired.unplaced ?? 'No place can be had.'];
+  if (desired?.waitsFor !== undefined && memory.liveSince === undefined)
+    return ['Placed', 'False', 'WaitsForDependency', `Waits until agent "${desired.waitsFor}" is ready.`];
   const place = desired?.place ?? memory.place;
   if (!place) return ['Placed', 'Unknown', 'NotPlaced', 'Not placed yet.'];
   return [

@@ -103,7 +103,8 @@ export function findGap(
 
   const news = newestCorpse(sightings);
   if (news && isNews(news, memory)) return { type: 'exited', seen: news };
-  return desired.place && desired.workspace?.problem === undefined ? { type: 'missing' } : { type: 'unplaced' };
+  const free = desired.workspace?.problem === undefined && desired.waitsFor === undefined;
+  return desired.place && free ? { type: 'missing' } : { type: 'unplaced' };
 }
 
 /** Of several living ones: the newest at the declared place. Undefined: none is there. */

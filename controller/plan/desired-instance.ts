@@ -81,6 +81,8 @@ export interface DesiredInstance {
   readonly forsaken?: Place;
   /** It stops itself when it was not renewed for so long. */
   readonly leaseMs?: DurationMs;
+  /** It is not started before this agent is ready; what lives is left alone. */
+  readonly waitsFor?: string;
   /** Set when `auto` had to fall back; becomes the Placed condition's message. */
   readonly placeNote?: string;
   readonly launch: LaunchPlan;

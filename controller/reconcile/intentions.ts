@@ -4,20 +4,24 @@
  */
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import { instanceNameOf } from '../../api/resources/names.ts';
+import { waitsFor } from '../plan/dependencies.ts';
 import { type DesiredInstance, type PlaceKey, placeKey } from '../plan/desired-instance.ts';
 import { type PlanFacts, planAgent, planDeparting } from '../plan/plan-instances.ts';
 import type { AgentRecord, Store } from '../store/store.ts';
 
 export class Intentions {
-  readonly #store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>;
+  readonly #store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf' | 'viewAgent'>;
   readonly #facts: () => PlanFacts;
   /** Who wants each instance: nearly always one. `web` with two replicas and an agent `web-1` both want `web-1`. */
   readonly #claims = new Map<InstanceId, readonly DesiredInstance[]>();
+  /** Who waits for each agent, and whether it was ready when they were last told. */
+  readonly #dependents = new Map<string, Set<string>>();
+  readonly #ready = new Map<string, boolean>();
   /** Which record each agent was planned from. */
   readonly #planned = new Map<string, { readonly record: AgentRecord; readonly ids: readonly InstanceId[] }>();
 
   constructor(
-    store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf'>,
+    store: Pick<Store, 'agent' | 'agents' | 'instance' | 'instances' | 'instancesOf' | 'viewAgent'>,
     facts: () => PlanFacts,
   ) {
     this.#store = store;
@@ -44,10 +48,38 @@ export class Intentions {
   /** What is wanted of this instance; for one that its agent has no slot for any more, how to let go of it. */
   desired(id: InstanceId): DesiredInstance | undefined {
     const wanted = this.#claims.get(id)?.[0];
-    if (wanted) return wanted;
+    if (wanted) return this.#gated(wanted);
     const record = this.#store.instance(id)?.record;
     const agent = record && this.#store.agent(record.agent)?.record;
     return agent && planDeparting(agent, instanceNameOf(id), this.#facts());
+  }
+
+  /** Instances of agents that wait for this one, when whether it is ready has changed. */
+  waiting(name: string): readonly InstanceId[] {
+    const dependents = this.#dependents.get(name);
+    if (!dependents) return [];
+    const ready = this.#isReady(name);
+    if (this.#ready.get(name) === ready) return [];
+    this.#ready.set(name, ready);
+    return [...dependents].flatMap((dependent) => this.#planned.get(dependent)?.ids ?? []);
+  }
+
+  #gated(wanted: DesiredInstance): DesiredInstance {
+    const needs = wanted.want === 'run' ? this.#store.agent(wanted.agent)?.record.spec.dependsOn : undefined;
+    const missing = needs && waitsFor(needs, (name) => this.#isReady(name));
+    return missing === undefined ? wanted : { ...wanted, waitsFor: missing };
+  }
+
+  /** Up, or a batch job that is done. */
+  #isReady(name: string): boolean {
+    const { status } = this.#store.viewAgent(name) ?? {};
+    return status !== undefined && (status.ready || status.phase === 'Succeeded');
+  }
+
+  #depend(name: string, before: AgentRecord | undefined, record: AgentRecord | undefined): void {
+    for (const need of before?.spec.dependsOn ?? []) this.#dependents.get(need)?.delete(name);
+    for (const need of record?.spec.dependsOn ?? [])
+      this.#dependents.set(need, (this.#dependents.get(need) ?? new Set()).add(name));
   }
 
   /** Plans this agent again if its record changed. Returns the instances to look at. */
@@ -66,6 +98,7 @@ export class Intentions {
 
   #plan(name: string, record: AgentRecord | undefined): readonly InstanceId[] {
     const before = this.#planned.get(name);
+    this.#depend(name, before?.record, record);
     for (const id of before?.ids ?? []) this.#unclaim(id, name);
     const instances = record ? planAgent(record, this.#facts()) : [];
     for (const instance of instances) this.#claim(instance);

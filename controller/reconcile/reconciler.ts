@@ -267,6 +267,7 @@ const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | unde
     a.generation === b.generation &&
     a.want === b.want &&
     a.hold === b.hold &&
+    a.waitsFor === b.waitsFor &&
     a.restartAt === b.restartAt &&
     a.forsaken?.host === b.forsaken?.host &&
     a.workspace?.key === b.workspace?.key &&

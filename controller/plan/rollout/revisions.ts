@@ -12,7 +12,7 @@ import { unavailableLimit } from '../../../api/resources/update.ts';
 import { canonicalJson } from '../launch-hash.ts';
 
 /** Parts of a spec that are about the fleet, not about what an instance is: they apply at once and make no revision. */
-const FLEET_FIELDS = ['replicas', 'suspend', 'update'] as const satisfies readonly (keyof AgentSpec)[];
+const FLEET_FIELDS = ['replicas', 'suspend', 'update', 'dependsOn'] as const satisfies readonly (keyof AgentSpec)[];
 type FleetField = (typeof FLEET_FIELDS)[number];
 export type Template = Omit<AgentSpec, FleetField>;
 
@@ -87,7 +87,7 @@ export interface ChangeNote {
 }
 
 export function templateOf(spec: AgentSpec): Template {
-  const { replicas: _r, suspend: _s, update: _u, ...template } = spec;
+  const { replicas: _r, suspend: _s, update: _u, dependsOn: _d, ...template } = spec;
   return template;
 }
 export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => ({
@@ -95,6 +95,7 @@ export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => 
   replicas: spec.replicas,
   suspend: spec.suspend,
   update: spec.update,
+  ...(spec.dependsOn && { dependsOn: spec.dependsOn }),
 });
 type Content = Pick<Revision, 'template' | 'files'>;
 const textOf = ({ template, files = [] }: Content): string =>
