@@ -18,7 +18,8 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Most of a test is waiting; each file has its own fleet, homes and ports.
+          maxWorkers: 2,
         },
       },
     ],

@@ -68,6 +68,8 @@ export interface ControllerOptions {
 /** Instances worked on at once. Most of a pass is waiting for a place, so this is far above the number of cores. */
 const CONCURRENCY = 256;
 const CONCURRENCY_PER_PLACE = 128;
+/** All that changes about hosts within this time is planned with once. */
+const REPLAN_MS = 1_000;
 /** Share of the resync interval that jitter adds. */
 const RESYNC_JITTER = 0.1;
 
@@ -81,6 +83,7 @@ export class Controller {
   readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
+  #cancelReplan: (() => void) | undefined;
   #synced = false;
 
   constructor(options: ControllerOptions) {
@@ -186,6 +189,7 @@ export class Controller {
     }
     for (const hands of added) this.#join(hands);
     if (!this.#synced) return;
+    if (added.length === 0 && gone.length === 0) return this.#replanSoon();
     const listed = [...this.observer.views].filter((view) =>
       added.some(({ place }) => placeKey(place) === placeKey(view.place)),
     );
@@ -193,6 +197,14 @@ export class Controller {
     this.replan();
     this.#lookAt('all');
     for (const { place } of added) this.#readers.get(placeKey(place))?.soon();
+  }
+
+  /** Hosts come and go by themselves; many of them at once are one reason to plan anew. */
+  #replanSoon(): void {
+    this.#cancelReplan ??= this.#options.timers.after(REPLAN_MS, () => {
+      this.#cancelReplan = undefined;
+      this.replan();
+    });
   }
 
   /** All places were listed once and all agents planned. */
@@ -245,6 +257,7 @@ export class Controller {
   /** Finishes what is being worked on and lets go; agents stay as they are. */
   async stop(): Promise<void> {
     this.#cancelResync?.();
+    this.#cancelReplan?.();
     this.#watch?.[Symbol.dispose]();
     this.#rollouts[Symbol.dispose]();
     for (const reader of this.#readers.values()) reader[Symbol.dispose]();

@@ -198,11 +198,12 @@ export class Machines implements AsyncDisposable {
       await this.#renew(remote);
     } catch (error) {
       if (remote.closed) return;
+      const news = remote.machine.problem !== messageOf(error);
       remote.machine = { ...remote.machine, problem: messageOf(error) };
       remote.failures++;
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (remote.failures - 1));
       remote.cancel = timers.after(wait, () => void this.#reach(remote));
-      onChange({ added: [], gone: [] });
+      if (news) onChange({ added: [], gone: [] });
     }
   }
 
