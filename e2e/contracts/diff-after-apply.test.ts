@@ -25,6 +25,14 @@ const BASES: Readonly<Record<string, Json>> = {
     metadata: {},
     spec: { url: 'https://nowhere.invalid/x.git', suspend: true },
   },
+  budget: { apiVersion: 'sac/v1', kind: 'Budget', metadata: {}, spec: { window: 'day', agents: 5 } },
+  notifier: {
+    apiVersion: 'sac/v1',
+    kind: 'Notifier',
+    metadata: {},
+    spec: { command: { argv: ['true'] }, conditions: [{ type: 'Blocked' }] },
+  },
+  reservation: { apiVersion: 'sac/v1', kind: 'Reservation', metadata: {}, spec: { time: '1:00:00' } },
 };
 
 /** Wide mappings whose fields exclude each other, or need another one: what is below them, or they themselves, is tried. */

@@ -45,6 +45,15 @@ beforeAll(async () => {
   await fleet.ok(['apply', '-f', '-'], {
     stdin: `apiVersion: sac/v1\nkind: GitSource\nmetadata: {name: fleet}\nspec: {url: '${repo.url}', interval: 1h}\n`,
   });
+  for (const object of [
+    { kind: 'Budget', metadata: { name: 'small' }, spec: { window: 'day', agents: 50 } },
+    {
+      kind: 'Notifier',
+      metadata: { name: 'bell' },
+      spec: { command: { argv: ['true'] }, conditions: [{ type: 'Blocked' }] },
+    },
+  ])
+    await fleet.ok(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'sac/v1', ...object }) });
   await fleet.ok(['wait', 'sourced', '--for=condition=Ready', '--for=create']);
   // Not signed and not suspended, so that this is all it comes to.
   await until('the source is told', async () =>
