@@ -11,7 +11,7 @@ import type { HostName, InstanceId } from '../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
-import type { Decide } from './machine/snapshot.ts';
+import type { Decide, Observation } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
@@ -25,7 +25,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { Rollouts } from './reconcile/rollouts.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
 import { type Timers, WorkQueue } from './reconcile/work-queue.ts';
-import type { Store } from './store/store.ts';
+import type { InstanceRecord, Store } from './store/store.ts';
 import type { WorkspaceSyncer } from './workspace/syncer.ts';
 
 export interface PlaceHands {
@@ -96,6 +96,8 @@ export class Controller {
       log,
       facts: options.facts,
       onFenced: options.onFenced,
+      lookAnew: (instances) => this.#lookAnew(instances),
+      onDoubt: (ids) => this.#enqueue(ids),
       ...(options.stepRollout && { step: options.stepRollout }),
     });
     for (const hands of places) this.#join(hands);
@@ -339,6 +341,16 @@ export class Controller {
     if (!this.#synced) return;
     if (ids !== 'all') this.#enqueue(ids);
     else for (const { record } of this.#options.store.instances()) this.#queue.add(record.id);
+  }
+
+  async #lookAnew(instances: readonly InstanceRecord[]): Promise<ReadonlyMap<string, Observation>> {
+    for (const { id, snapshot } of instances)
+      if (snapshot.memory.place) this.observer.invalidate(id, snapshot.memory.place);
+    const looks = instances.map(async ({ id, name, snapshot }) => {
+      const { place } = snapshot.memory;
+      return [name, await this.observer.observe(id, place ? [place] : [])] as const;
+    });
+    return new Map(await Promise.all(looks));
   }
 
   #enqueue(ids: readonly InstanceId[]): void {

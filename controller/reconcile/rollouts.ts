@@ -4,7 +4,9 @@
  * here that is not in the store, so a controller that was killed goes on where it was.
  */
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
+import type { InstanceId } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
+import type { Observation } from '../machine/snapshot.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { instanceSlots } from '../plan/placement.ts';
 import { type PlanFacts, planAgent } from '../plan/plan-instances.ts';
@@ -18,6 +20,10 @@ export interface RolloutsOptions {
   readonly facts: () => PlanFacts;
   readonly timers: Timers;
   readonly onFenced: () => void;
+  /** Looks now, whatever is cached. */
+  readonly lookAnew: (instances: readonly InstanceRecord[]) => Promise<ReadonlyMap<string, Observation>>;
+  /** What is recorded of these is not what is there. */
+  readonly onDoubt: (ids: readonly InstanceId[]) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
   /** How the next step is found; the simulation passes broken ones to show that it finds them. */
   readonly step?: (input: RolloutInput) => RolloutStep;
@@ -87,7 +93,11 @@ export class Rollouts implements Disposable {
       const rollout = found?.record.rollout;
       if (!rollout || found.record.deletedAt !== undefined) return this.#forget(name);
       const { record } = found;
-      const input = this.#inputOf(record, rollout);
+      const first = step(this.#inputOf(record, rollout));
+      if (first.wakeAt !== undefined) this.#wakeAt(name, first.wakeAt);
+      if (first.rollout === rollout) return;
+      // A record may be older than an end that nobody was told of: what is about to be relied on is looked at.
+      const input = await this.#confirmed(record, rollout);
       const next = step(input);
       if (next.wakeAt !== undefined) this.#wakeAt(name, next.wakeAt);
       if (next.rollout === rollout) return;
@@ -99,6 +109,37 @@ export class Rollouts implements Disposable {
         log('rollout could not go on, will be tried again', { agent: name, error: String(error) });
       this.#wakeAt(name, timers.now() + (error instanceof ConflictError ? GATHER_MS : RETRY_MS));
     }
+  }
+
+  /** As recorded, but for what a look of now contradicts. */
+  async #confirmed(record: AgentRecord, rollout: Rollout): Promise<RolloutInput> {
+    const { store, lookAnew, onDoubt } = this.#options;
+    const believed = store
+      .instancesOf(record.name)
+      .map((one) => one.record)
+      .filter(({ snapshot, unknown }) => snapshot.phase === 'Running' && !unknown);
+    const looks = await lookAnew(believed);
+    const input = this.#inputOf(record, rollout);
+    const lives = ({ snapshot }: InstanceRecord, look: Observation | undefined): boolean =>
+      look?.kind === 'seen' &&
+      look.sightings.some(
+        ({ state, incarnation }) => state === 'running' && incarnation === snapshot.memory.incarnation,
+      );
+    const doubted = believed.filter((one) => !lives(one, looks.get(one.name)));
+    if (doubted.length === 0) return input;
+    onDoubt(doubted.map(({ id }) => id));
+    const unseen = new Set(doubted.filter(({ name }) => looks.get(name)?.kind !== 'seen').map(({ name }) => name));
+    const dead = new Set(doubted.map(({ name }) => name));
+    return {
+      ...input,
+      seen: input.seen.map((one) =>
+        unseen.has(one.name)
+          ? { ...one, unknown: true }
+          : dead.has(one.name)
+            ? { ...one, well: false, living: false }
+            : one,
+      ),
+    };
   }
 
   #record(

@@ -53,6 +53,8 @@ export interface Rollout {
   readonly progressAt: Instant;
   readonly moved: Readonly<Record<string, Move>>;
   readonly halted?: { readonly at: Instant; readonly message: string };
+  /** Some instance could not be looked at: that time counts for no deadline. */
+  readonly blind?: true;
 }
 
 /** What of an agent's record is about its revisions. */

@@ -199,6 +199,26 @@ describe('a rolling change', () => {
   });
 });
 
+it('time in which instances could not be looked at counts for no deadline', () => {
+  const agent = declare(settled(declare(undefined, spec('a'), 0)), spec('b'), 10);
+  const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));
+  const at = (rollout: Rollout | undefined, now: number, unknown: boolean): Rollout => {
+    if (!rollout) throw new Error('over');
+    const input = inputOf(agent, rollout, world, now);
+    const next = stepRollout({ ...input, seen: input.seen.map((one) => ({ ...one, unknown })) }).rollout;
+    if (!next) throw new Error('over');
+    return next;
+  };
+  const given = at(agent.rollout, 10, false);
+  world.set('i0', { version: 'b', well: false });
+  const blind = at(at(given, 20, false), 30, true);
+  expect(at(blind, 99_000, true).halted).toBeUndefined();
+  const sighted = at(blind, 100_000, false);
+  expect(sighted.halted).toBeUndefined();
+  expect(at(sighted, 100_999, false).halted).toBeUndefined();
+  expect(at(sighted, 101_000, false).halted).toBeDefined();
+});
+
 describe('revisions', () => {
   const many = spec('a');
   it('are kept ten, and those that an instance still has', () => {

@@ -47,7 +47,8 @@ export interface RolloutStep {
 
 export function stepRollout(input: RolloutInput): RolloutStep {
   const { seen, paused, resting } = input;
-  const noted = noteArrivals(input);
+  const sighted = noteSight(input);
+  const noted = noteArrivals({ ...input, rollout: sighted });
   if (seen.every((one) => hasArrived(one, noted, input))) return { rollout: undefined };
   if (paused || noted.halted) return { rollout: noted };
   const failed = resting ? undefined : failureOf(noted, input);
@@ -74,6 +75,19 @@ function hasArrived(one: SeenInstance, rollout: Rollout, input: RolloutInput): b
   const move = rollout.moved[one.name];
   if (move) return move.revision === rollout.to && move.proven === true;
   return isImplicit(one, rollout, input) && isThere(one, input);
+}
+
+/** When all can be looked at again, all clocks begin anew: nobody knows how long what was out of sight has been ill. */
+function noteSight({ rollout, seen, now }: RolloutInput): Rollout {
+  const blind = seen.some(({ unknown }) => unknown);
+  if (blind === (rollout.blind === true)) return rollout;
+  if (blind) return { ...rollout, blind: true };
+  const { blind: _, ...sighted } = rollout;
+  const moved = Object.entries(rollout.moved).map(([name, { downSince, ...move }]): [string, Move] => [
+    name,
+    downSince === undefined ? move : { ...move, downSince: now },
+  ]);
+  return { ...sighted, progressAt: now, moved: Object.fromEntries(moved) };
 }
 
 function noteArrivals(input: RolloutInput): Rollout {
