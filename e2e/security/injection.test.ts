@@ -132,6 +132,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...below('update.waitFor', 'nothing'),
   ...below('update.progressDeadline', 'nothing'),
   ...below('update.onFailure', 'nothing'),
+  'agent.spec.dependsOn': { put: (name) => spec({ dependsOn: [name] }), takes: 'nothing' },
   ...below('claude.flags[]', 'everything'),
   ...below('claude.channels[]', 'everything'),
   ...below('claude.account', 'everything'),
