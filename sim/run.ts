@@ -52,9 +52,7 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   const violations: string[] = [];
   const { rollout } = scenario;
   const knows = plan.faults.every((fault) => fault.at !== 'step' || fault.do !== 'lose-store');
-  // A death of which nobody was told looks like an instance that is well, and the change goes on: once for each such hint.
-  const untold = plan.faults.filter(({ at }) => at === 'hint').length;
-  const rolled = rollout ? watchRollout(stage.world, rollout.limit + untold, () => knows) : [];
+  const rolled = rollout ? watchRollout(stage.world, rollout.limit, () => knows) : [];
   stage.boot();
   await stage.time.runUntil(stage.time.now() + 50);
   for (const step of scenario.steps) {
@@ -84,7 +82,7 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   const broken = stage.world.violations.filter((violation) => !(allowed.twoLive && violation.startsWith('two')));
   violations.push(...broken.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
   violations.push(...rolled.slice(0, 1));
-  if (rollout) violations.push(...checkRollout(stage, rollout.limit + untold, knows));
+  if (rollout) violations.push(...checkRollout(stage, rollout.limit, knows));
   // Which restarts an edit causes is a matter of turns there.
   else violations.push(...checkRestarts(stage, allowed, { calm: isCalm(scenario), faults: plan.faults.length > 0 }));
   const runs = stage.world.runs;

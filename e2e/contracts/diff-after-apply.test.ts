@@ -41,6 +41,7 @@ const WITH_RULES = [
   'agent.spec.place.slurm',
   'agent.spec.place.reservation',
   'gitsource.spec.verify.mode',
+  'budget.spec.timezone',
 ];
 /** Ways that exclude each other: the base takes one of them. */
 const OTHER_WAYS = /^notifier\.spec\.(?:webhook|slack|ntfy)\b/;

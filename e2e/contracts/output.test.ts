@@ -47,6 +47,7 @@ beforeAll(async () => {
   });
   for (const object of [
     { kind: 'Budget', metadata: { name: 'small' }, spec: { window: 'day', agents: 50 } },
+    { kind: 'Reservation', metadata: { name: 'lab' }, spec: { host: 'nowhere', time: '1:00:00' } },
     {
       kind: 'Notifier',
       metadata: { name: 'bell' },

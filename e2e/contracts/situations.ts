@@ -215,6 +215,7 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
   'host check': [when('this machine', 'local'), when('one that is not there', 'nowhere')],
   host: [when('nothing')],
   render: [when('a running one', 'web'), nobody(), when('nobody named')],
+  rollout: [when('no verb of its own named')],
   'rollout status': [when('one that is done', 'web', '--no-watch'), nobody('--no-watch')],
   'rollout history': [when('one', 'web'), nobody(), when('nobody named')],
   'rollout undo': [when('one with one revision', 'web'), nobody()],
