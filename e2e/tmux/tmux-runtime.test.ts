@@ -293,7 +293,10 @@ describe('what was shown', () => {
     await runtime.type?.(t, id(), incarnation - 1, [{ paste: 'for another' }, { key: 'Enter' }]);
     expect((await runtime.list(t))[0]?.submitted).toBeUndefined();
     await runtime.type?.(t, id(), incarnation, [{ paste: text }, { key: 'Enter' }], 1);
-    await until('what was typed', async () => existsSync(join(dir, 'got')));
+    await until(
+      'what was typed',
+      () => existsSync(join(dir, 'got')) && readFileSync(join(dir, 'got'), 'utf8').length >= text.length + 12,
+    );
     expect(readFileSync(join(dir, 'got'), 'utf8').slice(0, text.length + 12)).toBe(`\x1b[200~${text}\x1b[201~`);
     expect((await runtime.list(t))[0]?.submitted).toBe(1);
   });
