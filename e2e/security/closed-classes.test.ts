@@ -18,8 +18,12 @@ const MAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'adapters/transport/local/child.ts': 'is the one place where the controller starts processes: argv, no shell',
   },
   'shell text from data': {
-    'adapters/runtimes/process/process-runtime.ts':
+    'adapters/runtimes/process/supervised.ts':
       'names one of the constant scripts of scripts.ts; data follows as "$1", ...',
+    'adapters/runtimes/slurm/slurm-runtime.ts':
+      'names one of the constant scripts beside it; data follows as "$1", ...',
+    'controller/workspace/worktree.ts': 'names one of its constant scripts first; data follows as "$1", ...',
+    'controller/desired/git/repository/command.ts': "is git's -c, a setting; no shell reads it",
     'controller/reconcile/hooks.ts':
       'a hook is a shell command because its author wrote it as one; nothing is put into it',
   },

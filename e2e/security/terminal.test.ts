@@ -59,7 +59,7 @@ beforeAll(async () => {
     execManifest('noted', ['sleep', '1000'], {
       ...FAST,
       env: { V: evil },
-      workspace: `/tmp/${evil.slice(0, 90)}`,
+      workspace: `/tmp/${evil.slice(0, 90).replaceAll('\n', ' ')}`,
       suspend: true,
     }),
   );
@@ -173,7 +173,9 @@ describe('on a terminal', () => {
       expect([verb, offence(await onTerminal([verb, '-f', '-'], wrong))]).toEqual([verb, undefined]);
     const yaml = `apiVersion: sac/v1\nkind: "Age${ESC}]0;x${'\u0007'}nt"\n*${ESC}[2J: x\n`;
     expect(offence(await onTerminal(['validate', '-f', '-'], yaml))).toBeUndefined();
-    const changed = JSON.parse(execManifest('noted', ['sleep', '1000'], { workspace: `/tmp/${evil.slice(100, 190)}` }));
+    const changed = JSON.parse(
+      execManifest('noted', ['sleep', '1000'], { workspace: `/tmp/${evil.slice(100, 190).replaceAll('\n', ' ')}` }),
+    );
     changed.metadata.annotations = { note: `${evil}${evil}` };
     const diff = await onTerminal(['diff', '-f', '-'], JSON.stringify(changed));
     expect(diff).toContain('live/agent/noted');

@@ -26,7 +26,8 @@ export function parseCapture(
   cursor: number | undefined,
 ): Capture {
   let end = rows.length;
-  while (end > 0 && rows[end - 1] === '') end--;
+  // What has scrolled off was printed, also when it is empty.
+  while (end > kept && rows[end - 1] === '') end--;
   if (cursor !== undefined && end === kept + cursor + 1) end--;
   return { base: history - kept, history, rows: rows.slice(0, end) };
 }
