@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSlurmRuntime } from '../../adapters/runtimes/slurm/slurm-runtime.ts';
+import { exclusively } from '../exclusive.ts';
 import { describeRuntime } from './runtime-conformance.ts';
 
 const slurm = (program: string, ...args: string[]): string =>
@@ -12,6 +13,8 @@ const jobsOf = (fleet: string): readonly string[] =>
     .split('\n')
     .filter((line) => line.split('|')[1]?.startsWith(`sac/1:${fleet}.`))
     .map((line) => line.split('|')[0] ?? '');
+
+exclusively('slurm');
 
 describeRuntime('slurm', {
   make: createSlurmRuntime,

@@ -20,7 +20,7 @@ export function tidy(text: string, known: Readonly<Record<string, string>>): str
   for (const [name, value] of Object.entries(known)) if (value !== '') tidied = tidied.replaceAll(value, `<${name}>`);
   return tidied
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>')
-    .replaceAll(/("?(?:pid|resourceVersion)"?: )"?\d+"?/g, '$1<number>')
+    .replaceAll(/("?(?:pid|resourceVersion|eventsSeen)"?: )"?\d+"?/g, '$1<number>')
     .replaceAll(/("?(?:launchHash|revision|lastAppliedRevision)"?: )"?[0-9a-f]{8,}"?/g, '$1<hash>')
     .replaceAll(/\b(web\.)\d+\b/g, '$1<number>')
     .replaceAll(/\bv?\d+\.\d+\.\d+[\w.+-]*/g, '<version>')

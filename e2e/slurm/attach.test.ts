@@ -6,8 +6,11 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createSlurmRuntime } from '../../adapters/runtimes/slurm/slurm-runtime.ts';
 import { quoteArgv } from '../../adapters/transport/quote.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
+import { exclusively } from '../exclusive.ts';
 import { execManifest, Fleet, until } from '../harness.ts';
 import { dispose, startCluster } from './cluster.ts';
+
+exclusively('slurm');
 
 let fleet: Fleet;
 beforeEach(() => {

@@ -2,8 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exclusively } from '../exclusive.ts';
 import { execManifest, Fleet, until } from '../harness.ts';
 import { slurm, startCluster } from './cluster.ts';
+
+exclusively('slurm');
 
 let fleet: Fleet;
 

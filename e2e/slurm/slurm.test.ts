@@ -2,12 +2,15 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exclusively } from '../exclusive.ts';
 import { execManifest, Fleet, until } from '../harness.ts';
 import { dispose, type Job, jobsOf, slurm, startCluster, stopSlurmctld } from './cluster.ts';
 
 const SLURM = { runtime: 'slurm', slurm: { timeLimit: '10', signal: 'B:USR1@60' } };
 const FAST = { startup: { minReadySeconds: 0 }, restart: { backoff: { initial: 0, max: 0 } } };
 const STAY = ['sh', '-c', 'echo up; exec sleep 1000'];
+
+exclusively('slurm');
 
 let fleet: Fleet;
 beforeEach(() => {

@@ -25,7 +25,7 @@ export async function bundleFaultyController(): Promise<string> {
     format: 'esm',
     sourcemap: 'inline',
     define: { SAC_VERSION: '"0.0.0-e2e"' },
-    external: ['better-sqlite3'],
+    external: ['better-sqlite3', 'ssh2'],
     logLevel: 'warning',
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
