@@ -77,11 +77,16 @@ export const crewLife =
 export function watchRollout(world: World, limit: number, knows: () => boolean): readonly string[] {
   const problems: string[] = [];
   const down = new Set<InstanceId>();
+  /** A bad start is a step down only from something that was good. */
+  const good = new Set<InstanceId>();
   world.onOrder = (order, { id, launch, ended }) => {
     const before = down.size;
-    if (order === 'start' && !isBad(launch.argv)) down.delete(id);
+    if (order === 'start' && !isBad(launch.argv)) {
+      good.add(id);
+      down.delete(id);
+    }
     // Without the database nobody knows what else could be started.
-    else if (order === 'start' && knows()) down.add(id);
+    else if (order === 'start' && knows() && good.has(id)) down.add(id);
     else if (order === 'signal' && !ended && !isBad(launch.argv)) down.add(id);
     if (down.size > limit && down.size > before)
       problems.push(
@@ -108,7 +113,8 @@ export function checkRollout({ world, disk, door }: Stage, limit: number, knows:
     ];
   }
   const up = living.filter(({ launch }) => !isBad(launch.argv)).length;
-  if (!knows) return [];
+  // There is nothing to fall back on before something good was declared.
+  if (!knows || !door.log.some(({ spec }) => spec?.command && !isBad(spec.command))) return [];
   if (latest.length - up > limit) return [`(7) only ${up} of ${latest.length} live, at most ${limit} may be down`];
   if (record.spec.update.onFailure === 'undo' && record.rejected === undefined && record.rollout?.base !== 0)
     return ['(7) a bad change was not undone'];

@@ -197,6 +197,7 @@ export class Rollouts implements Disposable {
       maxUnavailable: update.maxUnavailable,
       waitFor: update.waitFor,
       deadlineMs: durationMs(update.progressDeadline),
+      graceMs: record.spec.terminationGracePeriodSeconds * 1_000,
       paused: record.paused === true,
       resting: wanted.every(({ want }) => want !== 'run'),
       ...(restartAt !== undefined && { restartAt }),

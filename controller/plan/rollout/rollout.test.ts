@@ -48,6 +48,7 @@ const inputOf = (agent: Revisable, rollout: Rollout, world: ReadonlyMap<string, 
   maxUnavailable: agent.spec.update.maxUnavailable,
   waitFor: 'Ready',
   deadlineMs: 1000,
+  graceMs: 50,
   paused: false,
   resting: false,
   now,
@@ -217,6 +218,33 @@ it('time in which instances could not be looked at counts for no deadline', () =
   expect(sighted.halted).toBeUndefined();
   expect(at(sighted, 100_999, false).halted).toBeUndefined();
   expect(at(sighted, 101_000, false).halted).toBeDefined();
+});
+
+describe('after the database was lost', () => {
+  const old = { version: 'a', well: true };
+  const agent = declare(undefined, spec('b'), 100);
+  const at = (now: number, world: ReadonlyMap<string, Body>, rollout = agent.rollout) => {
+    if (!rollout) throw new Error('no rollout');
+    const input = inputOf(agent, rollout, world, now);
+    // Up, and perhaps not ready yet.
+    return stepRollout({ ...input, seen: input.seen.map((one) => ({ ...one, living: true })) });
+  };
+  it('nothing is taken down until what was asked to leave before would have left', () => {
+    const world = new Map([0, 1, 2, 3].map((n): [string, Body] => [`i${n}`, old]));
+    expect(at(149, world)).toEqual({ rollout: agent.rollout, wakeAt: 150 });
+    expect(Object.keys(at(150, world).rollout?.moved ?? {})).toEqual(['i0']);
+  });
+  it('what has the newest and is not well counts as given by whoever forgot it', () => {
+    const world = new Map<string, Body>([
+      ['i0', { version: 'b', well: false }],
+      ['i1', { version: 'a', well: false }],
+      ['i2', old],
+      ['i3', old],
+    ]);
+    expect(at(500, world).rollout?.moved).toEqual({});
+    world.set('i0', { version: 'b', well: true });
+    expect(Object.keys(at(500, world).rollout?.moved ?? {})).toEqual(['i1']);
+  });
 });
 
 describe('revisions', () => {

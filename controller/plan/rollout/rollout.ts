@@ -31,6 +31,8 @@ export interface RolloutInput {
   readonly maxUnavailable: number | string;
   readonly waitFor: 'Ready' | 'idle';
   readonly deadlineMs: DurationMs;
+  /** An instance that was asked to leave may live on for this long. */
+  readonly graceMs: DurationMs;
   readonly paused: boolean;
   /** Nothing of it is meant to run now. */
   readonly resting: boolean;
@@ -57,7 +59,17 @@ export function stepRollout(input: RolloutInput): RolloutStep {
   const moved = moveOn(noted, input);
   // What was moved may have arrived already, or may free others.
   if (moved !== noted) return stepRollout({ ...input, rollout: moved });
-  return { rollout: noted, ...(failed?.wakeAt !== undefined && { wakeAt: failed.wakeAt }) };
+  const wakes = [failed?.wakeAt, certainAt(noted, input)].flatMap((at) => at ?? []);
+  return { rollout: noted, ...(wakes.length > 0 && { wakeAt: Math.min(...wakes) }) };
+}
+
+/**
+ * When the orders of a lost database have run out: until then what is seen to live may have been asked to leave, and is not to
+ * be relied on. Undefined: nothing was lost, or that time is over.
+ */
+function certainAt({ base, since }: Rollout, { seen, graceMs, now, resting }: RolloutInput): Instant | undefined {
+  const at = since + graceMs;
+  return base === 0 && !resting && now < at && seen.some(({ living }) => living) ? at : undefined;
 }
 
 /** Runs the newest revision. */
@@ -133,10 +145,10 @@ function failureOf(
 function moveOn(rollout: Rollout, input: RolloutInput): Rollout {
   const { seen, now, maxUnavailable, generation, resting, restartAt } = input;
   const limit = unavailableLimit(maxUnavailable, seen.length);
-  const isUnproven = (one: SeenInstance) => {
-    const move = rollout.moved[one.name];
-    return move !== undefined && !move.proven;
-  };
+  const isMoving = ({ name }: SeenInstance) => rollout.moved[name] !== undefined && !rollout.moved[name].proven;
+  // What a lost database had given the newest and is not well counts as if it were given now.
+  const isUnproven = (one: SeenInstance) =>
+    isMoving(one) || (isImplicit(one, rollout, input) && (!one.well || one.unknown));
   let unproven = seen.filter(isUnproven).length;
   let ill = seen.filter((one) => !isUnproven(one) && (!one.well || one.unknown)).length;
   const given: [string, Move][] = [];
@@ -148,10 +160,11 @@ function moveOn(rollout: Rollout, input: RolloutInput): Rollout {
   for (const one of waiting) {
     const costsNothing = restartAt === undefined && one.heldHash === one.wantedHash && one.hash === one.wantedHash;
     // It is on its way already, or nothing of it runs: this takes nothing down.
-    if (isUnproven(one) || resting) give(one, false);
+    if (isMoving(one) || resting) give(one, false);
     else if (costsNothing && one.well) give(one, true);
   }
-  const left = waiting.filter(({ name }) => !given.some(([other]) => other === name));
+  const sure = certainAt(rollout, input) === undefined;
+  const left = waiting.filter(({ name }) => sure && !given.some(([other]) => other === name));
   for (const one of left.filter(({ well, unknown }) => !well && !unknown)) {
     if (unproven >= limit) break;
     give(one, false);
