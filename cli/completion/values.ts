@@ -92,6 +92,7 @@ async function positionalValue(
       if (verb.name.endsWith('-context')) return plain(await names.contexts());
       return agentNames(positional, current, names);
     case 'names-or-changes':
+    case 'names-or-sources':
       return agentNames(positional, current, names);
     case 'names': {
       const of = positional[0] === undefined ? undefined : findType(positional[0]);

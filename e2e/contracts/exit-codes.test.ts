@@ -16,7 +16,7 @@ const ONLY_HERE = /^(?:controller run|controller start|config .*)$/;
 
 /** Change nothing, so that they may run beside each other. */
 const LOOKING: ReadonlySet<string> = new Set(
-  'diff get describe wait events logs list status inspect check explain validate convert schema'.split(' '),
+  'diff get describe wait events logs list status inspect check explain validate convert schema tree top'.split(' '),
 );
 
 let fleet: Fleet;

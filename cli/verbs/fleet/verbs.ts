@@ -9,6 +9,14 @@ const WHICH = [ALL, SELECTOR] as const;
 
 export const FLEET_VERBS: readonly Verb[] = [
   {
+    name: 'tree',
+    summary: 'Show where agents come from and where they live: source, agent, instance, place',
+    args: '[names-or-sources...]',
+    options: [SELECTOR, { ...OUTPUT, description: 'json, yaml' }],
+    examples: ['sac tree', 'sac tree web', 'sac tree source/fleet -o json'],
+    load: async () => ({ run: (await import('./tree.ts')).run }),
+  },
+  {
     name: 'rollout',
     summary: 'Changes on their way from instance to instance',
     examples: ['sac rollout status web', 'sac rollout undo web'],
