@@ -298,7 +298,8 @@ export class Controller {
       const spec = store.agent(agent)?.record.spec;
       const read = this.readerOf(id);
       const { snapshot } = store.instance(id)?.record ?? {};
-      if (!spec || !read || snapshot?.phase !== 'Running') continue;
+      // Also while it starts: the look that follows a start may come before the pass that sees it run.
+      if (!spec || !read || (snapshot?.phase !== 'Running' && snapshot?.phase !== 'Starting')) continue;
       watched.set(id, {
         read,
         readyPatterns: spec.startup.readyPatterns,

@@ -36,7 +36,7 @@ describe('a dialog', () => {
     expect(look({ reading: dialog('trust'), memory: { ...memory, last } }).step).toBeUndefined();
   });
 
-  it('that stands for long after an answer is answered again, three times at most, and then a person is asked', () => {
+  it('that stands for long after an answer is answered again, ever later, three times at most, and then a person is asked', () => {
     const at = T + 1_500;
     const stands = (times: number, now: number) =>
       look({
@@ -46,8 +46,25 @@ describe('a dialog', () => {
       });
     expect(stands(1, at + 9_000).step).toBeUndefined();
     expect(stands(1, at + 11_000).step?.type).toBe('answer');
-    expect(stands(3, at + 11_000)).toMatchObject({ memory: { stuck: { reason: 'DialogStuck' } } });
-    expect(stands(3, at + 11_000).step).toBeUndefined();
+    expect(stands(2, at + 11_000).step).toBeUndefined();
+    expect(stands(2, at + 21_000).step?.type).toBe('answer');
+    expect(stands(3, at + 31_000)).toMatchObject({
+      memory: { stuck: { reason: 'DialogStuck', message: expect.stringContaining('Sure?') } },
+    });
+    expect(stands(3, at + 31_000).step).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing was read', undefined],
+    ['a dialog stands', dialog('trust')],
+    ['a dialog waits for a person', dialog('unknown')],
+    ['it starts', reading('starting')],
+    ['it works', reading('working')],
+    ['time is over', reading('starting')],
+  ])('and anything else on the way is looked at again before long, without a hint: %s', (why, seen) => {
+    const now = why === 'time is over' ? T + 90_000 : T + 2_000;
+    const left = { ...plan, submit: [{ text: 'hello', delayMs: 0 }] };
+    expect(look({ plan: left, reading: seen, now }).wakeAt).toBeLessThanOrEqual(now + 10_000);
   });
 
   it('that nobody described is never answered; it is told', () => {

@@ -76,13 +76,22 @@ export interface OnboardingResult {
 const MAX_TRIES = 3;
 /**
  * The same dialog again: a CLI that restarts itself on an answer (gemini) shows it for seconds, and what is pressed meanwhile
- * ends in the new prompt.
+ * ends in the new prompt. Times the answers given: one that is slow to listen is given longer and longer.
  */
 const STANDS_MS = 10_000;
+/** Looked at again though nobody told of a change: a hint that was lost keeps no agent from its prompt. */
+const HEAL_MS = 10_000;
 /** An answer that nobody heard (the controller was killed in between) is given again after this. */
 const AGAIN_MS = 5_000;
 
 export function onboard(input: OnboardingInput): OnboardingResult {
+  const result = nextStep(input);
+  if (result.memory.done !== undefined) return result;
+  const healAt = input.now + HEAL_MS;
+  return { ...result, wakeAt: Math.min(healAt, result.wakeAt ?? healAt) };
+}
+
+function nextStep(input: OnboardingInput): OnboardingResult {
   const { plan, memory, reading, submitted, now } = input;
   if (memory.done !== undefined) return { memory };
   const deadline = memory.since + plan.timeoutMs;
@@ -140,9 +149,9 @@ function answerDialog({ plan, memory, reading, now }: OnboardingInput, deadline:
   if (!answer) return asks('Dialog', dialogText(dialog));
   const { last } = memory;
   const times = last?.what === what ? last.times : 0;
-  if (times >= MAX_TRIES) return asks('DialogStuck', `It still asks after ${times} answers: ${dialogText(dialog)}`);
-  const againAt = Math.max(last?.at ?? 0, reading?.since ?? 0) + STANDS_MS;
+  const againAt = Math.max(last?.at ?? 0, reading?.since ?? 0) + STANDS_MS * times;
   if (times > 0 && now < againAt) return { memory, wakeAt: againAt };
+  if (times >= MAX_TRIES) return asks('DialogStuck', `It still asks after ${times} answers: ${dialogText(dialog)}`);
   return {
     memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
     step: { type: 'answer', answer },

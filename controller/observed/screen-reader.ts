@@ -87,8 +87,11 @@ export class ScreenReader implements Disposable {
     const { runtime, transport, timers, onChange } = this.#options;
     this.#dueAt = undefined;
     const watched = this.#options.watched();
-    if (this.#closed || watched.size === 0 || !runtime.screen) {
+    if (this.#closed || !runtime.screen) return;
+    if (watched.size === 0) {
       this.#kept.clear();
+      // Who is watched from now on may be told before or after: that must not decide whether it is ever looked at.
+      this.soon(QUIET_MS);
       return;
     }
     this.#looking = true;
@@ -118,7 +121,7 @@ export class ScreenReader implements Disposable {
       const wanted = watched.get(id);
       if (!wanted) continue;
       const before = this.#kept.get(id);
-      const state = before?.screen === screen ? before.state : named(wanted.read(screen), wanted);
+      const state = before?.screen === screen ? before.state : readOne(screen, wanted);
       const matchesReady =
         before?.screen === screen
           ? before.reading.matchesReady
@@ -131,6 +134,15 @@ export class ScreenReader implements Disposable {
     }
     this.#kept = next;
     return changed;
+  }
+}
+
+/** A screen that its reader cannot bear is unknown; that must keep no other screen from being read. */
+function readOne(screen: Screen, wanted: Watched): PaneState {
+  try {
+    return named(wanted.read(screen), wanted);
+  } catch (error) {
+    return { activity: 'unknown', reason: `its screen could not be read: ${String(error)}` };
   }
 }
 

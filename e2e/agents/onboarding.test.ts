@@ -190,6 +190,20 @@ describe('Claude Code', () => {
     await ready();
   });
 
+  it('is answered again at a dialog that did not hear the first key', { timeout: 200_000 }, async () => {
+    // Its terminal does not echo, so a key that nobody listens to shows nothing at all.
+    const deaf =
+      'stty -echo; printf "\\n Shall we?\\n\\n \\342\\235\\257 1. Yes\\n   2. No\\n\\n Enter to confirm\\n"; read -r first; read -r key; clear; echo "heard it"; sleep 1000';
+    await declare('claude-code', {
+      command: ['sh', '-c', deaf],
+      startup: { customDialogs: [{ name: 'shall', match: 'Shall we', press: ['Enter'] }] },
+    });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await until('it was heard', async () => (await screen()).includes('heard it'), READY_MS);
+    const attempts = (await events('DialogAnswered')).map(({ message }) => message);
+    expect(attempts.sort()).toEqual(['Answers dialog shall (attempt 1).', 'Answers dialog shall (attempt 2).']);
+  });
+
   it('at a dialog that nobody described is Blocked and untouched; the manifest may describe it', {
     timeout: 200_000,
   }, async () => {
