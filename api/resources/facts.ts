@@ -69,6 +69,8 @@ export interface FactValues {
   readonly activity: Activity;
   /** Why the activity is what it is, in a few words: an error's kind, what permission is asked for. */
   readonly activityReason: string;
+  /** When it last began to compact its context. */
+  readonly compactedAt: Instant;
   readonly currentTool: string;
   readonly currentTask: string;
   readonly model: string;

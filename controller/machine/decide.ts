@@ -21,6 +21,7 @@ import {
   NEW_SNAPSHOT,
   type SnapshotPhase,
 } from './snapshot.ts';
+import { sameTold, tell } from './told.ts';
 
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
@@ -36,7 +37,15 @@ export const decide: Decide = ({ id, desired, observed, snapshot, files, now }) 
 
   const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
   const way = onTheWay(moved.phase, moved.memory, gap, desired, now);
-  const memory = seal(way ? { ...moved.memory, onboarding: way.memory } : moved.memory, desired);
+  const { memory: knowing, effects: hooks } = tell({
+    id,
+    memory: moved.memory,
+    before: snapshot.conditions,
+    gap,
+    desired,
+    files,
+  });
+  const memory = seal(way ? { ...knowing, onboarding: way.memory } : knowing, desired);
   const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now, files);
   const unchanged =
     moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
@@ -45,7 +54,7 @@ export const decide: Decide = ({ id, desired, observed, snapshot, files, now }) 
   const wakeAt = earliest(nextLook(next, gap, desired, now), way?.wakeAt);
   return {
     snapshot: next,
-    effects,
+    effects: [...hooks, ...effects],
     events: unchanged ? [] : eventsFor(snapshot, next, now),
     ...(wakeAt !== undefined && { wakeAt }),
   };
@@ -93,17 +102,23 @@ const settled = (
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
-  filesSettled(conditions, desired, files) &&
+  filesSettled(memory, conditions, desired, files) &&
   conditions[0]?.message === (desired?.placeNote ?? conditions[0]?.message);
 
 const filesSettled = (
+  { told: hooks }: Memory,
   conditions: readonly Condition[],
   desired: DesiredInstance | undefined,
   files: FilesReading | undefined,
 ): boolean => {
   const told = conditions.find(({ type }) => type === 'FilesSynced');
   if (!desired?.workspace) return told === undefined;
-  return desired.workspace.problem === undefined && filesFresh(desired, files) && told?.message === files?.message;
+  return (
+    desired.workspace.problem === undefined &&
+    filesFresh(desired, files) &&
+    told?.message === files?.message &&
+    (files?.mendedAt === undefined || files.mendedAt === hooks?.mended)
+  );
 };
 
 const doubt = (snapshot: MachineSnapshot, now: Instant): MachineSnapshot =>
@@ -227,6 +242,7 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     a.lastExit?.incarnation === b.lastExit?.incarnation &&
     a.lastExit?.reason === b.lastExit?.reason &&
     sameOnboarding(a.onboarding, b.onboarding) &&
+    sameTold(a.told, b.told) &&
     a.stop?.incarnation === b.stop?.incarnation &&
     a.stop?.askedAt === b.stop?.askedAt);
 

@@ -22,6 +22,8 @@ export interface Reading {
     readonly selector: string;
     readonly options: readonly { readonly number?: number; readonly label: string; readonly selected: boolean }[];
   };
+  /** When it last began to compact its context, as its hooks tell. */
+  readonly compactedAt?: Instant;
   readonly tool?: string;
   readonly resetsAt?: string;
   readonly contextUsedRatio?: number;

@@ -52,7 +52,7 @@ export const desiredExample: DesiredInstance = {
   readsActivity: true,
   minReadyMs: 0,
   graceMs: 10_000,
-  hooks: { preStop: [], postStop: [], onRestart: [], onDiff: [], preStartUrls: [], postStartUrls: [] },
+  hooks: { preStop: [], postStop: [], onRestart: [], onDiff: [], onCompact: [], preStartUrls: [], postStartUrls: [] },
 };
 
 const running: PlacedSighting = {

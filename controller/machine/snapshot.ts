@@ -9,6 +9,7 @@ import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, DialogAnswer, Place } from '../plan/desired-instance.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
+import type { ToldMemory } from './told.ts';
 
 /** What one look at the places where an instance may live told. */
 export type Observation =
@@ -80,6 +81,8 @@ export interface Memory {
   readonly onboarding?: OnboardingMemory;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
+  /** What the user's hooks were told of, so that nothing is told twice. */
+  readonly told?: ToldMemory;
   /** Generation of the last decision that saw the world. */
   readonly observedGeneration: number;
 }
@@ -152,6 +155,15 @@ export type Effect =
       readonly incarnation: Instant;
       readonly desired: DesiredInstance;
     }
+  /** Run the user's hooks of one point. Asked for in the one pass that remembers it: a controller killed right then loses it. */
+  | {
+      readonly type: 'hook';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly point: 'on_diff' | 'on_compact';
+      readonly commands: readonly string[];
+    }
   /** Nothing of it is left and nothing wants it: forget it. */
   | { readonly type: 'release'; readonly id: InstanceId };
 
@@ -164,6 +176,8 @@ export interface FilesReading {
   readonly message: string;
   /** Due to be looked at again. */
   readonly stale: boolean;
+  /** When files that were changed at their place were last deployed again. */
+  readonly mendedAt?: Instant;
 }
 
 export interface DecideInput {

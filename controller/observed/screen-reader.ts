@@ -171,6 +171,7 @@ const sameReading = (a: Reading, b: Reading): boolean =>
   a.lastToolAt === b.lastToolAt &&
   a.tokensToday === b.tokensToday &&
   a.sessionId === b.sessionId &&
+  a.compactedAt === b.compactedAt &&
   percent(a.contextUsedRatio) === percent(b.contextUsedRatio);
 const percent = (ratio: number | undefined): number | undefined =>
   ratio === undefined ? undefined : Math.round(ratio * 100);
@@ -189,6 +190,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     costUsdEstimate,
     sessionId,
     quota,
+    compactedAt,
   } = facts;
   const today = tokensByDay?.value[new Date(at).toISOString().slice(0, 10)];
   const shown = activity?.value ?? state.activity;
@@ -222,6 +224,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     ...(costUsdEstimate && { costUsd: costUsdEstimate.value }),
     ...(sessionId && { sessionId: sessionId.value }),
     ...(quota && { quota: quota.value }),
+    ...(compactedAt && { compactedAt: compactedAt.value }),
   };
 }
 

@@ -119,6 +119,7 @@ export interface DesiredInstance {
     readonly postStop: readonly string[];
     readonly onRestart: readonly string[];
     readonly onDiff: readonly string[];
+    readonly onCompact: readonly string[];
     readonly preStartUrls: readonly string[];
     readonly postStartUrls: readonly string[];
   };

@@ -197,6 +197,7 @@ function planSlot(
       postStop: spec.hooks.postStop,
       onRestart: spec.hooks.onRestart,
       onDiff: spec.hooks.onDiff,
+      onCompact: spec.hooks.onCompact,
       preStartUrls: spec.hooks.preStart.filter(isUrl),
       postStartUrls: spec.hooks.postStart.filter(isUrl),
     },

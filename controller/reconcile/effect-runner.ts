@@ -130,6 +130,8 @@ export class EffectRunner {
           this.#toldToLeave.set(effect.id, effect.incarnation);
         }
         return runtime.signal(transport, effect.id, effect.incarnation, 'term');
+      case 'hook':
+        return hooks(effect.point, effect.commands);
       case 'kill':
         return runtime.signal(transport, effect.id, effect.incarnation, 'kill');
       case 'answer':

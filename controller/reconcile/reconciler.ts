@@ -183,8 +183,8 @@ export class Reconciler {
         }
         throw error;
       } finally {
-        // Also after a failure: it may have happened all the same.
-        observer.invalidate(id, effect.place);
+        // Also after a failure: it may have happened all the same. What a hook does is the user's.
+        if (effect.type !== 'hook') observer.invalidate(id, effect.place);
       }
     }
   }
@@ -258,6 +258,7 @@ const VERBS = {
   answer: 'answer its dialog',
   submit: 'submit a text to it',
   sync: 'sync its files',
+  hook: 'run its hooks',
 } as const;
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>

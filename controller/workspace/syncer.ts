@@ -21,7 +21,7 @@ export interface WorkspaceSyncerOptions {
   readonly tell: (instance: DesiredInstance, events: readonly EventDraft[]) => void;
 }
 
-type Told = Pick<FilesReading, 'ok' | 'reason' | 'message'>;
+type Told = Pick<FilesReading, 'ok' | 'reason' | 'message' | 'mendedAt'>;
 
 export class WorkspaceSyncer {
   readonly #options: WorkspaceSyncerOptions;
@@ -50,7 +50,9 @@ export class WorkspaceSyncer {
   async sync(instance: DesiredInstance, transport: Transport, starts: boolean): Promise<void> {
     const { id, workspace } = instance;
     if (!workspace) return;
-    const note = (told: Told, stale = false) => this.#readings.set(id, { key: workspace.key, stale, ...told });
+    const { mendedAt } = this.#readings.get(id) ?? {};
+    const note = (told: Told, stale = false) =>
+      this.#readings.set(id, { key: workspace.key, stale, ...(mendedAt !== undefined && { mendedAt }), ...told });
     if (workspace.problem !== undefined) throw new RefusedFiles(workspace.problem);
     try {
       const told = await this.#deploy(instance, workspace, transport);
@@ -85,7 +87,8 @@ export class WorkspaceSyncer {
     if (files.length > 0) await transport.putFiles(files);
     const fresh = this.#readings.get(instance.id)?.key !== plan.key;
     this.#options.tell(instance, eventsOf(plan, look, steps, put.map(shown), kept, fresh));
-    return outcome(plan, look, steps, full);
+    const told = outcome(plan, look, steps, full);
+    return steps.mended.length > 0 ? { ...told, mendedAt: this.#options.now() } : told;
   }
 
   /**

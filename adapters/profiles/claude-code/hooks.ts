@@ -104,6 +104,7 @@ export class ClaudeHooks {
         this.#notification(payload, at);
         break;
       case 'PreCompact':
+        this.#set('compactedAt', at, at);
         this.#activity('compacting', textOf(payload['trigger']), at);
         break;
       case 'PostCompact':
