@@ -192,11 +192,14 @@ export class Controller {
     for (const hands of added) this.#join(hands);
     if (!this.#synced) return;
     if (added.length === 0 && gone.length === 0) return this.#replanSoon();
+    // Before anything can be seen there: what was planned for a host that was out of reach guessed at its folders, and would
+    // take what lives there for an older launch.
+    const ids = this.#intentions.replanAll();
     const listed = [...this.observer.views].filter((view) =>
       added.some(({ place }) => placeKey(place) === placeKey(view.place)),
     );
     await Promise.all(listed.map((view) => view.refresh()));
-    this.replan();
+    this.#enqueue(ids);
     this.#lookAt('all');
     for (const { place } of added) this.#readers.get(placeKey(place))?.soon();
   }
