@@ -98,7 +98,7 @@ function hosts({ store, controller, fleet, machines, startedAt }: ApiPortsOption
     if (place) counts.set(placeKey(place), (counts.get(placeKey(place)) ?? 0) + 1);
   }
   const declared = new Map(store.viewObjects('Host').map((object) => [object.metadata.name, object]));
-  const context = { fleet, startedAt, counts, version: store.version, views: controller.observer.views };
+  const context = { fleet, startedAt, counts, version: store.version, views: [...controller.observer.views] };
   return machines.list().map((machine) => viewHost(machine, declared.get(machine.name), context));
 }
 

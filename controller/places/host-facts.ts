@@ -51,7 +51,7 @@ export interface HostViewContext {
   readonly fleet: FleetId;
   readonly startedAt: Instant;
   readonly version: number;
-  readonly views: Iterable<PlaceView>;
+  readonly views: readonly PlaceView[];
   /** Instances by place. */
   readonly counts: ReadonlyMap<string, number>;
 }

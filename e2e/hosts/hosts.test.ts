@@ -138,11 +138,23 @@ describe('a declared host', () => {
     expect(processesOf(user)).toEqual(before);
     expect((await agent('web')).status.restarts).toBe(0);
 
-    // A new controller finds it there.
+    // A new controller finds it there, and takes it for no older launch because it had to guess at folders over there.
     process.kill(first.pid ?? 0, 'SIGKILL');
+    const restarted = Date.now();
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await until(
+      'it was looked at there',
+      async () => {
+        const places = (await hosts()).find(({ metadata }) => metadata.name === 'far')?.status.places ?? [];
+        return places.some(
+          ({ runtime, lastListedAt }) => runtime === 'tmux' && Date.parse(lastListedAt ?? '') > restarted,
+        );
+      },
+      SOON_MS,
+    );
     await isReady('web');
     expect(processesOf(user)).toEqual(before);
+    expect((await agent('web')).status.restarts).toBe(0);
   });
 
   it('with the labels that were asked for: replicas are spread, cordon and drain are kept to', {
