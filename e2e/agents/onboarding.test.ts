@@ -219,7 +219,7 @@ describe('Claude Code', () => {
   });
 });
 
-describe.each(['codex', 'gemini'] as const)('%s', (cli) => {
+describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
   it('comes to its prompt, answers once, and leaves nothing behind when it is deleted', {
     timeout: 240_000,
   }, async () => {
@@ -227,8 +227,9 @@ describe.each(['codex', 'gemini'] as const)('%s', (cli) => {
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await ready(150_000);
     await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
-    const typed = (await screen()).split('\n').filter((line) => /^\s*[›>] hello from the manifest/.test(line));
-    expect(typed).toHaveLength(1);
+    // Some ask for a title of the conversation besides; that is no second answer.
+    const asked = prompts().filter((prompt) => prompt.trim() === 'hello from the manifest');
+    expect(asked).toHaveLength(1);
     const { id } = (await agent()).metadata;
     await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });
     const left = await run('sh', ['-c', 'grep -slz "^SAC_ID=$1$" /proc/[0-9]*/environ || true', 'sh', id], {

@@ -19,10 +19,14 @@ const TOAST = /\s+┃[^┃]*┃$/;
 
 const inBar = (line: string): string => line.replace(/^\s*┃ */, '').trimEnd();
 
-/** Rows behind a bar; the last names agent and model, the foot is half blocks. */
+/** Hints, a task list and the status line may stand below the composer; more is something else. */
+const MOST_BELOW = 12;
+
+/** Rows behind a bar; the last names agent and model, the foot is half blocks. In mid-screen as long as nothing was asked. */
 function composer(page: Page): Composer | undefined {
-  const end = page.lines.length;
-  for (let bottom = end - 1; bottom >= Math.max(1, end - 16); bottom--) {
+  let below = 0;
+  for (let bottom = page.lines.length - 1; bottom >= 1 && below <= MOST_BELOW; bottom--) {
+    if (at(page, bottom) !== '') below++;
     if (!FOOT.test(at(page, bottom))) continue;
     let top = bottom - 1;
     while (top > 0 && BAR.test(at(page, top - 1))) top--;
