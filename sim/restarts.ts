@@ -91,7 +91,7 @@ export function checkRestarts(
 /** Whether it was ready for at least backoff.max. Readiness is noticed a little late, so that just about is a maybe. */
 function lastedBeyond(run: Run, spec: AgentSpec): 'yes' | 'no' | 'maybe' {
   const ready = (run.endedAt ?? run.startedAt) - run.startedAt - spec.startup.minReadySeconds * 1000;
-  const needed = durationMs(spec.restart.backoff.max);
+  const needed = Math.max(1000, durationMs(spec.restart.backoff.max));
   if (ready >= needed + 10_000) return 'yes';
   return ready >= needed - LATENCY_MS ? 'maybe' : 'no';
 }

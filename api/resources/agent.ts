@@ -154,7 +154,7 @@ const restartSchema = z
       .meta({ description: 'When an agent that ended is started again.' }),
     maxRetries: z.int().min(0).max(1_000_000).default(5).meta({
       description:
-        'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max.',
+        'Restarts in a row before the agent is Failed with reason CrashLoop. Forgiven after it stayed ready for backoff.max, at least 1 s.',
     }),
     backoff: z
       .strictObject({

@@ -57,8 +57,11 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
   };
 }
 
+/** Without any backoff too, to crash at once is to crash in a row, however late we look. */
+const FORGIVEN_AFTER_MS = 1000;
+
 /**
- * Retries are forgiven after the agent stayed ready for the longest backoff. How long it stayed is taken from the place's own
+ * Retries are forgiven after the agent stayed ready for the longest backoff, at least a second. How long it stayed is taken from the place's own
  * clock where it tells: our look may come much later than the end, after a lost hint or while we were away.
  */
 export function attemptsSoFar({ memory, event: { gap, desired, now } }: Pass): number {
@@ -70,7 +73,7 @@ export function attemptsSoFar({ memory, event: { gap, desired, now } }: Pass): n
       : memory.readySince === undefined
         ? 0
         : now - memory.readySince;
-  return readyMs >= desired.restart.maxMs ? 0 : memory.attempts;
+  return readyMs >= Math.max(desired.restart.maxMs, FORGIVEN_AFTER_MS) ? 0 : memory.attempts;
 }
 
 /**

@@ -54,12 +54,21 @@ export async function soak({ program, agents, minutes, seed }: SoakOptions): Pro
     counts.restarts++;
     await settled(fleet, agents);
   }
-  while (Date.now() < momentOf(RESTARTING + WARMING)) await churn(fleet, random, names, counts);
-  await settled(fleet, agents);
-  const warm = await figures(fleet);
-  while (Date.now() < momentOf(1)) await churn(fleet, random, names, counts);
-  await settled(fleet, agents);
-  return { warm, end: await figures(fleet), ...counts, findings: fleet.findings };
+  /** Memory goes up and down with the collector, so what counts is its least in the second half of a phase. */
+  const phase = async (end: number): Promise<Figures> => {
+    const half = (Date.now() + end) / 2;
+    let least = Number.POSITIVE_INFINITY;
+    while (Date.now() < end) {
+      await churn(fleet, random, names, counts);
+      if (Date.now() > half) least = Math.min(least, rss(fleet.controllerPid ?? 0));
+    }
+    await settled(fleet, agents);
+    const found = await figures(fleet);
+    return { ...found, rssMiB: Math.min(least, found.rssMiB) };
+  };
+  const warm = await phase(momentOf(RESTARTING + WARMING));
+  const end = await phase(momentOf(1));
+  return { warm, end, ...counts, findings: fleet.findings };
 }
 
 async function applyAll(fleet: SupervisedFleet, names: readonly string[]): Promise<void> {
