@@ -48,6 +48,7 @@ const CONDITIONS: Readonly<Record<ConditionType, true>> = {
   HostReachable: true,
   Stalled: true,
   Progressing: true,
+  Scheduled: true,
 };
 const STATUSES = ['True', 'False', 'Unknown'];
 

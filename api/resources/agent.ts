@@ -9,6 +9,7 @@ import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
 import type { TokenCounts } from './facts.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
 import { nameSchema } from './names.ts';
+import { scheduleSchema } from './schedule.ts';
 import { parseLabelSelector } from './selectors.ts';
 import { slurmSchema } from './slurm.ts';
 import { startupSchema } from './startup.ts';
@@ -284,6 +285,7 @@ export const agentSpecSchema = z
       .max(100)
       .optional()
       .meta({ description: 'Agents that must be ready before this one is started; what runs already is left alone.' }),
+    schedule: scheduleSchema,
     suspend: z.boolean().default(false).meta({ description: 'Declared but at rest: no instance runs.' }),
     terminationGracePeriodSeconds: z
       .number()
@@ -405,6 +407,9 @@ export interface InstanceStatus {
   readonly pid?: number;
   readonly startedAt?: string;
   readonly lastExit?: LastExit;
+  /** ISO 8601: what its schedule does next. */
+  readonly nextStart?: string;
+  readonly nextStop?: string;
   readonly conditions: readonly Condition[];
 }
 
@@ -442,6 +447,9 @@ export interface AgentStatus {
   readonly restarts: number;
   readonly observedGeneration: number;
   readonly rollout?: RolloutStatus;
+  /** ISO 8601: what its schedule does next; the first of all instances. */
+  readonly nextStart?: string;
+  readonly nextStop?: string;
   readonly conditions: readonly Condition[];
   readonly instances: readonly InstanceStatus[];
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SacError } from './errors.ts';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from './meta.ts';
 import { parseLabelSelector } from './selectors.ts';
+import { timeZoneSchema } from './time-zone.ts';
 
 const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
 
@@ -23,20 +24,6 @@ export const selectorSchema = z
     }
   });
 
-const timezoneSchema = z
-  .string()
-  .max(100)
-  .refine(
-    (name) => {
-      try {
-        return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-      } catch {
-        return false;
-      }
-    },
-    { message: 'is not a time zone (UTC, Europe/Berlin, America/New_York)' },
-  );
-
 export const BUDGET_WINDOWS = ['hour', 'day', 'week', 'month'] as const;
 export type BudgetWindow = (typeof BUDGET_WINDOWS)[number];
 export const BUDGET_ACTIONS = ['warn', 'pause', 'stop'] as const;
@@ -51,7 +38,7 @@ export const budgetSpecSchema = z
       description:
         'Tokens and cost begin at 0 with each: hours of UTC; days, weeks (from Monday), months of `timezone`.',
     }),
-    timezone: timezoneSchema.default('UTC').meta({ description: 'Whose midnight days, weeks and months begin at.' }),
+    timezone: timeZoneSchema.default('UTC').meta({ description: 'Whose midnight days, weeks and months begin at.' }),
     tokens: z.number().positive().optional().meta({ description: 'At most so many tokens in a window.' }),
     tokenKinds: z
       .array(z.enum(['input', 'output', 'cacheRead', 'cacheWrite']))

@@ -67,6 +67,7 @@ export const CONDITION_TYPES = [
   'HostReachable',
   'Stalled',
   'Progressing',
+  'Scheduled',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

@@ -57,6 +57,7 @@ export function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
                 metadata.source ? `${metadata.source.kind}:${metadata.source.name}` : '<none>',
               ),
               on('REASON', ({ status }) => reasonOf(status.conditions)),
+              on('NEXT-START', ({ status }) => status.nextStart ?? '<none>'),
             ]
           : []),
         on('AGE', ({ metadata }, now) => age(metadata.creationTimestamp, now)),
@@ -187,6 +188,7 @@ function statusText({ metadata, status }: Agent): string {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   if (status.held !== undefined) return status.phase === 'Stopped' ? 'Held' : status.phase;
   if (status.phase === 'Failed') return status.conditions.find(({ type }) => type === 'Started')?.reason ?? 'Failed';
+  if (status.phase === 'Stopped' && status.nextStart !== undefined) return 'Scheduled';
   return status.phase === 'Backoff' ? 'BackOff' : status.phase;
 }
 

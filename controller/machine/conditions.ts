@@ -8,6 +8,7 @@ import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition, ConditionStatus, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { type AtTime, MISSED } from './at-time.ts';
 import type { Gap } from './gap.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ExitRecord, FilesReading, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
@@ -22,6 +23,7 @@ export function conditionsFor(
   desired: DesiredInstance | undefined,
   now: Instant,
   files?: FilesReading,
+  scheduled?: AtTime['fact'],
 ): readonly Condition[] {
   const { reading } = ('seen' in gap ? gap.seen : undefined) ?? {};
   const facts: readonly Fact[] = [
@@ -32,6 +34,7 @@ export function conditionsFor(
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
     ...filesFact(previous, desired, files),
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
+    ...(scheduled ? [['Scheduled', ...scheduled] as const] : []),
   ];
   const next = facts.map((fact) => keepTime(previous, fact, now));
   return sameConditions(previous, next) ? previous : next;
@@ -156,16 +159,16 @@ const started = (phase: SnapshotPhase, memory: Memory, gap: Gap): Fact => {
     case 'Stopped':
       return ['Started', 'False', 'Stopped', 'At rest.'];
     case 'Succeeded':
-      return ['Started', 'False', 'Completed', 'Done; it stays so until its spec changes or `sac restart`.'];
+      return ['Started', 'False', 'Completed', `Done; ${stays(memory)}.`];
     case 'Failed':
-      return [
-        'Started',
-        'False',
-        memory.finalReason ?? 'Error',
-        `${exitText(memory.lastExit)}; it stays so until its spec changes or \`sac restart\`.`,
-      ];
+      return ['Started', 'False', memory.finalReason ?? 'Error', `${exitText(memory.lastExit)}; ${stays(memory)}.`];
   }
 };
+
+const stays = ({ timing }: Memory): string =>
+  timing?.nextStart === undefined
+    ? 'it stays so until its spec changes or `sac restart`'
+    : `it runs again at ${isoTime(timing.nextStart)}`;
 
 const ready = (phase: SnapshotPhase, memory: Memory): Fact => {
   if (phase === 'Running' && memory.readySince !== undefined) return ['Ready', 'True', 'Ready', 'The agent is up.'];
@@ -287,6 +290,12 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   if (synced?.status === 'False' && (syncedBefore?.status !== 'False' || syncedBefore.message !== synced.message))
     warning('FilesNotSynced', `${synced.reason}: ${synced.message}`);
   if (synced?.status === 'True' && syncedBefore?.status !== 'True') normal('FilesSynced', synced.message);
+  const scheduled = after.conditions.find(({ type }) => type === 'Scheduled');
+  const scheduledBefore = before.conditions.find(({ type }) => type === 'Scheduled');
+  if (scheduled && scheduled.message !== scheduledBefore?.message) {
+    if (scheduled.reason === MISSED) warning(MISSED, scheduled.message);
+    if (scheduled.reason === 'StillRunning') normal('StartWaits', scheduled.message);
+  }
   if (is.driftSince !== undefined && was.driftSince === undefined)
     normal('Drifted', 'The manifest changed; the running launch differs.');
   return drafts;

@@ -6,6 +6,7 @@ import { transition } from 'xstate';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
+import { type AtTime, atTime, dueNext, sameTiming } from './at-time.ts';
 import { chart } from './chart.ts';
 import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor, filesFresh } from './effects.ts';
@@ -26,12 +27,14 @@ import { sameTold, tell } from './told.ts';
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
 
-export const decide: Decide = ({ id, desired, observed, snapshot, files, now }) => {
+export const decide: Decide = ({ id, desired: declared, observed, snapshot, files, now }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
+  const timed = atTime(declared, observed.sightings, snapshot, now);
+  const desired = timed?.desired ?? declared;
   const gap = findGap(desired, observed.sightings, snapshot.memory, now);
   if (gap.type === 'stale') return { snapshot: doubt(snapshot, now), effects: [], events: [], lookAgain: true };
-  if (observed.sightings.length === 1 && settled(snapshot, gap, desired, files))
-    return { snapshot, effects: [], events: [] };
+  if (observed.sightings.length === 1 && settled(snapshot, gap, desired, files) && settledInTime(snapshot, timed))
+    return { snapshot, effects: [], events: [], ...(timed?.wakeAt !== undefined && { wakeAt: timed.wakeAt }) };
   const doubted = doubtLook(snapshot, gap, desired, now);
   if (doubted) return doubted;
 
@@ -45,13 +48,13 @@ export const decide: Decide = ({ id, desired, observed, snapshot, files, now }) 
     desired,
     files,
   });
-  const memory = seal(way ? { ...knowing, onboarding: way.memory } : knowing, desired);
-  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now, files);
+  const memory = seal(way ? { ...knowing, onboarding: way.memory } : knowing, desired, timed);
+  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now, files, timed?.fact);
   const unchanged =
     moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
   const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
   const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now, way?.step, files);
-  const wakeAt = earliest(nextLook(next, gap, desired, now), way?.wakeAt);
+  const wakeAt = earliest(earliest(nextLook(next, gap, desired, now), way?.wakeAt), dueNext(timed, next.phase, now));
   return {
     snapshot: next,
     effects: [...hooks, ...effects],
@@ -215,10 +218,19 @@ function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPh
   return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context.memory };
 }
 
-const seal = (memory: Memory, desired: DesiredInstance | undefined): Memory =>
-  desired && memory.observedGeneration !== desired.generation
-    ? { ...memory, observedGeneration: desired.generation }
-    : memory;
+function seal(memory: Memory, desired: DesiredInstance | undefined, timed: AtTime | undefined): Memory {
+  const sealed =
+    desired && memory.observedGeneration !== desired.generation
+      ? { ...memory, observedGeneration: desired.generation }
+      : memory;
+  if (sameTiming(sealed.timing, timed?.timing)) return sealed;
+  const { timing: _, ...rest } = sealed;
+  return timed ? { ...rest, timing: timed.timing } : rest;
+}
+
+const settledInTime = ({ memory, conditions }: MachineSnapshot, timed: AtTime | undefined): boolean =>
+  sameTiming(memory.timing, timed?.timing) &&
+  (timed === undefined || conditions.find(({ type }) => type === 'Scheduled')?.message === timed.fact[2]);
 
 const MEMORY_KEYS = [
   'attempts',
@@ -243,6 +255,7 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     a.lastExit?.reason === b.lastExit?.reason &&
     sameOnboarding(a.onboarding, b.onboarding) &&
     sameTold(a.told, b.told) &&
+    sameTiming(a.timing, b.timing) &&
     a.stop?.incarnation === b.stop?.incarnation &&
     a.stop?.askedAt === b.stop?.askedAt);
 

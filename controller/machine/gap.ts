@@ -103,7 +103,8 @@ export function findGap(
 
   const news = newestCorpse(sightings);
   if (news && isNews(news, memory)) return { type: 'exited', seen: news };
-  const free = desired.workspace?.problem === undefined && desired.waitsFor === undefined;
+  const free =
+    desired.workspace?.problem === undefined && desired.waitsFor === undefined && desired.notNow === undefined;
   return desired.place && free ? { type: 'missing' } : { type: 'unplaced' };
 }
 

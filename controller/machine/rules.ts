@@ -84,7 +84,10 @@ const askedAnew = ({ memory, event: { desired, gap } }: Pass): boolean =>
   desired !== undefined &&
   ((desired.restartAt !== undefined &&
     desired.restartAt > (seenIn(gap)?.incarnation ?? memory.incarnation ?? desired.restartAt)) ||
-    (memory.observedGeneration > 0 && desired.generation > memory.observedGeneration));
+    (!byClock(desired) && memory.observedGeneration > 0 && desired.generation > memory.observedGeneration));
+
+/** What it does is done when its time comes: a changed spec alone starts nothing. */
+const byClock = (desired: DesiredInstance | undefined): boolean => desired?.schedule?.kind === 'runs';
 
 const startedAnew = ({ memory, event: { desired } }: Pass): boolean =>
   desired !== undefined &&
@@ -120,7 +123,7 @@ const retriesAtOnce = (pass: Pass): boolean => {
 /** A corpse of another launch than the declared one: its end says nothing about the declared one. */
 const ofAnotherLaunch = ({ event: { gap, desired } }: Pass): boolean => {
   const seen = seenIn(gap);
-  return seen !== undefined && seen.launchHash !== desired?.launchHash;
+  return seen !== undefined && !byClock(desired) && seen.launchHash !== desired?.launchHash;
 };
 
 /** Where it lived is lost, and whatever lived there has stopped itself. */

@@ -8,6 +8,7 @@ import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, DialogAnswer, Place } from '../plan/desired-instance.ts';
+import type { Timing } from '../plan/timing.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ToldMemory } from './told.ts';
 
@@ -79,6 +80,8 @@ export interface Memory {
   readonly doubtedAt?: Instant;
   /** The way of the current incarnation to its prompt; absent for what has none. */
   readonly onboarding?: OnboardingMemory;
+  /** What its schedule says of now; absent: it has none. */
+  readonly timing?: Timing;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
   /** What the user's hooks were told of, so that nothing is told twice. */

@@ -14,6 +14,7 @@ import type {
 import type { Condition, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { Revised } from '../plan/rollout/revisions.ts';
+import { SUSPENDED } from './at-time.ts';
 import type { Reading } from './onboarding.ts';
 import type { ExitRecord, MachineSnapshot, PlacedSighting } from './snapshot.ts';
 
@@ -45,9 +46,21 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
     ...(live?.pid !== undefined && { pid: live.pid }),
     ...(memory.liveSince !== undefined && { startedAt: isoTime(live?.startedAt ?? memory.liveSince) }),
     ...(memory.lastExit && { lastExit: lastExit(memory.lastExit) }),
+    ...nextTimes(snapshot),
     conditions: unknown ? overlayUnknown(snapshot.conditions, unknown) : snapshot.conditions,
   };
 }
+
+const nextTimes = ({
+  memory: { timing },
+  conditions,
+}: MachineSnapshot): Pick<InstanceStatus, 'nextStart' | 'nextStop'> =>
+  timing === undefined || conditions.some(({ type, reason }) => type === 'Scheduled' && reason === SUSPENDED)
+    ? {}
+    : {
+        ...(timing.nextStart !== undefined && { nextStart: isoTime(timing.nextStart) }),
+        ...(timing.nextStop !== undefined && { nextStop: isoTime(timing.nextStop) }),
+      };
 
 const readingStatus = ({
   since,
@@ -121,6 +134,10 @@ const NEEDIEST_FIRST: readonly Activity[] = [
   'none',
 ];
 
+/** Not meant to run at this time. */
+const restsByTime = ({ phase, conditions }: InstanceStatus): boolean =>
+  phase === 'Stopped' && conditions.some(({ type, status }) => type === 'Scheduled' && status === 'False');
+
 export interface StatusAgent extends Revised {
   readonly generation: number;
   readonly deletedAt?: Instant;
@@ -148,13 +165,23 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
     ready: allReady,
     readyInstances: ready,
     ...(held.length > 0 && { held }),
-    desiredInstances: rests || agent.deletedAt !== undefined ? 0 : instances.length,
+    desiredInstances: rests || agent.deletedAt !== undefined ? 0 : instances.filter((one) => !restsByTime(one)).length,
     restarts: instances.reduce((sum, instance) => sum + instance.restarts, 0),
     observedGeneration,
     ...rolloutOf(agent, instances),
+    ...firstOf('nextStart', instances),
+    ...firstOf('nextStop', instances),
     conditions: [...mergeConditions(instances, allReady), ...progressOf(agent)],
     instances,
   };
+}
+
+function firstOf(field: 'nextStart' | 'nextStop', instances: readonly InstanceStatus[]) {
+  const first = instances
+    .map((instance) => instance[field])
+    .filter((time) => time !== undefined)
+    .sort()[0];
+  return first === undefined ? {} : { [field]: first };
 }
 
 /** Undefined until it has had a revision. */

@@ -8,6 +8,7 @@ import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlannedContainer } from './container-options.ts';
+import type { SchedulePlan } from './timing.ts';
 import type { WorkspacePlan } from './workspace/workspace-plan.ts';
 
 export interface Place {
@@ -91,6 +92,10 @@ export interface DesiredInstance {
   readonly workspace?: WorkspacePlan;
   /** run; rest: declared but suspended; gone: deleted or scaled away. */
   readonly want: 'run' | 'rest' | 'gone';
+  /** When it runs; absent: always. What that means at a given moment is asked there and then (timing.ts). */
+  readonly schedule?: SchedulePlan;
+  /** Its schedule has nothing for it now: what has ended is left as it is, and nothing is started. */
+  readonly notNow?: true;
   /** What lives, lives on as it is, however it differs: its turn in a rolling change has not come. */
   readonly hold?: true;
   /** `sac restart` was asked at this time: incarnations before it are replaced. */

@@ -16,6 +16,7 @@ import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from '
 import { allotment, baseSpec, type Revision, type Rollout } from './rollout/revisions.ts';
 import { planSession, type SessionFacts } from './session-plan.ts';
 import { planTenancy, type ReservationFacts } from './tenancy.ts';
+import { planSchedule } from './timing.ts';
 import { launchFiles, planWorkspace } from './workspace/workspace-plan.ts';
 
 export interface PlannedAgent {
@@ -177,6 +178,7 @@ function planSlot(
     launchHash: launchHash(launch, chosen.place),
     ...(workspace && { workspace }),
     want: wanted ? (spec.suspend || agent.holds !== undefined ? 'rest' : 'run') : 'gone',
+    ...(spec.schedule && { schedule: planSchedule(spec.schedule) }),
     ...(agent.restartAt !== undefined && { restartAt: agent.restartAt }),
     ...(agent.restartSession !== undefined && { restartSession: agent.restartSession }),
     ...(sessionStore && { session: planSession(spec, sessionStore) }),
@@ -187,7 +189,11 @@ function planSlot(
       maxMs: durationMs(spec.restart.backoff.max),
       multiplier: spec.restart.backoff.multiplier,
     },
-    update: { strategy: spec.update.strategy, maxWaitMs: durationMs(spec.update.maxWait) },
+    // A run by the clock is not cut short by a changed manifest: the next one has it.
+    update: {
+      strategy: spec.schedule?.cron === undefined ? spec.update.strategy : 'OnDelete',
+      maxWaitMs: durationMs(spec.update.maxWait),
+    },
     readsActivity,
     ...(readsActivity && { onboarding: planOnboarding(spec, dialogs, asksFor) }),
     minReadyMs: Math.round(spec.startup.minReadySeconds * 1000),

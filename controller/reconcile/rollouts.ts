@@ -199,7 +199,10 @@ export class Rollouts implements Disposable {
       deadlineMs: durationMs(update.progressDeadline),
       graceMs: record.spec.terminationGracePeriodSeconds * 1_000,
       paused: record.paused === true,
-      resting: wanted.every(({ want }) => want !== 'run'),
+      resting: wanted.every(
+        ({ name, want, schedule }) =>
+          want !== 'run' || (schedule !== undefined && records.get(name)?.snapshot.phase === 'Stopped'),
+      ),
       ...(restartAt !== undefined && { restartAt }),
       now: timers.now(),
     };

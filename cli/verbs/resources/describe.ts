@@ -49,6 +49,7 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
       'Status',
       `${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready, ${status.restarts} restarts`,
     ],
+    ...nextTimes(status),
     ['Environment', Object.keys(env).join(', ') || '<none>'],
   ];
   const conditions = table(
@@ -102,6 +103,11 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
     '',
   ].join('\n');
 }
+
+const nextTimes = ({ nextStart, nextStop }: Agent['status']): [string, string][] => [
+  ...(nextStart === undefined ? [] : [['Next start', nextStart] as [string, string]]),
+  ...(nextStop === undefined ? [] : [['Next stop', nextStop] as [string, string]]),
+];
 
 const pairs = (map: Readonly<Record<string, string>>): string =>
   Object.entries(map)

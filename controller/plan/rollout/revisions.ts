@@ -12,7 +12,13 @@ import { unavailableLimit } from '../../../api/resources/update.ts';
 import { canonicalJson } from '../launch-hash.ts';
 
 /** Parts of a spec that are about the fleet, not about what an instance is: they apply at once and make no revision. */
-const FLEET_FIELDS = ['replicas', 'suspend', 'update', 'dependsOn'] as const satisfies readonly (keyof AgentSpec)[];
+const FLEET_FIELDS = [
+  'replicas',
+  'suspend',
+  'update',
+  'dependsOn',
+  'schedule',
+] as const satisfies readonly (keyof AgentSpec)[];
 type FleetField = (typeof FLEET_FIELDS)[number];
 export type Template = Omit<AgentSpec, FleetField>;
 
@@ -89,7 +95,7 @@ export interface ChangeNote {
 }
 
 export function templateOf(spec: AgentSpec): Template {
-  const { replicas: _r, suspend: _s, update: _u, dependsOn: _d, ...template } = spec;
+  const { replicas: _r, suspend: _s, update: _u, dependsOn: _d, schedule: _c, ...template } = spec;
   return template;
 }
 export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => ({
@@ -98,6 +104,7 @@ export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => 
   suspend: spec.suspend,
   update: spec.update,
   ...(spec.dependsOn && { dependsOn: spec.dependsOn }),
+  ...(spec.schedule && { schedule: spec.schedule }),
 });
 type Content = Pick<Revision, 'template' | 'files'>;
 const textOf = ({ template, files = [] }: Content): string =>
@@ -181,9 +188,10 @@ function begin(
 ): Rollout | undefined {
   const names = new Set([...slots(spec), ...(before ? slots(before.spec) : [])]);
   const { maxUnavailable, strategy, onFailure } = spec.update;
-  // OnDelete is the user's own way through the instances.
+  // OnDelete is the user's own way through the instances; what is run by the clock gets it with its next run.
   const atOnce = strategy === 'OnDelete' || unavailableLimit(maxUnavailable, names.size) >= names.size;
-  if (names.size === 0 || (atOnce && onFailure !== 'undo' && !before?.paused)) return undefined;
+  const waitsForNobody = spec.schedule?.cron !== undefined || (atOnce && onFailure !== 'undo');
+  if (names.size === 0 || (waitsForNobody && !before?.paused)) return undefined;
   const times = { to: newest.number, since: at, progressAt: at };
   if (!before) return { ...times, base: 0, baseGeneration: 0, moved: {} };
   const running = before.rollout;
