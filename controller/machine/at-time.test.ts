@@ -171,7 +171,13 @@ describe('runs', () => {
   });
 
   it('a run that fails is tried again by the restart policy, and failed for good only until the next', () => {
-    const restart = { ...desiredExample.restart, policy: 'on-failure' as const, maxRetries: 1, initialMs: 1_000, maxMs: 86_400_000 };
+    const restart = {
+      ...desiredExample.restart,
+      policy: 'on-failure' as const,
+      maxRetries: 1,
+      initialMs: 1_000,
+      maxMs: 86_400_000,
+    };
     const story = new Story(NIGHTLY, '2026-11-20T12:00Z', { restart }).at('2026-11-20T12:00Z').at('2026-11-21T03:00Z');
     story.end(1);
     story.at('2026-11-21T03:05Z').at('2026-11-21T03:10Z');

@@ -22,7 +22,6 @@ export interface AtTime {
 const FARTHEST_MS: DurationMs = 12 * 3_600_000;
 /** Reason of the condition Scheduled of what rests for another reason than its schedule. */
 export const SUSPENDED = 'Suspended';
-export const MISSED = 'MissedStart';
 /** In these, something is on its way that the restart policy looks after. */
 const ACTIVE: ReadonlySet<SnapshotPhase> = new Set(['Queued', 'Starting', 'Running', 'Stopping', 'Backoff']);
 
@@ -38,14 +37,14 @@ export function atTime(
   const timing = timingAt(schedule, memory.timing, now);
   const edge = timing.until === undefined ? {} : { wakeAt: Math.min(timing.until, now + FARTHEST_MS) };
   if (desired.want === 'rest')
-    return { desired, timing, fact: ['False', SUSPENDED, 'No start is planned while it is suspended.'] };
+    return { desired, timing, fact: no('Suspended', 'No start is planned while it is suspended.') };
   if (schedule.kind === 'window')
     return timing.open
-      ? { desired, timing, fact: ['True', 'InWindow', `Runs${until(timing.nextStop)}.`], ...edge }
+      ? { desired, timing, fact: yes('InWindow', `Runs${until(timing.nextStop)}.`), ...edge }
       : {
           desired: { ...desired, want: 'rest' },
           timing,
-          fact: ['False', 'OutsideWindow', `At rest${nextStart(timing)}.`],
+          fact: no('OutsideWindow', `At rest${nextStart(timing)}.`),
           ...edge,
         };
   const newest = sightings.reduce<Instant | undefined>(
@@ -63,25 +62,23 @@ export function atTime(
   const deadline = due !== undefined && schedule.deadlineMs !== undefined ? due + schedule.deadlineMs : undefined;
   if (active) {
     if (due === undefined) {
-      const going = ['True', 'Active', `A run goes on${nextStart(timing)}.`] as const;
-      return { desired, timing, fact: missed === undefined ? going : ['True', MISSED, missed], ...edge };
+      const going = yes('Active', `A run goes on${nextStart(timing)}.`);
+      return { desired, timing, fact: missed === undefined ? going : yes('MissedStart', missed), ...edge };
     }
-    if (schedule.replace) return { desired: asked(desired, due), timing, fact: ['True', 'Due', dueText(due)], ...edge };
+    if (schedule.replace) return { desired: asked(desired, due), timing, fact: yes('Due', dueText(due)), ...edge };
     const wakeAt = earliest(edge.wakeAt, deadline === undefined ? undefined : deadline + 1);
     const message = `The start of ${isoTime(due)} waits for the run before it${nextStart(timing)}.`;
-    return { desired, timing, fact: ['True', 'StillRunning', message], ...(wakeAt !== undefined && { wakeAt }) };
+    return { desired, timing, fact: yes('StillRunning', message), ...(wakeAt !== undefined && { wakeAt }) };
   }
-  if (due !== undefined) return { desired: asked(desired, due), timing, fact: ['True', 'Due', dueText(due)], ...edge };
+  if (due !== undefined) return { desired: asked(desired, due), timing, fact: yes('Due', dueText(due)), ...edge };
   // `sac restart`: a run of its own, whatever the clock says.
-  if (isNew(desired.restartAt)) return { desired, timing, fact: ['True', 'Due', 'A run was asked for.'], ...edge };
+  if (isNew(desired.restartAt)) return { desired, timing, fact: yes('Due', 'A run was asked for.'), ...edge };
   const ended = phase === 'Succeeded' || phase === 'Failed';
   return {
     desired: ended ? { ...desired, notNow: true } : { ...desired, want: 'rest' },
     timing,
     fact:
-      missed === undefined
-        ? ['False', 'Waiting', `Its time has not come${nextStart(timing)}.`]
-        : ['False', MISSED, missed],
+      missed === undefined ? no('Waiting', `Its time has not come${nextStart(timing)}.`) : no('MissedStart', missed),
     ...edge,
   };
 }
@@ -98,6 +95,8 @@ export const sameTiming = (a: Memory['timing'], b: Memory['timing']): boolean =>
     a?.since === b?.since &&
     a?.nextStart === b?.nextStart);
 
+const yes = (reason: string, message: string) => ['True', reason, message] as const;
+const no = (reason: string, message: string) => ['False', reason, message] as const;
 const lateness = ({ deadlineMs }: Extract<SchedulePlan, { kind: 'runs' }>, { last }: Timing, now: Instant): boolean =>
   deadlineMs !== undefined && last !== undefined && now > last + deadlineMs;
 const asked = (desired: DesiredInstance, at: Instant): DesiredInstance => ({

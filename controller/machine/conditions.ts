@@ -8,7 +8,7 @@ import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition, ConditionStatus, ConditionType } from '../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
-import { type AtTime, MISSED } from './at-time.ts';
+import type { AtTime } from './at-time.ts';
 import type { Gap } from './gap.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ExitRecord, FilesReading, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
@@ -293,7 +293,7 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   const scheduled = after.conditions.find(({ type }) => type === 'Scheduled');
   const scheduledBefore = before.conditions.find(({ type }) => type === 'Scheduled');
   if (scheduled && scheduled.message !== scheduledBefore?.message) {
-    if (scheduled.reason === MISSED) warning(MISSED, scheduled.message);
+    if (scheduled.reason === 'MissedStart') warning('MissedStart', scheduled.message);
     if (scheduled.reason === 'StillRunning') normal('StartWaits', scheduled.message);
   }
   if (is.driftSince !== undefined && was.driftSince === undefined)
