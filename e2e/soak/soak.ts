@@ -66,18 +66,25 @@ export async function soak({ program, agents, minutes, seed }: SoakOptions): Pro
     const found = await figures(fleet);
     return { ...found, rssMiB: Math.min(least, found.rssMiB) };
   };
+  await fillHistory(fleet, names);
   const warm = await phase(momentOf(RESTARTING + WARMING));
   const end = await phase(momentOf(1));
   return { warm, end, ...counts, findings: fleet.findings };
 }
 
-async function applyAll(fleet: SupervisedFleet, names: readonly string[]): Promise<void> {
+/** What watchers may resume from is kept up to a bound (store/watch-history.ts): growth until there is no leak. */
+const HISTORY = 5_200;
+async function fillHistory(fleet: SupervisedFleet, names: readonly string[]): Promise<void> {
+  for (let round = 0; round * names.length < HISTORY; round++) await applyAll(fleet, names, `${round}`);
+}
+
+async function applyAll(fleet: SupervisedFleet, names: readonly string[], round = ''): Promise<void> {
   const items = names.map((name, i) => ({
     origin: `soak:${name}`,
     manifest: {
       apiVersion: 'sac/v1' as const,
       kind: 'Agent' as const,
-      metadata: { name },
+      metadata: { name, labels: { round } },
       spec: {
         profile: 'exec' as const,
         command: ['sleep', '100000'],
