@@ -56,11 +56,11 @@ async function openStore(): Promise<Store> {
             name: agent.name,
             host: 'local',
             runtime: 'tmux',
-            phase: agent.holds === undefined ? 'Running' : 'Stopped',
+            phase: agent.holds === undefined ? (agent.labels['new'] ? 'Starting' : 'Running') : 'Stopped',
             activity: agent.labels['busy'] === undefined ? 'idle' : 'working',
             ready: true,
             restarts: 0,
-            startedAt: new Date(BEGIN + 1).toISOString(),
+            ...(agent.labels['new'] === undefined && { startedAt: new Date(BEGIN + 1).toISOString() }),
             conditions: [],
             reading: {
               since: '',
@@ -182,6 +182,13 @@ describe('budgets of a fleet', () => {
     await store.commit([{ type: 'delete-object', expected: version, kind: 'Budget', name: 'team' }]);
     await budgets.look();
     expect(held()).toEqual([]);
+  });
+
+  it('of running agents hold what is being started, not what runs, whichever was declared first', async () => {
+    await declare(record('a', { new: 'yes' }), record('b'));
+    await declareBudget({ agents: 1, action: 'stop' });
+    await budgets.look();
+    expect(held()).toEqual(['a']);
   });
 
   it('write nothing while nothing changes', async () => {

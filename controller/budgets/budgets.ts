@@ -191,7 +191,7 @@ function asBudgetAgent(agent: Agent, selected: boolean, by: string): BudgetAgent
   return {
     name: metadata.name,
     selected,
-    since: Math.min(...(started.length > 0 ? started : [Date.parse(metadata.creationTimestamp)])),
+    since: sinceOf(started, live.length > 0, Date.parse(metadata.creationTimestamp)),
     wanted: !spec.suspend && spec.replicas > 0 && metadata.deletionTimestamp === undefined && !over,
     held: holders.includes(by),
     heldByOthers: holders.some((holder) => holder !== by),
@@ -201,6 +201,10 @@ function asBudgetAgent(agent: Agent, selected: boolean, by: string): BudgetAgent
     facts: factsOfAgent(agent),
   };
 }
+
+/** What is being started and was not seen to run yet is the newest. */
+const sinceOf = (started: readonly Instant[], live: boolean, created: Instant): Instant =>
+  started.length > 0 ? Math.min(...started) : live ? Number.MAX_SAFE_INTEGER : created;
 
 const AT_REST: ReadonlySet<Phase> = new Set(['Pending', 'Queued', 'Stopped', 'Backoff', 'Succeeded', 'Failed']);
 

@@ -15,7 +15,7 @@ export interface BudgetAgent {
   readonly name: string;
   /** The selector selects it. */
   readonly selected: boolean;
-  /** Since when it runs; of one that does not: since when it is there. */
+  /** Since when it runs (of one being started: never yet, the largest number); of one that does not: since when it is there. */
   readonly since: Instant;
   /** Its manifest wants it to run, and it has not ended for good. */
   readonly wanted: boolean;
