@@ -66,6 +66,7 @@ const doesNotWait = (input: RolloutInput): RolloutStep =>
 
 export const PLANTED: readonly PlantedBug[] = [
   { name: 'effects are emitted once, on entry', property: 1, plan: 'intermediate', bugs: { decide: emitsOnce } },
+  { name: 'effects are emitted once, on entry (enumerated)', property: 1, plan: 'each', bugs: { decide: emitsOnce } },
   { name: 'drift is ignored', property: 1, plan: 'none', bugs: { decide: ignoresDrift } },
   { name: 'the runtime has no unique names', property: 2, plan: 'stale', bugs: { randomIds: true } },
   { name: 'targets match prefixes', property: 3, plan: 'none', bugs: { matchesPrefixes: true } },

@@ -46,6 +46,8 @@ export const PLAN_NAMES = [
   'takeover',
   'lost-store',
   'mixed',
+  /** Every effect with every kind of fault, one a run: see enumerate.ts. */
+  'each',
 ] as const;
 export type PlanName = (typeof PLAN_NAMES)[number];
 export const isPlanName = (name: string): name is PlanName => PLAN_NAMES.some((one) => one === name);
@@ -59,15 +61,23 @@ export const NO_FAULTS: Plan = { name: 'none', faults: [] };
 /** How often the fault-free run passed each point: what a plan may choose from. */
 export type PointCounts = Readonly<Record<FaultPoint, number>>;
 
+/** How often each point had been passed when an effect began. */
+export type Mark = Readonly<Pick<PointCounts, 'commit' | 'list' | 'hint'>>;
+
+/** How long a controller is away, or a hint late, in ms. */
+export const PAUSES = [0, 5, 50, 500, 3000] as const satisfies readonly DurationMs[];
+
+export type DrawnPlanName = Exclude<PlanName, 'each'>;
+
 export function makePlan(
-  name: PlanName,
+  name: DrawnPlanName,
   random: Random,
   counts: PointCounts,
   places: readonly [PlaceKey, ...PlaceKey[]],
 ): Plan {
   const nth = (at: FaultPoint) => random.int(0, Math.max(0, counts[at] - 1));
-  const ms = () => random.pick([0, 5, 50, 500, 3000]);
-  const make: Record<Exclude<PlanName, 'none' | 'mixed'>, () => Fault> = {
+  const ms = () => random.pick(PAUSES);
+  const make: Record<Exclude<DrawnPlanName, 'none' | 'mixed'>, () => Fault> = {
     intermediate: () =>
       random.chance(0.6)
         ? { at: 'effect', nth: nth('effect'), do: random.pick(['crash-before', 'crash-after']), ms: ms() }
@@ -117,8 +127,13 @@ type At<P extends FaultPoint> = Extract<Fault, { at: P }>;
 
 /** Counts the points of one run and hands out the faults that are due. */
 export class FaultInjector {
+  /** While faults may strike. */
   readonly counts: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, step: 0 };
+  /** Once they may not any more. */
+  readonly later: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, step: 0 };
   readonly injected = new Map<string, number>();
+  /** One for each effect so far, while faults may strike. */
+  readonly marks: Mark[] = [];
   /** Faults that struck so far. */
   struck = 0;
   readonly #faults: readonly Fault[];
@@ -129,10 +144,20 @@ export class FaultInjector {
     this.#faults = plan.faults;
   }
 
+  get effects(): number {
+    return this.counts.effect + this.later.effect;
+  }
+
   /** The faults due at this point (of several at one point, all). */
   pass<P extends FaultPoint>(at: P): readonly At<P>[] {
+    if (!this.active) {
+      this.later[at]++;
+      return [];
+    }
+    if (at === 'effect')
+      this.marks.push({ commit: this.counts.commit, list: this.counts.list, hint: this.counts.hint });
     const nth = this.counts[at]++;
-    if (!this.active || this.#faults.length === 0) return [];
+    if (this.#faults.length === 0) return [];
     const due = this.#faults.filter((fault): fault is At<P> => fault.at === at && fault.nth === nth);
     this.struck += due.length;
     for (const fault of due) {

@@ -11,13 +11,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { isPlanName, PLAN_NAMES, type PlanName } from './faults.ts';
 import { shrink } from './shrink.ts';
-import { simulate, type Verdict } from './simulate.ts';
+import { Reference, simulate, type Verdict } from './simulate.ts';
 
 interface Tally {
   seeds: number;
   steps: number;
   effects: number;
   injected: Record<string, number>;
+  /** Of enumerated plans: points that could be struck, and runs that struck one. */
+  points: number;
+  runs: number;
   failed: number[];
 }
 
@@ -100,9 +103,12 @@ async function report(verdict: Verdict): Promise<void> {
 /** Every `workers`-th seed, beginning with the `part`-th. */
 async function work(part: number, workers: number, seeds: number): Promise<void> {
   let tally = emptyTally();
+  const reference = new Reference();
   for (let n = part; n < seeds; n += workers) {
-    const verdict = await simulate(from + n, plan ? { plan } : {});
+    const verdict = await simulate(from + n, { reference, ...(plan && { plan }) });
     tally.seeds++;
+    tally.points += verdict.coverage.points;
+    tally.runs += verdict.coverage.runs;
     tally.steps += verdict.steps;
     tally.effects += verdict.effects;
     for (const [kind, times] of verdict.injected) tally.injected[kind] = (tally.injected[kind] ?? 0) + times;
@@ -117,7 +123,7 @@ async function work(part: number, workers: number, seeds: number): Promise<void>
 }
 
 function emptyTally(): Tally {
-  return { seeds: 0, steps: 0, effects: 0, injected: {}, failed: [] };
+  return { seeds: 0, steps: 0, effects: 0, injected: {}, points: 0, runs: 0, failed: [] };
 }
 
 async function many(seeds: number, workers: number): Promise<number> {
@@ -132,7 +138,7 @@ async function many(seeds: number, workers: number): Promise<number> {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([kind, times]) => `${kind} ${times}`);
   console.log(
-    `sim: ${total.seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(total.seeds / seconds).toFixed(0)}/s), ${total.steps} steps, ${total.effects} effects, faults: ${faults.join(', ') || 'none'}; ${total.failed.length} failed`,
+    `sim: ${total.seeds} seeds from ${from} in ${seconds.toFixed(1)} s (${(total.seeds / seconds).toFixed(0)}/s), ${total.steps} steps, ${total.effects} effects, faults: ${faults.join(', ') || 'none'}; enumerated: ${total.runs} of ${total.points} points; ${total.failed.length} failed`,
   );
   const complete = total.seeds === seeds && codes.every((code) => code === 0);
   if (!complete) console.error(`a worker ended early: ${total.seeds} of ${seeds} seeds were run`);
@@ -155,7 +161,9 @@ function worker(part: number, workers: number, seeds: number, total: Tally): Pro
   return new Promise((resolve) => child.on('exit', (code) => resolve(code)));
 }
 
-function add(total: Tally, { seeds, steps, effects, injected, failed }: Tally): void {
+function add(total: Tally, { seeds, steps, effects, injected, points, runs, failed }: Tally): void {
+  total.points += points;
+  total.runs += runs;
   total.seeds += seeds;
   total.steps += steps;
   total.effects += effects;

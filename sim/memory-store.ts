@@ -226,8 +226,11 @@ export const view = (
     source: record.source,
   },
   spec: record.spec,
-  status: agentStatus(
-    record,
-    instances.map((versioned) => versioned.record),
-  ),
+  // Most who are told of a change never ask for it.
+  get status() {
+    return agentStatus(
+      record,
+      instances.map((versioned) => versioned.record),
+    );
+  },
 });

@@ -6,7 +6,7 @@ import { instanceId } from '../api/resources/names.ts';
 import { allowancesOf } from './allowances.ts';
 import type { Declaration } from './door.ts';
 import { checkAtRest, finalStates } from './expectations.ts';
-import { type Fault, FaultInjector, type Plan, type PointCounts } from './faults.ts';
+import { type Fault, FaultInjector, type Mark, type Plan, type PointCounts } from './faults.ts';
 import { checkRestarts } from './restarts.ts';
 import { checkRollout, crewLife, watchRollout } from './rollouts.ts';
 import { type Action, isCalm, lifeOf, type Scenario } from './scenario.ts';
@@ -20,7 +20,10 @@ export interface Outcome {
   /** Starts, and endings asked for, by instance. */
   readonly creates: ReadonlyMap<string, number>;
   readonly deletes: ReadonlyMap<string, number>;
+  /** Points passed while faults may strike; how far each had been passed at each effect. */
   readonly counts: PointCounts;
+  readonly marks: readonly Mark[];
+  readonly effects: number;
   readonly injected: ReadonlyMap<string, number>;
   readonly steps: number;
   readonly runs: ReadonlyMap<string, readonly Run[]>;
@@ -92,6 +95,8 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     creates: new Map([...runs].map(([id, list]) => [id, list.length])),
     deletes: new Map([...runs].map(([id, list]) => [id, list.filter(({ asked }) => asked).length])),
     counts: faults.counts,
+    marks: faults.marks,
+    effects: faults.effects,
     injected: faults.injected,
     steps: stage.time.fired,
     runs,
@@ -121,25 +126,25 @@ async function rest(stage: Stage, faults: FaultInjector): Promise<boolean> {
   const { time } = stage;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
-    const before = faults.counts.effect + faults.struck;
+    const before = faults.effects + faults.struck;
     await time.runUntil(time.now() + RESYNC_MS * 1.1);
     if (!(await time.runUntilQuiet(QUIET_MS, MAX_STEPS))) return false;
-    if (faults.counts.effect + faults.struck === before) return true;
+    if (faults.effects + faults.struck === before) return true;
   }
   return false;
 }
 
 /** Ten more full reconciles change nothing, in the world or on disk. */
 async function idleEffects(stage: Stage, faults: FaultInjector): Promise<readonly string[]> {
-  const effects = faults.counts.effect;
+  const { effects } = faults;
   const commits = stage.disk.commits;
   for (let n = 0; n < IDLE_RESYNCS; n++) {
     void stage.controller?.resync();
     await stage.time.runUntilQuiet(QUIET_MS, MAX_STEPS);
   }
   return [
-    ...(faults.counts.effect > effects
-      ? [`(1) ${faults.counts.effect - effects} effects over ${IDLE_RESYNCS} more reconciles at rest`]
+    ...(faults.effects > effects
+      ? [`(1) ${faults.effects - effects} effects over ${IDLE_RESYNCS} more reconciles at rest`]
       : []),
     ...(stage.disk.commits > commits
       ? [`(1) ${stage.disk.commits - commits} writes over ${IDLE_RESYNCS} more reconciles at rest`]

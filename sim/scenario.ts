@@ -39,10 +39,17 @@ const NAMES = ['web', 'webs', 'api', 'db', 'coder', 'web-x'] as const;
 /** Calm: every step waits for rest, so runs can be compared count by count. */
 export const isCalm = (scenario: Scenario): boolean => scenario.steps.every(({ waitMs }) => waitMs === undefined);
 
-export function makeScenario(seed: number, places: readonly [PlaceKey, ...PlaceKey[]], fleetPrefix: string): Scenario {
+export interface ScenarioOptions {
+  readonly places: readonly [PlaceKey, ...PlaceKey[]];
+  readonly fleetPrefix: string;
+  /** Few agents, few edits, each at rest: to be run again for every effect. */
+  readonly brief?: boolean;
+}
+
+export function makeScenario(seed: number, { places, fleetPrefix, brief = false }: ScenarioOptions): Scenario {
   const random = new Random(mix(seed, 'scenario'));
-  const calm = random.chance(0.7);
-  const names = NAMES.slice(0, random.int(1, random.chance(0.3) ? 6 : 3));
+  const calm = random.chance(0.7) || brief;
+  const names = NAMES.slice(0, brief ? random.int(1, 2) : random.int(1, random.chance(0.3) ? 6 : 3));
   const drafts = new Map<string, AgentSpecInput[]>(names.map((name) => [name, [randomSpec(random)]]));
   const apply = (name: string, spec: AgentSpecInput): Action => {
     drafts.get(name)?.push(spec);
@@ -53,7 +60,7 @@ export function makeScenario(seed: number, places: readonly [PlaceKey, ...PlaceK
     waitMs: undefined,
   };
   const steps: Step[] = [first];
-  for (let n = random.int(1, 5); n > 0; n--) {
+  for (let n = random.int(1, brief ? 2 : 5); n > 0; n--) {
     const groups = Array.from({ length: random.int(1, 3) }, () => randomActions(random, names, drafts, apply, places));
     if (calm) steps.push(...inTurn(groups));
     else steps.push({ actions: groups.flat(), waitMs: random.pick([0, 1, 20, 300, 3000]) });

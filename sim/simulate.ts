@@ -3,6 +3,7 @@
  * Never: prints.
  */
 import { allowancesOf } from './allowances.ts';
+import { blockOf, shareOf } from './enumerate.ts';
 import { makePlan, NO_FAULTS, PLAN_NAMES, type Plan, type PlanName } from './faults.ts';
 import { mix, Random } from './random.ts';
 import { makeRolloutScenario } from './rollouts.ts';
@@ -10,8 +11,16 @@ import { type Outcome, run } from './run.ts';
 import { isCalm, makeScenario, type Scenario } from './scenario.ts';
 import { type Bugs, FLEET, PLACE_KEYS } from './stage.ts';
 
-/** Every so manieth seed is about a change that goes from instance to instance. */
+/** Of so many blocks of seeds in a row two are enumerated; the others draw their faults. */
+const BLOCKS = 5;
+/** Every so manieth scenario is about a change that goes from instance to instance. */
 const ROLLOUT_EVERY = 5;
+
+/** How far enumerated plans went: points that could be struck, and runs that struck one. */
+export interface Coverage {
+  readonly points: number;
+  readonly runs: number;
+}
 
 export interface Verdict {
   readonly seed: number;
@@ -21,6 +30,17 @@ export interface Verdict {
   readonly steps: number;
   readonly effects: number;
   readonly injected: ReadonlyMap<string, number>;
+  readonly coverage: Coverage;
+}
+
+/** The run without faults of the scenario that was run last: seeds of one block share it. */
+export class Reference {
+  #last: { readonly seed: number; readonly outcome: Promise<Outcome> } | undefined;
+
+  of(scenario: Scenario, make: () => Promise<Outcome>): Promise<Outcome> {
+    if (this.#last?.seed !== scenario.seed) this.#last = { seed: scenario.seed, outcome: make() };
+    return this.#last.outcome;
+  }
 }
 
 export interface SimulateOptions {
@@ -28,21 +48,67 @@ export interface SimulateOptions {
   /** Instead of the plan that the seed picks. */
   readonly plan?: PlanName;
   readonly trace?: (line: string) => void;
+  /** Absent: the run without faults is made anew. */
+  readonly reference?: Reference;
 }
 
-export async function simulate(
-  seed: number,
-  { bugs = {}, plan: asked, trace }: SimulateOptions = {},
-): Promise<Verdict> {
-  const scenario =
-    seed % ROLLOUT_EVERY === 0 ? makeRolloutScenario(seed, PLACE_KEYS) : makeScenario(seed, PLACE_KEYS, FLEET);
-  trace?.('— without faults —');
-  const reference = await run(scenario, NO_FAULTS, { bugs, ...(trace && { trace }) });
+const [firstPlan, ...otherPlans] = PLAN_NAMES.filter(
+  (name): name is Exclude<PlanName, 'none' | 'each'> => name !== 'none' && name !== 'each',
+);
+
+function planOf(seed: number, random: Random): PlanName {
+  const drawn = random.pick<PlanName>([firstPlan ?? 'none', ...otherPlans]);
+  return blockOf(seed) % BLOCKS >= 3 ? 'each' : drawn;
+}
+
+function scenarioOf(seed: number, brief: boolean): Scenario {
+  return seed % ROLLOUT_EVERY === 0
+    ? makeRolloutScenario(seed, PLACE_KEYS)
+    : makeScenario(seed, { places: PLACE_KEYS, fleetPrefix: FLEET, brief });
+}
+
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Verdict> {
+  const { plan: asked, bugs = {}, trace, reference: kept = new Reference() } = options;
   const random = new Random(mix(seed, 'plan'));
-  const [first, ...rest] = PLAN_NAMES.filter((name) => name !== 'none');
-  const name = asked ?? random.pick([first ?? 'none', ...rest]);
+  const drawn = planOf(seed, random);
+  const name = asked ?? drawn;
+  const scenario = name === 'each' ? scenarioOf(blockOf(seed), true) : scenarioOf(seed, false);
+  const fresh = () => {
+    trace?.('— without faults —');
+    return run(scenario, NO_FAULTS, { bugs, ...(trace && { trace }) });
+  };
+  if (name === 'each') {
+    const reference = await kept.of(scenario, fresh);
+    return { ...(await runEach(seed, scenario, reference, options)), seed };
+  }
+  const reference = await fresh();
   const plan = makePlan(name, random, reference.counts, PLACE_KEYS);
   return compareRuns(scenario, plan, reference, bugs, trace);
+}
+
+/** One run for each fault that falls to this seed; the first that fails is told. */
+async function runEach(
+  seed: number,
+  scenario: Scenario,
+  reference: Outcome,
+  { bugs = {}, trace }: SimulateOptions,
+): Promise<Verdict> {
+  const { faults, points } = shareOf(seed, reference.marks);
+  let total = verdict(scenario, { name: 'each', faults: [] }, reference.violations, [reference]);
+  const injected = new Map<string, number>();
+  let runs = 0;
+  for (const fault of faults) {
+    if (total.violations.length > 0) break;
+    const one = await compareRuns(scenario, { name: 'each', faults: [fault] }, reference, bugs, trace);
+    for (const [kind, times] of one.injected) injected.set(kind, (injected.get(kind) ?? 0) + times);
+    total = {
+      ...one,
+      steps: total.steps + one.steps - reference.steps,
+      effects: total.effects + one.effects - reference.effects,
+    };
+    runs++;
+  }
+  return { ...total, injected, coverage: { points, runs } };
 }
 
 /** Runs a given scenario under a given plan: what shrinking does again and again. */
@@ -107,7 +173,8 @@ function verdict(scenario: Scenario, plan: Plan, violations: readonly string[], 
     scenario,
     violations,
     steps: outcomes.reduce((sum, { steps }) => sum + steps, 0),
-    effects: outcomes.reduce((sum, { counts }) => sum + counts.effect, 0),
+    effects: outcomes.reduce((sum, { effects }) => sum + effects, 0),
     injected: outcomes.at(-1)?.injected ?? new Map(),
+    coverage: { points: 0, runs: 0 },
   };
 }

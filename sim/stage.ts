@@ -104,6 +104,8 @@ export class Stage {
       after: (delayMs, run) => this.time.after(delayMs, () => life.enter(run)),
     };
     const guardedStore = this.#guard(store, life, random);
+    // One object: plans are kept for as long as facts are the same.
+    const known = facts(guardedStore);
     const controller = new Controller({
       store: guardedStore,
       timers,
@@ -112,7 +114,7 @@ export class Stage {
         runtime: this.#runtime(place, life, store, random),
         transport: noTransport(place.host),
       })),
-      facts: () => facts(guardedStore),
+      facts: () => known,
       runHook: () => Promise.resolve(),
       metrics: () => noMetrics,
       resyncMs: RESYNC_MS,
