@@ -17,9 +17,10 @@ import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
 import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
-import type { PlanFacts } from './plan/plan-instances.ts';
+import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
 import { EffectRunner, type Hands, type RunHook } from './reconcile/effect-runner.ts';
+import { Expiry } from './reconcile/expiry.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Rollouts } from './reconcile/rollouts.ts';
@@ -80,6 +81,7 @@ export class Controller {
   readonly observer = new PlacesObserver();
   readonly #places = new Map<PlaceKey, PlaceHands>();
   readonly #rollouts: Rollouts;
+  readonly #expiry: Expiry;
   readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
@@ -99,6 +101,13 @@ export class Controller {
       lookAnew: (instances) => this.#lookAnew(instances),
       onDoubt: (ids) => this.#enqueue(ids),
       ...(options.stepRollout && { step: options.stepRollout }),
+    });
+    this.#expiry = new Expiry({
+      store,
+      timers,
+      log,
+      instanceNames: (record) => planAgent(record, options.facts()).map(({ name }) => name),
+      onFenced: options.onFenced,
     });
     for (const hands of places) this.#join(hands);
     const runner = new EffectRunner({
@@ -229,6 +238,7 @@ export class Controller {
     this.#watch = store.watch(store.version, ({ object }) => {
       if (object.kind !== 'Agent') return;
       this.#rollouts.consider(object.metadata.name);
+      this.#expiry.consider(object.metadata.name);
       const ids = this.#intentions.update(object.metadata.name);
       this.#enqueue(ids);
       this.#enqueue(this.#intentions.waiting(object.metadata.name));
@@ -238,6 +248,7 @@ export class Controller {
     this.#enqueue(this.#intentions.replanAll());
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#synced = true;
+    this.#expiry.considerAll();
     this.#rollouts.considerAll();
     for (const reader of this.#readers.values()) reader.soon();
     this.#scheduleResync();
@@ -265,6 +276,7 @@ export class Controller {
     this.#cancelReplan?.();
     this.#watch?.[Symbol.dispose]();
     this.#rollouts[Symbol.dispose]();
+    this.#expiry[Symbol.dispose]();
     for (const reader of this.#readers.values()) reader[Symbol.dispose]();
     await this.#queue.drain();
     this.observer[Symbol.dispose]();

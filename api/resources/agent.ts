@@ -286,6 +286,10 @@ export const agentSpecSchema = z
       .optional()
       .meta({ description: 'Agents that must be ready before this one is started; what runs already is left alone.' }),
     schedule: scheduleSchema,
+    ttlSecondsAfterFinished: z.number().min(0).max(31_536_000).optional().meta({
+      description:
+        'An agent that was applied and has finished (Succeeded or Failed for good) is deleted after so many seconds. Not for what a directory or a commit declares.',
+    }),
     suspend: z.boolean().default(false).meta({ description: 'Declared but at rest: no instance runs.' }),
     terminationGracePeriodSeconds: z
       .number()
@@ -297,6 +301,11 @@ export const agentSpecSchema = z
   .refine((spec) => spec.profile !== 'exec' || spec.command !== undefined, {
     path: ['command'],
     message: 'is required for profile exec: a list, program first',
+    when: isMapping,
+  })
+  .refine((spec) => spec.ttlSecondsAfterFinished === undefined || spec.schedule === undefined, {
+    path: ['ttlSecondsAfterFinished'],
+    message: 'does not go together with schedule: what has finished is started again',
     when: isMapping,
   })
   .meta({ description: 'What the agent should be.' });

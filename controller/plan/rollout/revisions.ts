@@ -18,6 +18,7 @@ const FLEET_FIELDS = [
   'update',
   'dependsOn',
   'schedule',
+  'ttlSecondsAfterFinished',
 ] as const satisfies readonly (keyof AgentSpec)[];
 type FleetField = (typeof FLEET_FIELDS)[number];
 export type Template = Omit<AgentSpec, FleetField>;
@@ -95,7 +96,15 @@ export interface ChangeNote {
 }
 
 export function templateOf(spec: AgentSpec): Template {
-  const { replicas: _r, suspend: _s, update: _u, dependsOn: _d, schedule: _c, ...template } = spec;
+  const {
+    replicas: _r,
+    suspend: _s,
+    update: _u,
+    dependsOn: _d,
+    schedule: _c,
+    ttlSecondsAfterFinished: _t,
+    ...template
+  } = spec;
   return template;
 }
 export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => ({
@@ -105,6 +114,7 @@ export const withTemplate = (spec: AgentSpec, template: Template): AgentSpec => 
   update: spec.update,
   ...(spec.dependsOn && { dependsOn: spec.dependsOn }),
   ...(spec.schedule && { schedule: spec.schedule }),
+  ...(spec.ttlSecondsAfterFinished !== undefined && { ttlSecondsAfterFinished: spec.ttlSecondsAfterFinished }),
 });
 type Content = Pick<Revision, 'template' | 'files'>;
 const textOf = ({ template, files = [] }: Content): string =>
