@@ -49,6 +49,7 @@ const CONDITIONS: Readonly<Record<ConditionType, true>> = {
   Stalled: true,
   Progressing: true,
   Scheduled: true,
+  VersionMismatch: true,
 };
 const STATUSES = ['True', 'False', 'Unknown'];
 

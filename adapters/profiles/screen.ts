@@ -55,6 +55,8 @@ export interface PaneState {
   /** 0 to 1. */
   readonly contextUsedRatio?: number;
   readonly model?: string;
+  /** Of the CLI, from its banner; gone when that has scrolled away. */
+  readonly cliVersion?: string;
   /** Text in the composer that was typed and not sent. */
   readonly composed?: string;
 }

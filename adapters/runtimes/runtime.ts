@@ -56,6 +56,8 @@ export interface Launch {
   readonly cwd: string;
   /** Folder of a Python venv that is active for the agent. */
   readonly venv?: string;
+  /** Version that `argv[0] --version` must tell (`2.1.197`, `2.1.x`, `2`); else it is not run, and the exit is VERSION_REFUSED. */
+  readonly cliVersion?: string;
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];

@@ -255,6 +255,14 @@ export const agentSpecSchema = z
           'Program and arguments, one list item each; no shell. For exec required, for other profiles it replaces the program.',
       }),
     model: text.min(1).max(200).optional().meta({ description: 'Model the CLI is told to use.' }),
+    cliVersion: z
+      .string({ error: 'is not a version as text, such as "2.1.x"' })
+      .regex(/^\d{1,9}(?:\.(?:\d{1,9}|[xX*])){0,2}$/, { message: 'is not a version such as 2.1.197, 2.1.x or 2' })
+      .optional()
+      .meta({
+        description:
+          'Version of the CLI that may run: 2.1.197, 2.1.x or 2. Asked of the program at each start; another is not started (condition VersionMismatch).',
+      }),
     place: placeSchema,
     replicas: z
       .int()
@@ -362,8 +370,11 @@ export const ACTIVITIES = [
 ] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
+/** Exit code of a start that was refused because the CLI is of another version than `cliVersion`. */
+export const VERSION_REFUSED = 79;
+
 /** Why something ended that did not end by itself, where its place tells. */
-export type ExitCause = 'Preempted' | 'TimedOut' | 'NodeFailed' | 'Cancelled' | 'OOMKilled';
+export type ExitCause = 'Preempted' | 'TimedOut' | 'NodeFailed' | 'Cancelled' | 'OOMKilled' | 'VersionMismatch';
 
 export interface LastExit {
   readonly code?: number;
@@ -386,6 +397,8 @@ export interface ReadingStatus {
   readonly resetsAt?: string;
   readonly contextUsedRatio?: number;
   readonly model?: string;
+  /** Of the CLI, as its transcript or screen says. */
+  readonly cliVersion?: string;
   /** Where the activity is known from: hooks beat the transcript, the transcript beats the screen. */
   readonly source: 'hooks' | 'transcript' | 'screen';
   /** ISO 8601. */

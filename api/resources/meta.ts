@@ -68,6 +68,7 @@ export const CONDITION_TYPES = [
   'Stalled',
   'Progressing',
   'Scheduled',
+  'VersionMismatch',
 ] as const;
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 

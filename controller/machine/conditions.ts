@@ -35,6 +35,7 @@ export function conditionsFor(
     ...filesFact(previous, desired, files),
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
     ...(scheduled ? [['Scheduled', ...scheduled] as const] : []),
+    ...versionFact(phase, memory, desired?.launch.cliVersion),
   ];
   const next = facts.map((fact) => keepTime(previous, fact, now));
   return sameConditions(previous, next) ? previous : next;
@@ -54,6 +55,27 @@ function filesFact(
   if (before && before.reason !== 'InvalidFiles')
     return [['FilesSynced', before.status, before.reason, before.message]];
   return [['FilesSynced', 'Unknown', 'NotLookedAt', 'Its files were not deployed yet.']];
+}
+
+/** What a start found stays until another got further. */
+function versionFact(
+  phase: SnapshotPhase,
+  { lastExit, readySince }: Memory,
+  wanted: string | undefined,
+): readonly Fact[] {
+  if (wanted === undefined) return [];
+  if (phase === 'Running' && readySince !== undefined)
+    return [['VersionMismatch', 'False', 'AsAsked', `The CLI is of version ${wanted}.`]];
+  return lastExit?.reason === 'VersionMismatch'
+    ? [
+        [
+          'VersionMismatch',
+          'True',
+          'OtherVersion',
+          `The CLI there is not of version ${wanted}, so it was not started; \`sac logs\` shows which it is.`,
+        ],
+      ]
+    : [['VersionMismatch', 'Unknown', 'NotLookedAt', 'Looked at when it starts.']];
 }
 
 /** What a person has to know of a live agent: what it waits for, and what it lacks. */
@@ -221,6 +243,7 @@ const CAUSE_TEXT: Readonly<Record<ExitCause, string>> = {
   NodeFailed: 'Its node failed',
   Cancelled: 'It was cancelled by somebody else',
   OOMKilled: 'It was killed for using too much memory',
+  VersionMismatch: 'Its CLI is of another version than the manifest asks for',
 };
 const isCause = (reason: ExitRecord['reason']): reason is ExitCause => reason in CAUSE_TEXT;
 
@@ -232,7 +255,13 @@ export const exitText = (exit: ExitRecord | undefined): string => {
   return exit.code === undefined ? 'It ended with unknown status' : `It exited with code ${exit.code}`;
 };
 
-const TOLD: ReadonlySet<ConditionType> = new Set(['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh']);
+const TOLD: ReadonlySet<ConditionType> = new Set([
+  'Blocked',
+  'AuthFailed',
+  'QuotaLimited',
+  'ContextHigh',
+  'VersionMismatch',
+]);
 
 /** What changed between two snapshots, told for people. */
 export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: Instant): readonly EventDraft[] {

@@ -217,6 +217,21 @@ describe('an agent that ended by itself', () => {
     expect(ended(policy, exit).snapshot.phase).toBe(phase);
   });
 
+  it('because its CLI is of another version is told so until a start got further', () => {
+    const launch = { ...desiredExample.launch, cliVersion: '2.1.x' };
+    const story = running({ launch });
+    const told = () => story.snapshot.conditions.find(({ type }) => type === 'VersionMismatch');
+    expect(told()).toMatchObject({ status: 'False' });
+    story.ends({ code: 79 });
+    story.look();
+    expect(story.snapshot.phase).toBe('Backoff');
+    expect(told()).toMatchObject({ status: 'True', message: expect.stringContaining('2.1.x') });
+    // Without a version asked for, the code is the agent's own.
+    expect(ended('on-failure', { code: 79 }).snapshot.conditions.map(({ type }) => type)).not.toContain(
+      'VersionMismatch',
+    );
+  });
+
   it('waits out its backoff across a controller restart', () => {
     const story = ended('always', { code: 1 });
     const { notBefore = 0 } = story.snapshot.memory;

@@ -28,6 +28,7 @@ export interface Reading {
   readonly resetsAt?: string;
   readonly contextUsedRatio?: number;
   readonly model?: string;
+  readonly cliVersion?: string;
   /** Where the activity is known from, when it is not the screen. */
   readonly source?: 'hooks' | 'transcript' | 'screen';
   readonly lastToolAt?: Instant;

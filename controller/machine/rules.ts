@@ -2,6 +2,7 @@
  * Owns: what the chart asks about one pass: how it ended, whether that is final, whether it is to be tried anew.
  * Never: changes what is remembered (notes.ts does).
  */
+import { type ExitCause, VERSION_REFUSED } from '../../api/resources/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
@@ -27,7 +28,7 @@ export interface Pass {
 export const seenIn = (gap: Gap): PlacedSighting | undefined => ('seen' in gap ? gap.seen : undefined);
 
 /** The end that this pass learns of: read from the corpse, or concluded from absence. */
-export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
+export function exitOf({ memory, event: { gap, now, desired } }: Pass): ExitRecord {
   const seen = seenIn(gap);
   if (!seen)
     return {
@@ -35,7 +36,7 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
       reason: memory.stop ? 'Stopped' : 'Vanished',
       incarnation: memory.stop?.incarnation ?? memory.incarnation ?? now,
     };
-  const { code, signal, at, cause } = seen.exit ?? {};
+  const { code, signal, at, cause = refused(seen, desired) } = seen.exit ?? {};
   const asked = memory.stop?.incarnation === seen.incarnation;
   return {
     // Who was made to end and left politely has not done its work: no success.
@@ -59,6 +60,10 @@ export function exitOf({ memory, event: { gap, now } }: Pass): ExitRecord {
 
 /** Without any backoff too, to crash at once is to crash in a row, however late we look. */
 const FORGIVEN_AFTER_MS = 1000;
+
+/** The launch itself tells so, by a code that is its own as long as a version is asked for. */
+const refused = ({ exit }: PlacedSighting, desired: DesiredInstance | undefined): ExitCause | undefined =>
+  exit?.code === VERSION_REFUSED && desired?.launch.cliVersion !== undefined ? 'VersionMismatch' : undefined;
 
 /**
  * Retries are forgiven after the agent stayed ready for the longest backoff, at least a second. How long it stayed is taken from the place's own

@@ -118,12 +118,13 @@ function mergeContext({ screen }: FactsBySource, merged: AgentFacts): Pick<Agent
 /** What one look at a screen tells; `at`: when. */
 export function screenFacts(state: PaneState, at: Instant): AgentFacts {
   const fact = <T>(value: T): Fact<T> => ({ value, source: 'screen', at });
-  const { activity, reason, tool, contextUsedRatio, model } = state;
+  const { activity, reason, tool, contextUsedRatio, model, cliVersion } = state;
   return {
     activity: fact(activity),
     activityReason: fact(reason),
     ...(tool !== undefined && { currentTool: fact(tool) }),
     ...(contextUsedRatio !== undefined && { contextUsedRatio: fact(contextUsedRatio) }),
     ...(model !== undefined && { model: fact(model) }),
+    ...(cliVersion !== undefined && { cliVersion: fact(cliVersion) }),
   };
 }

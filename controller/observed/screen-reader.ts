@@ -127,7 +127,7 @@ export class ScreenReader implements Disposable {
           ? before.reading.matchesReady
           : wanted.readyPatterns.every((pattern) => new RegExp(pattern, 'm').test(screen.text));
       const known = (await this.#options.facts?.(id, state, at)) ?? screenFacts(state, at);
-      const now = toReading(state, known, at, matchesReady);
+      const now = withVersion(toReading(state, known, at, matchesReady), before?.reading);
       const lasts = before !== undefined && lastsOn(before.reading, now);
       next.set(id, { screen, state, reading: lasts ? { ...now, since: before.reading.since } : now });
       if (before === undefined || !sameReading(before.reading, now)) changed.push(id);
@@ -154,6 +154,12 @@ export function named(state: PaneState, { customDialogs }: Pick<Watched, 'custom
   return custom ? { ...state, dialog: { ...dialog, name: custom.name } } : state;
 }
 
+/** Told once, in a banner that scrolls away; whatever starts anew may be another. */
+const withVersion = (now: Reading, before: Reading | undefined): Reading =>
+  now.cliVersion !== undefined || before?.cliVersion === undefined || now.activity === 'starting'
+    ? now
+    : { ...now, cliVersion: before.cliVersion };
+
 /** The same activity and the same question: it lasts. */
 const lastsOn = (a: Reading, b: Reading): boolean =>
   a.activity === b.activity &&
@@ -168,6 +174,7 @@ const sameReading = (a: Reading, b: Reading): boolean =>
   a.tool === b.tool &&
   a.resetsAt === b.resetsAt &&
   a.model === b.model &&
+  a.cliVersion === b.cliVersion &&
   a.lastToolAt === b.lastToolAt &&
   a.tokensToday === b.tokensToday &&
   a.sessionId === b.sessionId &&
@@ -184,6 +191,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     currentTool,
     contextUsedRatio,
     model,
+    cliVersion,
     lastTool,
     tokens,
     tokensByDay,
@@ -218,6 +226,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     ...(resetsAt !== undefined && { resetsAt }),
     ...(contextUsedRatio && { contextUsedRatio: contextUsedRatio.value }),
     ...(model && { model: model.value }),
+    ...(cliVersion && { cliVersion: cliVersion.value }),
     ...(lastTool && { lastToolAt: lastTool.value.at, lastToolName: lastTool.value.name }),
     ...(today && { tokensToday: sum(today) }),
     ...(tokens && { tokens: tokens.value }),

@@ -29,6 +29,8 @@ export interface LaunchPlan {
   readonly files?: readonly string[];
   /** Folder of a Python venv that is active. */
   readonly venv?: string;
+  /** Version that the program must have: `2.1.197`, `2.1.x` or `2`. */
+  readonly cliVersion?: string;
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
   readonly options: {

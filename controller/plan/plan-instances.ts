@@ -157,6 +157,7 @@ function planSlot(
     envFiles: spec.envFiles,
     cwd,
     ...(files && { files }),
+    ...(spec.cliVersion !== undefined && { cliVersion: spec.cliVersion }),
     ...(spec.venv !== undefined && { venv: venvFolder(spec.venv, cwd, spec.env['HOME'] ?? userHome) }),
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),

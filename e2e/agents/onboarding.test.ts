@@ -190,6 +190,19 @@ describe('Claude Code', () => {
     await ready();
   });
 
+  it('of another version than the manifest asks for is not started', { timeout: 200_000 }, async () => {
+    await declare('claude-code', { cliVersion: '1.0.x' });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await becomes('VersionMismatch', 'True', 'OtherVersion');
+    const says = 'is not of version 1.0.x, as the manifest wants it, but 2.1.197';
+    await until('it says which it is', async () => (await screen()).includes(says));
+    expect((await events('VersionMismatch')).map(({ message }) => message)).toEqual([expect.stringContaining('1.0.x')]);
+    await declare('claude-code', { cliVersion: '2.1.x' });
+    await ready();
+    await becomes('VersionMismatch', 'False', 'AsAsked');
+    expect((await agent()).status.instances[0]?.reading?.cliVersion).toBe('2.1.197');
+  });
+
   it('is answered again at a dialog that did not hear the first key', { timeout: 200_000 }, async () => {
     // Its terminal does not echo, so a key that nobody listens to shows nothing at all.
     const deaf =

@@ -129,6 +129,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...below('skills.available[]', 'any'),
   ...below('skills.injectionMode', 'nothing'),
   ...below('venv', 'any'),
+  ...below('cliVersion', 'nothing'),
   ...below('update.maxUnavailable', 'nothing'),
   ...below('update.waitFor', 'nothing'),
   ...below('update.progressDeadline', 'nothing'),

@@ -98,6 +98,7 @@ function name(found: Found): Named | undefined {
 
 const ANATOMY: Anatomy = {
   program: /\baider\b/,
+  banner: /^Aider v(\d+\.\d+\.\d+)\b/,
   signs: { selectors: '❯', conversation: PROMPT },
   composer,
   name,

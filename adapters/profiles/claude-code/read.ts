@@ -189,6 +189,7 @@ function prompt(page: Page, composer: Composer): PaneState {
 
 const ANATOMY: Anatomy = {
   program: /\bclaude\b/,
+  banner: /^[\s▐▛█▜▌╭─]*(?:Welcome to )?Claude Code v(\d+\.\d+\.\d+)\b/,
   signs: { selectors: '❯›>', conversation: CONVERSATION },
   composer: (page) => ruledComposer(page, { sign: SIGN }) ?? boxedComposer(page, SIGN),
   name: (found, page) => nameClaudeDialog(found, proseOf(page, Math.max(0, found.top - 12), found.top)),

@@ -155,6 +155,7 @@ function commandCenter(page: Page): PaneState | undefined {
 
 const ANATOMY: Anatomy = {
   program: /\bcodex\b/,
+  banner: /^[\s│]*>_ OpenAI Codex \(v(\d+\.\d+\.\d+)[^)]*\)/,
   signs: { selectors: SELECTORS, conversation: CONVERSATION },
   composer,
   name,

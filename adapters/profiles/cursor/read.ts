@@ -91,6 +91,7 @@ function keyed(page: Page): PaneState | undefined {
 
 const ANATOMY: Anatomy = {
   program: /\bcursor-agent\b|\bagent\b/,
+  banner: /^\s*Cursor Agent v?(\d+\.\d+\.\d+)\b/i,
   signs: { selectors: '→❯›▶', conversation: /^ ?[⬢⬡✗✓] ?\S/u },
   composer: (page) => boxedComposer(page, SIGN),
   name,

@@ -139,6 +139,7 @@ function name(found: Found): Named | undefined {
 
 const ANATOMY: Anatomy = {
   program: /\bgemini\b/,
+  banner: /^[\s▝▜▄▀▗▟▙]*Gemini CLI v(\d+\.\d+\.\d+)\b/,
   signs: { selectors: '●❯›>▶', conversation: CONVERSATION },
   composer,
   name,

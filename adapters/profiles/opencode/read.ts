@@ -6,7 +6,7 @@ import { elapsedIn } from '../reading/busy.ts';
 import type { Composer } from '../reading/composer.ts';
 import type { Found } from '../reading/dialog.ts';
 import { failureIn } from '../reading/failures.ts';
-import { at, type Page } from '../reading/page.ts';
+import { at, indentOf, type Page } from '../reading/page.ts';
 import { type Anatomy, type Named, readCli } from '../reading/read-cli.ts';
 import type { DialogOption, PaneState, Screen } from '../screen.ts';
 
@@ -24,6 +24,7 @@ const MOST_BELOW = 12;
 
 /** Rows behind a bar; the last names agent and model, the foot is half blocks. In mid-screen as long as nothing was asked. */
 function composer(page: Page): Composer | undefined {
+  if (overlay(page) !== undefined) return undefined;
   let below = 0;
   for (let bottom = page.lines.length - 1; bottom >= 1 && below <= MOST_BELOW; bottom--) {
     if (at(page, bottom) !== '') below++;
@@ -114,6 +115,47 @@ function prompt(page: Page, box: Composer): PaneState {
   return { ...facts, activity: 'idle', reason: 'the composer is empty and no progress is drawn' };
 }
 
+/** Title of a window over the rest, with the key that closes it at its right edge. */
+const TITLE = /^\s{4,}(\S.*?)\s{6,}esc\s*$/;
+const MOST_OPTIONS = 40;
+
+/** A window that floats over the composer: its title, then a field to search in or its choices. */
+function overlay(page: Page): PaneState | undefined {
+  const top = page.lines.findLastIndex((line) => TITLE.test(line));
+  const title = TITLE.exec(at(page, top))?.[1];
+  if (title === undefined || !hasChoices(page, top)) return undefined;
+  const left = at(page, top).search(/\S/);
+  const rows = page.lines
+    .slice(top + 1, top + MOST_OPTIONS)
+    .map((line) => /^( *)(.*)$/.exec([...line].slice(Math.max(0, left - 2)).join(''))?.[2]?.trim() ?? '')
+    .filter((row) => row !== '' && !/^Search$|[┃╹▀]/.test(row));
+  const text = [title, ...rows].join('\n');
+  return {
+    activity: 'dialog',
+    reason: 'a window stands over the composer',
+    dialog: {
+      name: WINDOWS.find(([, says]) => says.test(title))?.[0] ?? 'unknown',
+      selector: 'radio',
+      options: rows.map((row) => ({ label: row.replace(/^● /, ''), selected: false })),
+      text,
+    },
+  };
+}
+
+const hasChoices = (page: Page, top: number): boolean =>
+  page.lines.slice(top + 1, top + 5).some((line) => /^\s{4,}Search\b/.test(line)) ||
+  page.lines.slice(top + 1, top + MOST_OPTIONS).some((line) => /\benter\b|\bctrl\+\w\b|⇆/.test(line));
+
+const WINDOWS: readonly (readonly [string, RegExp])[] = [
+  ['model-picker', /^select model/i],
+  ['connect-provider', /^(?:connect a provider|select provider|add credential)/i],
+  ['agent-picker', /^select agent/i],
+  ['session-picker', /^sessions/i],
+  ['command-palette', /^commands/i],
+  ['theme', /^themes/i],
+  ['update', /^update available/i],
+];
+
 /** Buttons in one row, told by the keys beside them; text alone does not say which is selected. */
 const BUTTONS = /^(.*?\S)\s{2,}(?:ctrl\+\w \w+|⇆ select|enter confirm)/;
 
@@ -159,13 +201,32 @@ const name = (found: Found): Named | undefined => {
 
 const ANATOMY: Anatomy = {
   program: /\bopencode\b/,
+  banner: /(?:^\s*[~/]\S*\s{2,}|• OpenCode )(\d+\.\d+\.\d+)$/,
   signs: { selectors: '●❯›▶', conversation: /^\s*▣ / },
   composer,
   name,
   prompt,
-  other: panel,
+  other: (page) => overlay(page) ?? panel(page),
 };
 
+/** Columns beyond which nothing of the conversation stands: where the composer's foot ends, once it begins at the left edge. */
+function splitSidebar(text: string): { readonly main: string; readonly side: string } {
+  const lines = text.split('\n');
+  const foot = lines.findLastIndex((line) => FOOT.test(line));
+  const end = [...(lines[foot] ?? '').trimEnd()].length;
+  if (foot === -1 || indentOf(lines[foot] ?? '') > 4) return { main: text, side: '' };
+  const rows = lines.map((line, row) => ({ cells: [...line], cut: row < foot }));
+  return {
+    main: rows.map(({ cells, cut }) => (cut ? cells.slice(0, end) : cells).join('')).join('\n'),
+    side: rows.map(({ cells, cut }) => (cut ? cells.slice(end).join('').trim() : '')).join('\n'),
+  };
+}
+
 export function readOpencode(screen: Screen): PaneState {
-  return readCli(screen, ANATOMY);
+  const { main, side } = splitSidebar(screen.text);
+  const state = readCli({ ...screen, text: main }, ANATOMY);
+  const used = /^(\d{1,3})% used$/m.exec(side)?.[1];
+  return used === undefined || state.contextUsedRatio !== undefined
+    ? state
+    : { ...state, contextUsedRatio: Number(used) / 100 };
 }

@@ -10,8 +10,11 @@ import { at, type Page } from '../reading/page.ts';
 import { type Anatomy, type Named, readCli } from '../reading/read-cli.ts';
 import type { PaneState, Screen } from '../screen.ts';
 
-/** `↑1.2k ↓25 1.0%/128k (auto)   model`: share of the context, its size, the model at the right edge. */
-const USAGE = /(?:^|\s)(\d+(?:\.\d+)?|\?)%\/(\d[\d.]*[kKmM]?)(?:\s*\([^)]*\))?(?:\s+(.*\S))?\s*$/;
+/** `↑1.2k ↓25 1.0%/128k (auto)   model`: share of the context (`?` once compacted), its size, the model at the right edge. */
+const USAGE = /(?:^|\s)(\d+(?:\.\d+)?(?=%)|\?)%?\/(\d[\d.]*[kKmM]?)(?:\s*\([^)]*\))?(?:\s+(.*\S))?\s*$/;
+
+/** A menu of completions stands between the composer and the usage line. */
+const MOST_BELOW = 16;
 
 interface Usage {
   readonly ratio: number | undefined;
@@ -20,7 +23,7 @@ interface Usage {
 }
 
 function usageBelow(page: Page, box: Composer): Usage | undefined {
-  for (let row = box.bottom + 1; row < Math.min(page.lines.length, box.bottom + 8); row++) {
+  for (let row = box.bottom + 1; row < Math.min(page.lines.length, box.bottom + MOST_BELOW); row++) {
     const found = USAGE.exec(at(page, row));
     if (found === null) continue;
     const ratio = found[1] === '?' ? undefined : Number(found[1]) / 100;
@@ -65,8 +68,7 @@ function prompt(page: Page, box: Composer): PaneState {
       return { ...timed, activity: failureIn(last).activity, reason: 'a request failed and is tried again' };
     return { ...timed, activity: 'working', reason: 'a spinner turns above the composer' };
   }
-  // The selector of a list that replaced the composer's text.
-  if (/^→ /.test(composed) && /\n/.test(composed)) return selectorBetweenRules(composed);
+  if (REPLACED.test(composed)) return selectorBetweenRules(composed);
   if (composed !== '')
     return { ...facts, activity: 'compose_pending', reason: 'text stands in the composer and was not sent' };
   if (usage?.model === 'unknown' && usage.window === '0') {
@@ -79,25 +81,35 @@ function prompt(page: Page, box: Composer): PaneState {
   return { ...facts, activity: 'idle', reason: 'the composer is empty and nothing turns' };
 }
 
+/** What stands between the rules instead of the composer: a list with its selector, a search, or what ends it. */
+const REPLACED =
+  /^ *→ .*\n|\n *→ \S|^ *(?:Resume Session|Session Tree)\b|\besc(?:ape)?(?:\/ctrl\+c)? (?:to )?cancel\b|\n *\(\d+\/\d+\)$/i;
+
 function selectorBetweenRules(text: string): PaneState {
+  const rows = text.split('\n');
+  const chosen = rows.findIndex((row) => /^ *→ /.test(row));
+  const options = chosen === -1 ? [] : rows.slice(chosen).filter((row) => /^ *(?:→ | {2}\S)/.test(row));
   return {
     activity: 'dialog',
     reason: 'a list stands where the composer was',
     dialog: {
-      name: 'unknown',
+      name: KNOWN.find(([, says]) => says.test(text))?.[0] ?? 'unknown',
       selector: 'radio',
-      options: text
-        .split('\n')
-        .map((label) => ({ label: label.replace(/^→ /, '').trim(), selected: label.startsWith('→') })),
+      options: options.map((label) => ({
+        label: label.replace(/^ *→ /, '').trim(),
+        selected: /^ *→ /.test(label),
+      })),
       text,
     },
   };
 }
 
 const KNOWN: readonly (readonly [string, RegExp])[] = [
-  ['login-method', /select provider|login to/i],
   ['model-picker', /select model|only showing models/i],
   ['resume-picker', /resume session/i],
+  ['login-method', /select provider|login to|select authentication method/i],
+  ['session-tree', /session tree/i],
+  ['settings', /enter\/space to change/i],
 ];
 
 const name = (found: Found): Named | undefined => {
@@ -107,6 +119,7 @@ const name = (found: Found): Named | undefined => {
 
 const ANATOMY: Anatomy = {
   program: /\bpi\b/,
+  banner: /^ pi v(\d+\.\d+\.\d+)$/,
   signs: { selectors: '→❯›', conversation: /^ [⠀-⣿]/ },
   composer,
   name,

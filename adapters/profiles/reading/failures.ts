@@ -30,7 +30,7 @@ const KINDS: readonly (readonly [Failure['activity'], RegExp, string])[] = [
   ],
   [
     'auth_error',
-    /\b(?:401|403)\b|not logged in|please run \/login|run \/login|invalid (?:api|x-api)[- ]key|incorrect api key|api key (?:not valid|is invalid|expired|not found|missing)|authentication|unauthori[sz]ed|oauth token|permission_error|no api key|log ?in again|sign in again/i,
+    /\b(?:401|403)\b|not logged in|please run \/login|run \/login|invalid (?:api|x-api)[- ]key|invalid (?:bearer|access|auth\w*) token|incorrect api key|api key (?:not valid|is invalid|expired|not found|missing)|authentication|unauthori[sz]ed|oauth token|permission_error|no api key|log ?in again|sign in again/i,
     'the credential is missing or refused',
   ],
   [

@@ -23,6 +23,8 @@ export interface Named {
 export interface Anatomy {
   /** Its program, as it stands in a command line. */
   readonly program: RegExp;
+  /** The row in which it names itself; group 1: its version. */
+  readonly banner: RegExp;
   readonly signs: DialogSigns;
   composer(page: Page): Composer | undefined;
   /** What a dialog is called; undefined for one nobody described. */
@@ -122,5 +124,16 @@ function judge(page: Page, screen: Screen, anatomy: Anatomy): PaneState {
 }
 
 export function readCli(screen: Screen, anatomy: Anatomy): PaneState {
-  return withTitle(judge(layOut(screen), screen, anatomy), screen.title);
+  const page = layOut(screen);
+  const state = withTitle(judge(page, screen, anatomy), screen.title);
+  const cliVersion = versionOn(page, anatomy.banner);
+  return cliVersion === undefined ? state : { ...state, cliVersion };
+}
+
+function versionOn({ lines }: Page, banner: RegExp): string | undefined {
+  for (const line of lines) {
+    const version = banner.exec(line)?.[1];
+    if (version !== undefined) return version;
+  }
+  return undefined;
 }

@@ -48,6 +48,25 @@ const environment = (stdout: string): Map<string, string> =>
   );
 
 describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
+  it.each([
+    ['2.1.197', '2.1.197 (Claude Code)', true],
+    ['2.1.x', 'codex-cli 2.1.30', true],
+    ['2.1', 'v2.1.30', true],
+    ['2', 'Updating is possible\n2.19.0', true],
+    ['2.1.x', '2.10.0', false],
+    ['2.1.19', '2.1.197', false],
+    ['2.x', 'no number at all', false],
+    ['2.x', '', false],
+  ])('wants version %s: a program that says %j is run: %s', (cliVersion, says, isRun) => {
+    const program = join(dir, "it's a cli");
+    writeFileSync(program, `#!/bin/sh\n[ "$1" = --version ] && { printf '%s\\n' '${says}'; exit; }\necho ran "$@"\n`, {
+      mode: 0o700,
+    });
+    const { code, stdout, stderr } = run(launch({ argv: [program, 'a b'], cliVersion }), shell);
+    expect([code, stdout]).toEqual(isRun ? [0, 'ran a b\n'] : [79, '']);
+    if (!isRun) expect(stderr).toContain(`is not of version ${cliVersion}`);
+  });
+
   it('sets environment and marks literally, and the marks cannot be overwritten', () => {
     const env = { A: 'it\'s $(id) `x`\n\\"', EMPTY: '', SAC_ID: 'forged', SAC_INCARNATION: '1' };
     const got = environment(run(launch({ env }), shell).stdout);

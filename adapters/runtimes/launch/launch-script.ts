@@ -2,7 +2,7 @@
  * Owns: the launch file: a 0600 sh script that becomes the agent. Environment and secrets travel in it and nowhere else.
  * Never: puts data into it except through the one quoting function.
  */
-import { CALCULATED_VARIABLES } from '../../../api/resources/agent.ts';
+import { CALCULATED_VARIABLES, VERSION_REFUSED } from '../../../api/resources/agent.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type LaunchSession, type PlaceDirs, RuntimeError } from '../runtime.ts';
@@ -49,6 +49,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
     ...(launch.session ? [] : ['unset -f sac_fail']),
     ...programLines(argv),
+    ...(launch.cliVersion === undefined ? [] : versionLines(argv, launch.cliVersion)),
     ...(launch.session ? sessionLines(argv, launch.session) : [`exec ${quoteArgv(argv)}`]),
   ];
   return `${lines.join('\n')}\n`;
@@ -76,6 +77,18 @@ function programLines([program = '']: readonly string[]): readonly string[] {
   const message = quoteWord(`sac: ${program} is not installed here, or not in the PATH of the agent`);
   return [
     `command -v ${quoteWord(program)} >/dev/null 2>&1 || { printf '%s\\n' ${message} >&2; ${LINGER}; exit 127; }`,
+  ];
+}
+
+/** The first number with two dots that `--version` prints; `2.1.x` stands for every 2.1, and so does `2.1`. */
+function versionLines([program = '']: readonly string[], wanted: string): readonly string[] {
+  const parts = wanted.split('.').filter((part) => !/^[xX*]$/.test(part));
+  const exact = parts.map(quoteWord).join('.');
+  const asked = quoteWord(`sac: ${program} is not of version ${wanted}, as the manifest wants it, but`);
+  return [
+    `sac_version=$(${quoteWord(program)} --version 2>/dev/null </dev/null | sed -n 's/^[^0-9]*\\([0-9][0-9]*\\.[0-9][0-9]*\\.[0-9][0-9]*\\).*/\\1/p' | head -n 1)`,
+    `case $sac_version in ${exact}|${exact}.*) ;; *) printf '%s %s\\n' ${asked} "\${sac_version:-of none that it tells}" >&2; ${LINGER}; exit ${VERSION_REFUSED} ;; esac`,
+    'unset sac_version',
   ];
 }
 
