@@ -148,7 +148,10 @@ export class Controller {
     });
     this.#queue = new WorkQueue({
       timers,
-      work: (id) => reconciler.reconcile(id),
+      work: async (id) => {
+        await reconciler.reconcile(id);
+        this.#expectScreen(id);
+      },
       concurrency: CONCURRENCY,
       observe: {
         added: () => metrics().queue.added(),
@@ -324,6 +327,13 @@ export class Controller {
       });
     }
     return watched;
+  }
+
+  /** A slow place may not have shown it running when its reader looked last. */
+  #expectScreen(id: InstanceId): void {
+    const { onboarding, place } = this.#intentions.desired(id) ?? {};
+    const reader = onboarding && place && this.#readers.get(placeKey(place));
+    if (reader && !reader.reading(id)) reader.soon();
   }
 
   /** How the screen of this instance reads; undefined: it has none that is read. */

@@ -1,14 +1,10 @@
 import { createDockerRuntime } from '../../adapters/runtimes/container/container-runtime.ts';
-import { engineRun, image, launchOptions, removeFleet } from '../containers/engines.ts';
+import { containerPlace } from './places.ts';
 import { describeRuntime } from './runtime-conformance.ts';
+import { describeTerminals } from './terminal-conformance.ts';
 
-const tag = image('docker', 'plain');
-
-describeRuntime('docker', {
-  make: createDockerRuntime,
-  contained: true,
-  options: (mounts) => ({ docker: launchOptions('docker', tag, mounts) }),
-  occupy: ({ fleet }, name) => void engineRun('docker', 'create', '--name', `sac-${fleet}-${name}`, tag, 'true'),
-  isOccupied: ({ fleet }, name) => engineRun('docker', 'container', 'inspect', `sac-${fleet}-${name}`).status === 0,
-  destroy: ({ fleet }) => removeFleet('docker', fleet),
-});
+for (const kind of ['plain', 'tmux'] as const) {
+  const place = containerPlace('docker', createDockerRuntime, kind);
+  describeRuntime(`docker ${kind}`, place);
+  describeTerminals(`docker ${kind}`, place);
+}

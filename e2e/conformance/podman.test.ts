@@ -1,14 +1,10 @@
 import { createPodmanRuntime } from '../../adapters/runtimes/container/container-runtime.ts';
-import { engineRun, image, launchOptions, removeFleet } from '../containers/engines.ts';
+import { containerPlace } from './places.ts';
 import { describeRuntime } from './runtime-conformance.ts';
+import { describeTerminals } from './terminal-conformance.ts';
 
-const tag = image('podman', 'plain');
-
-describeRuntime('podman', {
-  make: createPodmanRuntime,
-  contained: true,
-  options: (mounts) => ({ podman: launchOptions('podman', tag, mounts) }),
-  occupy: ({ fleet }, name) => void engineRun('podman', 'create', '--name', `sac-${fleet}-${name}`, tag, 'true'),
-  isOccupied: ({ fleet }, name) => engineRun('podman', 'container', 'inspect', `sac-${fleet}-${name}`).status === 0,
-  destroy: ({ fleet }) => removeFleet('podman', fleet),
-});
+for (const kind of ['plain', 'tmux'] as const) {
+  const place = containerPlace('podman', createPodmanRuntime, kind);
+  describeRuntime(`podman ${kind}`, place);
+  describeTerminals(`podman ${kind}`, place);
+}

@@ -8,11 +8,29 @@ import { followLines } from '../process/log-lines.ts';
 import { type LogOptions, RuntimeError } from '../runtime.ts';
 import type { Containers } from './containers.ts';
 import type { Engine } from './engine.ts';
+import { MARK_END, OPEN_MARK } from './terminal/scripts.ts';
 
 /** A container that ended is looked after so often: the next one of that name is then followed. */
 const NEXT_MS = 500;
 
 export async function* containerLogs(
+  containers: Containers,
+  t: Transport,
+  engine: Engine,
+  id: InstanceId,
+  options: LogOptions,
+): AsyncIterable<string> {
+  let begun = '';
+  for await (const line of markedLogs(containers, t, engine, id, options)) {
+    const whole = begun + (begun === '' ? line : line.replace(MARK_END, ''));
+    const open = OPEN_MARK.exec(whole);
+    begun = open ? whole.slice(0, open.index) : '';
+    if (!open) yield whole;
+  }
+  if (begun !== '') yield begun;
+}
+
+async function* markedLogs(
   containers: Containers,
   t: Transport,
   { program }: Engine,

@@ -10,23 +10,34 @@ import { watchDeaths } from './deaths.ts';
 import { DOCKER, type Engine, PODMAN } from './engine.ts';
 import { containerName } from './listing.ts';
 import { ATTACH } from './scripts.ts';
+import { Terminals } from './terminal/terminals.ts';
 
 export const createDockerRuntime = (context: RuntimeContext) => createContainerRuntime(context, DOCKER);
 export const createPodmanRuntime = (context: RuntimeContext) => createContainerRuntime(context, PODMAN);
 
 function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtime & AsyncDisposable {
-  const machines = new Map<Transport, Containers>();
+  const machines = new Map<Transport, { readonly containers: Containers; readonly terminals: Terminals }>();
   const watches = new Set<Disposable>();
-  const on = (t: Transport): Containers => {
+  const machine = (t: Transport) => {
     const known = machines.get(t);
     if (known) return known;
     const containers = new Containers(context, engine, t);
-    machines.set(t, containers);
-    return containers;
+    const made = { containers, terminals: new Terminals({ context, engine, transport: t, containers }) };
+    machines.set(t, made);
+    return made;
   };
+  const on = (t: Transport): Containers => machine(t).containers;
   return {
     kind: engine.kind,
-    capabilities: { screen: false, attach: true, push: true },
+    capabilities: {
+      screen: true,
+      attach: true,
+      push: true,
+      lacks: [
+        'show more of an image without tmux than a screen put together from its last output',
+        'type into an image without tmux where the machine has no script(1)',
+      ],
+    },
     probe: (t) => probe(t, context, engine),
     list: (t, ids) => on(t).list(ids),
     watch(t, onHint) {
@@ -44,6 +55,8 @@ function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtim
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
     // Nothing outlives its container: the engine ends all that is in it.
     sweep: () => Promise.resolve(0),
+    screen: (t, ids) => machine(t).terminals.screens(ids),
+    type: (t, id, incarnation, keys, submitted) => machine(t).terminals.type(id, incarnation, keys, submitted),
     logs: (t, id, options) => containerLogs(on(t), t, engine, id, options),
     attach: (id) => ['sh', '-c', ATTACH, 'sac-attach', engine.program, containerName(id)],
     async [Symbol.asyncDispose]() {

@@ -4,13 +4,13 @@
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
-import { type RunResult, type Transport, TransportError } from '../../transport/transport.ts';
+import { type RunOptions, type RunResult, type Transport, TransportError } from '../../transport/transport.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { Engine } from './engine.ts';
 import { Gate } from './gate.ts';
-import { type Container, containerName, INSPECT_FORMAT, parseListing } from './listing.ts';
+import { type Container, containerName, INSPECT_FORMAT, type Init, parseListing } from './listing.ts';
 import { optionsOf, runArguments } from './run-argv.ts';
 import { INIT, LIST, REMOVE, START } from './scripts.ts';
 
@@ -23,6 +23,13 @@ const PULL_TIMEOUT_MS = 15 * 60_000;
 const FEW = 16;
 const ABSENT = /no such (?:object|container)|no container with (?:name|id)/i;
 
+/** One that can be looked into. */
+export interface Running {
+  readonly containerId: string;
+  readonly incarnation: Instant;
+  readonly init: Init;
+}
+
 export class Containers {
   readonly #context: RuntimeContext;
   readonly #engine: Engine;
@@ -30,6 +37,8 @@ export class Containers {
   readonly #gate = new Gate(AT_ONCE);
   readonly #listing = new SharedLook(() => this.#look([]));
   readonly #pulls = new Map<string, Promise<void>>();
+  /** As the last look at each showed it; told anew by `running` when it turns out to be gone. */
+  #running = new Map<InstanceId, Running>();
   #initWritten: Promise<void> | undefined;
   #begin: () => void = () => undefined;
   /** Resolves when there is something to hear of: the first start, or a container that was found. */
@@ -59,15 +68,41 @@ export class Containers {
     return (await this.#look([name])).find((container) => container.name === name);
   }
 
+  /** Those of them that run, from memory where that knows them all. */
+  async running(ids: readonly InstanceId[]): Promise<ReadonlyMap<InstanceId, Running>> {
+    if (ids.some((id) => !this.#running.has(id))) await this.list(ids);
+    return new Map(
+      ids.flatMap((id) => {
+        const running = this.#running.get(id);
+        return running ? [[id, running] as const] : [];
+      }),
+    );
+  }
+
+  /** What memory says of it is not so. */
+  forget(id: InstanceId): void {
+    this.#running.delete(id);
+  }
+
+  #remember(containers: readonly Container[], names: readonly string[]): void {
+    const asked = new Set(names);
+    const others = [...this.#running].filter(([id]) => names.length > 0 && !asked.has(containerName(id)));
+    const seen = containers.flatMap(({ containerId, sighting, init }) =>
+      sighting && init ? [[sighting.id, { containerId, incarnation: sighting.incarnation, init }] as const] : [],
+    );
+    this.#running = new Map([...others, ...seen]);
+  }
+
   async #look(names: readonly string[]): Promise<readonly Container[]> {
     const { program } = this.#engine;
-    const args = [program, this.#context.fleet, INSPECT_FORMAT, this.#used(), ...names];
+    const args = [program, this.#context.fleet, INSPECT_FORMAT, this.#used(), this.#notes(), ...names];
     const result = await this.#transport.run(['sh', '-c', LIST, 'sac-list', ...args], {
       timeoutMs: this.#context.timeoutMs,
     });
     // Some were gone by the time they were looked at; the others were told.
     if (result.code !== 0 && !isAbsent(result)) throw this.failure('list its containers', result);
     const containers = parseListing(result.stdout, this.#context.fleet);
+    this.#remember(containers, names);
     if (containers.some(({ sighting }) => sighting)) this.#begin();
     return containers;
   }
@@ -147,15 +182,14 @@ export class Containers {
     if (seen?.sighting?.state !== 'running') return;
     // By the engine's id: a successor of the same name has another.
     const result = await this.#command(['kill', '--signal', how === 'term' ? 'TERM' : 'KILL', seen.containerId]);
-    if (result.code !== 0 && !isAbsent(result) && !/not running|can only kill running/i.test(result.stderr))
-      throw this.failure(`signal ${instanceNameOf(id)}`, result);
+    if (result.code !== 0 && !isGone(result)) throw this.failure(`signal ${instanceNameOf(id)}`, result);
   }
 
   async remove(id: InstanceId, incarnation: Instant): Promise<void> {
     const seen = (await this.#listing.ask()).find(({ sighting }) => sighting?.id === id);
     if (seen?.sighting && (seen.sighting.state === 'running' || seen.sighting.incarnation !== incarnation)) return;
     if (seen) await this.#clear(id, seen.containerId);
-    await this.#transport.run(['rm', '-f', '--', launchFilePath(this.#context.dirs, id)]);
+    await this.#transport.run(['rm', '-f', '--', launchFilePath(this.#context.dirs, id), this.noteOf(id)]);
   }
 
   async #clear(id: InstanceId, containerId: string): Promise<void> {
@@ -189,7 +223,12 @@ export class Containers {
   }
 
   #command(args: readonly string[], timeoutMs = this.#context.timeoutMs): Promise<RunResult> {
-    return this.#gate.run(() => this.#transport.run([this.#engine.program, ...args], { timeoutMs }));
+    return this.gated([this.#engine.program, ...args], { timeoutMs });
+  }
+
+  /** Like the transport's, in turn with all that is asked of this engine. */
+  gated(argv: readonly string[], options: RunOptions = { timeoutMs: this.#context.timeoutMs }): Promise<RunResult> {
+    return this.#gate.run(() => this.#transport.run(argv, options));
   }
 
   /** TransportError when the engine could not be asked, RuntimeError when it refused. */
@@ -198,6 +237,15 @@ export class Containers {
     if (this.#engine.unreachable.test(stderr))
       return new TransportError('unreachable', `the ${this.#engine.kind} engine does not answer: ${said}`);
     return new RuntimeError(`${this.#engine.kind} could not ${what}: ${said}`);
+  }
+
+  /** Where it is noted how many texts were submitted: `INCARNATION COUNT`. */
+  noteOf(id: InstanceId): string {
+    return `${this.#notes()}/${containerName(id)}`;
+  }
+
+  #notes(): string {
+    return `${this.#context.dirs.run}/container/submitted`;
   }
 
   #used(): string {
@@ -212,6 +260,10 @@ export class Containers {
     return this.#initWritten;
   }
 }
+
+/** It has ended meanwhile, or is not there. */
+export const isGone = (result: RunResult): boolean =>
+  isAbsent(result) || /not running|can only (?:kill|create exec|attach)/i.test(result.stderr);
 
 /** Nothing was said but that something is not there. */
 const isAbsent = ({ stderr }: RunResult): boolean => {

@@ -21,6 +21,8 @@ export interface Engine {
   readonly eventFormat: string;
   /** Where the output goes: kept on the machine, bounded, and readable by `logs`. */
   readonly logFlags: readonly string[];
+  /** Whether `logs` shows a line before it has ended. */
+  readonly logsOpenLines: boolean;
   /** Whether the agent is to be given the controller's user: else its files would belong to root. */
   readonly runsAsRoot: boolean;
 }
@@ -36,6 +38,7 @@ export const DOCKER: Engine = {
   deathEvent: 'die',
   eventFormat: '{{.Actor.Attributes.name}}',
   logFlags: ['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=2'],
+  logsOpenLines: false,
   runsAsRoot: true,
 };
 
@@ -50,5 +53,6 @@ export const PODMAN: Engine = {
   deathEvent: 'died',
   eventFormat: '{{.Name}}',
   logFlags: ['--log-driver', 'k8s-file', '--log-opt', 'max-size=20mb'],
+  logsOpenLines: true,
   runsAsRoot: false,
 };

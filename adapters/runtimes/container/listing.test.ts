@@ -4,10 +4,12 @@ import { containerName, idOfName, parseListing } from './listing.ts';
 
 const FLEET = 'f1ee7000' as FleetId;
 const ID = 'a'.repeat(64);
-/** As LIST prints it: agent's pid, then INSPECT_FORMAT. Docker writes the name with a slash, podman without. */
+/** As LIST prints it: agent's pid, init's start and our note, then INSPECT_FORMAT. Docker writes the name with a slash, podman without. */
 const line = (change: Readonly<Record<string, string>> = {}) =>
   Object.values({
     agent: '42',
+    since: '777',
+    note: '',
     pid: '41',
     id: ID,
     name: '/sac-f1ee7000-web',
@@ -20,6 +22,7 @@ const line = (change: Readonly<Record<string, string>> = {}) =>
     instance: `${FLEET}.web`,
     incarnation: '1000',
     hash: 'abc',
+    command: '["/.sac/init.sh","/.sac/launch.sh","120","40","2000"]',
     ...change,
   }).join('\t');
 const seen = (change: Readonly<Record<string, string>>) => parseListing(line(change), FLEET)[0]?.sighting;
@@ -40,8 +43,20 @@ describe('a listing of containers', () => {
           pid: 42,
           startedAt: Date.parse('2026-11-21T07:46:54.368Z'),
         },
+        init: { pid: 41, since: 777, columns: 120, rows: 40 },
       },
     ]));
+  it('tells how many texts were submitted to this incarnation, and not to the one before', () => {
+    expect(seen({ note: '1000 2' })?.submitted).toBe(2);
+    expect(seen({ note: '999 2' })).not.toHaveProperty('submitted');
+  });
+  it.each([
+    ['that ended', gone],
+    ['that cannot be seen from here', { since: '' }],
+    ['that was made otherwise', { command: '["/.sac/init.sh"]' }],
+  ])('knows no terminal of one %s', (_what, change) =>
+    expect(parseListing(line(change), FLEET)[0]).not.toHaveProperty('init'),
+  );
   it('reads names with and without a slash alike', () => expect(seen({ name: 'sac-f1ee7000-web' })).toEqual(seen({})));
   it.each([
     ['an exit code', { code: '3' }, { code: 3 }],

@@ -17,7 +17,7 @@ export const LABEL = {
 
 const label = (name: string) => `{{index .Config.Labels ${JSON.stringify(name)}}}`;
 
-/** `container inspect --format`; the same for all engines. Go templates. LIST puts the agent's pid and a tab before it. */
+/** `container inspect --format`; the same for all engines. Go templates. LIST puts three fields before it: see there. */
 export const INSPECT_FORMAT = [
   '{{.State.Pid}}',
   '{{.Id}}',
@@ -28,6 +28,7 @@ export const INSPECT_FORMAT = [
   '{{json .State.StartedAt}}',
   '{{json .State.FinishedAt}}',
   ...Object.values(LABEL).map(label),
+  '{{json .Config.Cmd}}',
 ].join('\t');
 
 /** A container with a name that we asked about or with our label. */
@@ -37,6 +38,17 @@ export interface Container {
   readonly name: string;
   /** Undefined: not ours. */
   readonly sighting: Sighting | undefined;
+  /** Its first process on the place's machine, while it runs there and can be seen. */
+  readonly init?: Init;
+}
+
+export interface Init {
+  readonly pid: number;
+  /** Against another process with that pid: when it began, in clock ticks after boot. */
+  readonly since: number;
+  /** Of the terminal, as it was made. */
+  readonly columns: number;
+  readonly rows: number;
 }
 
 export const containerName = (id: InstanceId): string => `sac-${fleetOf(id)}-${instanceNameOf(id)}`;
@@ -52,27 +64,39 @@ const KILLED = 137;
 export function parseListing(text: string, fleet: FleetId): readonly Container[] {
   return text.split('\n').flatMap((line): readonly Container[] => {
     const fields = line.split('\t');
-    const [pid = '', , containerId = '', slashed = '', status = '', code, oom, started, finished, owner, id, at, hash] =
-      fields;
-    if (fields.length !== 13 || !/^[0-9a-f]{12,}$/.test(containerId)) return [];
+    const [agent = '', since, note = '', first, containerId = '', slashed = '', status = '', ...rest] = fields;
+    const [code, oom, started, finished, owner, id, at, hash, command = ''] = rest;
+    if (fields.length !== 16 || !/^[0-9a-f]{12,}$/.test(containerId)) return [];
     const name = slashed.replace(/^\//, '');
     const ours = owner === fleet && id !== undefined && idOfName(name, fleet) === id && /^\d+$/.test(at ?? '');
     if (!ours) return [{ containerId, name, sighting: undefined }];
     const began = instantOf(started);
     const ended = instantOf(finished);
     const alive = isAlive(status);
+    const [notedOf, noted] = note.split(' ');
+    const submitted = notedOf === at ? Number(noted) : 0;
     const sighting: Sighting = {
       id: id as InstanceId,
       incarnation: Number(at),
       launchHash: hash ?? '',
       state: alive ? 'running' : 'exited',
       session: instanceNameOf(id as InstanceId),
-      ...(alive && Number(pid) > 0 && { pid: Number(pid) }),
+      ...(alive && Number(agent) > 0 && { pid: Number(agent) }),
       ...(began !== undefined && { startedAt: began }),
+      ...(submitted > 0 && { submitted }),
       ...(!alive && { exit: exitOf(began, ended, Number(code), oom === 'true') }),
     };
-    return [{ containerId, name, sighting }];
+    const init = alive && initOf(Number(first), Number(since), command);
+    return [{ containerId, name, sighting, ...(init && { init }) }];
   });
+}
+
+/** The command is what run-argv.ts made it: INIT's columns and rows are where they are. */
+function initOf(pid: number, since: number, command: string): Init | undefined {
+  const [, columns, rows] = /"(\d+)","(\d+)","\d+"\]$/.exec(command) ?? [];
+  return pid > 0 && since > 0 && columns !== undefined
+    ? { pid, since, columns: Number(columns), rows: Number(rows) }
+    : undefined;
 }
 
 /** One that was made and never begun has no exit: nobody knows how it went. */

@@ -46,7 +46,7 @@ describe('what an engine is told to run', () => {
       'type=bind,source=/run/sac/init.sh,target=/.sac/init.sh,readonly',
     ]);
     expect(all.join('\n')).not.toMatch(/canary|secret-argument|--env\b|--privileged/);
-    expect(all.slice(-5)).toEqual(['agent:1', '/.sac/init.sh', '/.sac/launch.sh', '120', '40']);
+    expect(all.slice(-6)).toEqual(['agent:1', '/.sac/init.sh', '/.sac/launch.sh', '120', '40', '100']);
   });
   it('confines by default', () => {
     const all = args();

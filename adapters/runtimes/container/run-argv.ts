@@ -18,7 +18,7 @@ export interface HostFiles {
 /** Arguments after `<engine> run`. Throws RuntimeError when the launch says nothing of this engine. */
 export function runArguments(engine: Engine, launch: Launch, files: HostFiles): readonly string[] {
   const options = optionsOf(engine, launch);
-  const { width, height } = launch.options.tmux;
+  const { width, height, historyLimit } = launch.options.tmux;
   return [
     ...['--detach', '--interactive', '--tty', '--pull', 'never', '--name', containerName(launch.id)],
     ...labels(launch, fleetOf(launch.id)),
@@ -34,7 +34,7 @@ export function runArguments(engine: Engine, launch: Launch, files: HostFiles): 
     ...engine.logFlags,
     // An image's own entry point would stand between us and the agent; stopping is told by name.
     ...['--entrypoint', 'sh', '--stop-signal', 'SIGTERM'],
-    ...[options.image, INSIDE.init, INSIDE.launch, `${width}`, `${height}`],
+    ...[options.image, INSIDE.init, INSIDE.launch, `${width}`, `${height}`, `${historyLimit}`],
   ];
 }
 

@@ -4,31 +4,89 @@
  */
 
 /**
- * First process of the container: `sh init.sh LAUNCH COLUMNS ROWS`. Starts the agent on the container's terminal, hands on
- * what it is asked (a first process itself ignores TERM), collects orphans, and ends as the agent ends.
+ * First process of the container: `sh init.sh LAUNCH COLUMNS ROWS HISTORY`. Runs the agent in a tmux of the container's own where the
+ * image has one, else on the container's terminal; what tmux's terminal is told goes to the container's too, for the engine's logs.
+ * Hands on what it is asked (a first process itself ignores TERM), collects orphans, and ends as the agent ends.
+ * `sh init.sh window LAUNCH` is what tmux runs: no key that people press ends it before the agent.
  */
-export const INIT = `[ ! -r /.sac/claude.json ] || cp /.sac/claude.json "$HOME/.claude.json"
+export const INIT = `if [ "$1" = window ]; then
+  trap : HUP INT QUIT TERM
+  unset TMUX TMUX_PANE
+  sh "$2"
+  code=$?
+  # What was printed last is still on its way through tmux.
+  sleep 0.1 2>/dev/null
+  exec tmux -L sac set-option -s @sac_exit "$code" ';' wait-for -S sac-exit
+fi
+[ ! -r /.sac/claude.json ] || cp /.sac/claude.json "$HOME/.claude.json"
 stty cols "$2" rows "$3" 2>/dev/null
-exec 3<&0
-sh "$1" <&3 3<&- &
-agent=$!
-exec 3<&-
-asked=
-trap 'asked=1; kill -s TERM -- -1 2>/dev/null' TERM
+asked= server=
+if command -v tmux >/dev/null 2>&1; then
+  server=$(tmux -u -L sac -f /dev/null start-server ';' set-option -s exit-empty off ';' set-option -g status off ';' set-option -g history-limit "$4" ';' \\
+    set-option -g default-terminal screen-256color ';' new-session -d -x "$2" -y "$3" sh /.sac/init.sh window "$1" ';' \\
+    pipe-pane -O 'trap "" TERM HUP; exec cat >/proc/1/fd/1' ';' display-message -p '#{pid}' 2>/dev/null) || server=
+fi
+if [ -n "$server" ]; then
+  tmux -L sac wait-for sac-exit >/dev/null 2>&1 &
+  agent=$!
+  trap 'asked=1; ask_each' TERM
+else
+  exec 3<&0
+  sh "$1" <&3 3<&- &
+  agent=$!
+  exec 3<&-
+  trap 'asked=1; kill -s TERM -- -1 2>/dev/null' TERM
+fi
+# All but tmux, which would take the terminal away from those who are asked.
+ask_each() {
+  for process in /proc/[0-9]*; do
+    process=\${process##*/}
+    case $process in 1|"$server"|"$agent") ;; *) kill -s TERM "$process" 2>/dev/null ;; esac
+  done
+}
 while :; do
   asked=
   wait "$agent"
   code=$?
-  [ -n "$asked" ] || exit "$code"
+  [ -n "$asked" ] || break
 done
+[ -z "$server" ] || code=$(tmux -L sac show-options -sqv @sac_exit 2>/dev/null)
+# 129: its terminal was taken away.
+exit "\${code:-129}"
 `;
 
 /**
- * sh -c LIST sac-list PROGRAM FLEET FORMAT USED [NAME...]: containers of the fleet, or those named.
- * The agent is the child of init. A dead engine that this fleet never used is no reason not to know: nothing of ours is in it.
+ * \`start_time PID\`: its start time into $start (proc(5) stat field 22); empty when it is gone.
+ * \`walk INIT\`: $agent (empty: it is not there yet), $form: tmux or tty, and with tmux $pipe: who carries what it prints to the container's
+ * terminal. No process is started.
  */
-export const LIST = `
-program=$1 fleet=$2 format=$3 used=$4; shift 4
+export const WALK = `start_time() {
+  start=
+  IFS= read -r stat 2>/dev/null < "/proc/$1/stat" || return 0
+  set -- \${stat##*) }
+  start=\${20}
+}
+walk() {
+  agent= form=tty pipe= server= rest= window= comm=
+  read -r server rest 2>/dev/null < "/proc/$1/task/$1/children"
+  [ -n "$server" ] && IFS= read -r comm 2>/dev/null < "/proc/$server/comm" || return 0
+  case $comm in
+    'tmux: server')
+      form=tmux
+      read -r window pipe rest 2>/dev/null < "/proc/$server/task/$server/children"
+      [ -z "$window" ] || read -r agent rest 2>/dev/null < "/proc/$window/task/$window/children" ;;
+    tmux*|stty|cp) ;;
+    *) agent=$server ;;
+  esac
+}`;
+
+/**
+ * sh -c LIST sac-list PROGRAM FLEET FORMAT USED NOTES [NAME...]: containers of the fleet, or those named. Before each line of the engine:
+ * the agent's pid, when init began, and what NOTES/<name> says. The agent of one that was begun just now is waited for a moment.
+ * A dead engine that this fleet never used is no reason not to know: nothing of ours is in it.
+ */
+export const LIST = `${WALK}
+program=$1 fleet=$2 format=$3 used=$4 notes=$5; shift 5
 if [ $# -eq 0 ]; then
   ids=$("$program" ps -a -q --no-trunc --filter "label=sac.fleet=$fleet")
   code=$?
@@ -38,10 +96,19 @@ if [ $# -eq 0 ]; then
 fi
 found=$("$program" container inspect --format "$format" "$@")
 code=$?
+tries=50
 printf '%s\\n' "$found" | while IFS= read -r line; do
-  pid=\${line%%	*} agent=
-  case $pid in ''|0|*[!0-9]*) ;; *) read -r agent rest 2>/dev/null < "/proc/$pid/task/$pid/children" ;; esac
-  printf '%s\\t%s\\n' "\${agent:-$pid}" "$line"
+  pid=\${line%%	*} agent= start= note=
+  case $pid in ''|0|*[!0-9]*) ;; *)
+    start_time "$pid"
+    walk "$pid"
+    while [ -z "$agent" ] && [ -n "$start" ] && [ "$tries" -gt 0 ]; do
+      tries=$((tries - 1)); sleep 0.02; start_time "$pid"; walk "$pid"
+    done ;;
+  esac
+  name=\${line#*	}; name=\${name#*	}; name=\${name%%	*}
+  IFS= read -r note 2>/dev/null < "$notes/\${name#/}"
+  printf '%s\\t%s\\t%s\\t%s\\n' "\${agent:-$pid}" "$start" "$note" "$line"
 done
 exit $code
 `;
@@ -80,4 +147,7 @@ exec "$1" rm -v "$2"
 `;
 
 /** sh -c ATTACH sac-attach PROGRAM CONTAINER: the agent's terminal; leaving it (as in tmux, Ctrl-b d) ends nothing. */
-export const ATTACH = `exec "$1" attach --detach-keys ctrl-b,d "$2"`;
+export const ATTACH = `
+if "$1" exec "$2" tmux -L sac has-session >/dev/null 2>&1; then exec "$1" exec -it "$2" tmux -u -L sac attach-session; fi
+exec "$1" attach --detach-keys ctrl-b,d "$2"
+`;
