@@ -29,6 +29,7 @@ import type {
   TokenCreateRequest,
   TokenCreateResponse,
   TokenInfo,
+  UsageReport,
   WatchEvent,
 } from './protocol.ts';
 import type { Agent, AgentManifestInput } from './resources/agent.ts';
@@ -83,6 +84,8 @@ export interface Client {
   apply(request: ApplyRequest): Promise<ApplyResponse>;
   restart(name: string, request?: RestartRequest): Promise<Agent>;
   rich(name: string, instance?: string): Promise<RichStatus>;
+  /** What agents and machines use now. */
+  usage(query?: Pick<ListQuery, 'labelSelector'>): Promise<UsageReport>;
   checkHost(name: string): Promise<HostCheck>;
   rollout(name: string, request: RolloutRequest): Promise<Agent>;
   /** Oldest first. */
@@ -143,6 +146,7 @@ export function createClient(
       json({ method: 'POST', path: `${BASE}/gitsources/${encodeURIComponent(name)}/plan`, body: {} }),
     apply: (body) => json({ method: 'POST', path: `${BASE}/apply`, body }),
     rich: (name, instance) => json({ method: 'GET', path: agent(name, '/rich'), query: { instance } }),
+    usage: (query = {}) => json({ method: 'GET', path: `${BASE}/usage`, query: { ...query } }),
     checkHost: (name) => json({ method: 'GET', path: `${BASE}/hosts/${encodeURIComponent(name)}/check` }),
     rollout: (name, body) => json({ method: 'POST', path: agent(name, '/rollout'), body }),
     revisions: (name) => json({ method: 'GET', path: agent(name, '/revisions') }),

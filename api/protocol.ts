@@ -5,7 +5,7 @@
  * Watch: `GET /apis/sac/v1/<plural>?watch=true&resourceVersion=N` answers newline-delimited JSON WatchEvents after version N
  * (absent: begins with an ADDED for everything, then a BOOKMARK). 410 when N is no longer kept: list again.
  */
-import type { Activity, Agent, AgentManifestInput, Instance } from './resources/agent.ts';
+import type { Activity, Agent, AgentManifestInput, Instance, Phase } from './resources/agent.ts';
 import type { AgentFile } from './resources/agent-files.ts';
 import type { EventObject } from './resources/event.ts';
 import type { Host } from './resources/host.ts';
@@ -177,6 +177,48 @@ export interface RevisionInfo {
   readonly spec: unknown;
 }
 
+/** What agents and machines use now. CPU times only grow: a rate is the difference of two reports. */
+export interface UsageReport {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly hosts: readonly HostUsage[];
+  readonly instances: readonly InstanceUsage[];
+}
+export interface HostUsage {
+  readonly name: string;
+  /** Why there are no numbers. */
+  readonly problem?: string;
+  readonly machine?: {
+    /** The machine's own clock, which its CPU times are to be compared with. */
+    readonly uptimeSeconds: number;
+    readonly cpus: number;
+    /** Of all processors since it booted. */
+    readonly cpuSeconds: number;
+    readonly load1m: number;
+    readonly memoryBytes: number;
+    readonly memoryTotalBytes: number;
+  };
+}
+/** What is not known is absent. */
+export interface InstanceUsage {
+  readonly instance: string;
+  readonly agent: string;
+  readonly host: string;
+  readonly runtime: string;
+  readonly phase: Phase;
+  readonly activity: Activity;
+  readonly startedAt?: string;
+  /** Of all its processes that live, and of their children that have ended. */
+  readonly cpuSeconds?: number;
+  /** Resident, added up over its processes. */
+  readonly memoryBytes?: number;
+  readonly processes?: number;
+  readonly contextUsedRatio?: number;
+  readonly tokensToday?: number;
+  /** Of the last minute. */
+  readonly tokensPerMinute?: number;
+}
+
 /** Keys for what an agent asks, one at a time; 409 when it asks nothing, unless forced. */
 export interface AnswerRequest {
   /** As tmux names them: `1`, `Enter`, `Escape`, `Down`. */
@@ -293,6 +335,8 @@ export const ROUTES = {
   attach: { method: 'GET', path: '/apis/sac/v1/agents/:name/attach', role: 'operator' },
   /** All that is known of it at work. */
   rich: { method: 'GET', path: '/apis/sac/v1/agents/:name/rich', role: 'viewer' },
+  /** Looked up now, one look a machine; `labelSelector`. */
+  usage: { method: 'GET', path: '/apis/sac/v1/usage', role: 'viewer' },
   checkHost: { method: 'GET', path: '/apis/sac/v1/hosts/:name/check', role: 'operator' },
   listTokens: { method: 'GET', path: '/apis/sac/v1/tokens', role: 'admin' },
   createToken: { method: 'POST', path: '/apis/sac/v1/tokens', role: 'admin' },

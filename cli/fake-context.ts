@@ -14,6 +14,7 @@ export class Printed implements Output {
   text = '';
   readonly colour = false;
   readonly columns = 80;
+  readonly rows = 24;
   readonly isTerminal: boolean;
   constructor(isTerminal = false) {
     this.isTerminal = isTerminal;
@@ -77,6 +78,7 @@ export function clientOf(given: Partial<Client>): Client {
     rollout: unexpected('rollout'),
     revisions: unexpected('revisions'),
     answer: unexpected('answer'),
+    usage: unexpected('usage'),
     checkHost: unexpected('checkHost'),
     rich: unexpected('rich'),
     logs: unexpected('logs'),

@@ -19,7 +19,12 @@ function output(stream: NodeJS.WriteStream): Output {
     write: (value) => void stream.write(value),
     isTerminal: stream.isTTY === true,
     colour: stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
-    columns: stream.columns ?? 80,
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    get rows() {
+      return stream.rows ?? 24;
+    },
   };
 }
 

@@ -33,6 +33,7 @@ export interface Output {
   /** Terminal and NO_COLOR not set. */
   readonly colour: boolean;
   readonly columns: number;
+  readonly rows: number;
 }
 
 export type Run = (args: readonly string[], options: Options, context: Context) => Promise<ExitCode | number>;

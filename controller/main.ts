@@ -25,6 +25,7 @@ import { Budgets } from './budgets/budgets.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { neededBy, tenantsOf } from './compose/needed-by.ts';
 import { createTelling, launchOf } from './compose/profiles.ts';
+import { createUsage } from './compose/usage.ts';
 import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
@@ -354,6 +355,7 @@ async function run(
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;
     },
   };
+  const usage = createUsage({ store, controller, machines, fleet, timers: realTimers, timeoutMs: PLACE_TIMEOUT_MS });
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
   const server = createServer(
     {
@@ -361,6 +363,7 @@ async function run(
       writes,
       rollouts: new StoredRolloutWrites({ ...agentWriteOptions, store }),
       sources: gitSources,
+      usage,
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
       terminals: createTerminals(ports),
       tokens,
@@ -452,6 +455,7 @@ async function run(
   await reservations[Symbol.asyncDispose]();
   await notifiers[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
+  usage[Symbol.dispose]();
   await controller.stop();
   telling[Symbol.dispose]();
   await machines[Symbol.asyncDispose]();

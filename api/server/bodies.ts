@@ -33,6 +33,7 @@ export const logQuery = z.strictObject({
   follow: flag.optional(),
 });
 export const attachQuery = z.strictObject({ instance: z.string().max(63).optional() });
+export const usageQuery = z.strictObject({ labelSelector: z.string().max(4096).optional() });
 export const noQuery = z.strictObject({});
 
 /** Manifests are checked one by one where they are applied, so that a broken one does not stop the others. */
@@ -142,6 +143,7 @@ export const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
   logs: logQuery,
   attach: attachQuery,
   rich: attachQuery,
+  usage: usageQuery,
   render: attachQuery,
 };
 

@@ -36,6 +36,7 @@ const SUMMARIES: Readonly<Record<RouteName, string>> = {
   logs: 'Output, as text',
   render: 'With what an agent would be started: its job script, or program, folder, names of variables',
   attach: 'How a terminal reaches the agent',
+  usage: 'What agents and machines use now: CPU time, memory, tokens',
   rich: 'All that is known of an agent at work',
   checkHost: 'What is installed on a host',
   listTokens: 'List tokens',

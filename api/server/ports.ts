@@ -25,8 +25,9 @@ import type {
   SyncSourceRequest,
   TerminalResponse,
   TokenInfo,
+  UsageReport,
 } from '../protocol.ts';
-import type { Agent } from '../resources/agent.ts';
+import type { Agent, Instance } from '../resources/agent.ts';
 import type { DeclaredObject, ObjectKind } from '../resources/kinds.ts';
 import type { ManifestMeta } from '../resources/meta.ts';
 
@@ -102,6 +103,10 @@ export interface Terminals {
   answer(agent: string, request: AnswerRequest): Promise<AnswerResponse>;
 }
 
+export interface UsagePort {
+  read(selects: (instance: Instance) => boolean): Promise<UsageReport>;
+}
+
 export interface StoredToken extends TokenInfo {
   /** SHA-256 of the token, hex. */
   readonly hash: string;
@@ -149,6 +154,7 @@ export interface ServerPorts {
   readonly rollouts: RolloutWrites;
   readonly sources: SourceActions;
   readonly terminals: Terminals;
+  readonly usage: UsagePort;
   readonly hosts: { check(name: string): Promise<HostCheck> };
   readonly tokens: Tokens;
   readonly controller: {

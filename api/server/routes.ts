@@ -26,7 +26,7 @@ export function createHandlers(
   limits: WatchLimits,
   streams: Streams,
 ): Readonly<Record<RouteName, Handler>> {
-  const { reads, writes, rollouts, sources, terminals, tokens, controller } = ports;
+  const { reads, writes, rollouts, sources, terminals, usage, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
   // Resources are immutable: each is written as JSON once, however often it is listed.
   const written = new WeakMap<AnyResource, string>();
@@ -169,6 +169,8 @@ export function createHandlers(
     attach: (request) =>
       terminals.attach(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
     rich: (request) => terminals.rich(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),
+    usage: (request) =>
+      usage.read(selectionOf('instances', bodies.parse(bodies.usageQuery, request.query, 'query')) ?? (() => true)),
     checkHost: (request) => ports.hosts.check(name(request)),
     listTokens: () => tokens.list().map(withoutHash),
     createToken: async (request, reply) => {

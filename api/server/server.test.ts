@@ -68,6 +68,7 @@ const ports: ServerPorts = {
     },
     restart: async () => agent('web'),
   },
+  usage: { read: async () => ({ at: '', hosts: [], instances: [] }) },
   hosts: {
     check: async () => {
       throw new NotFoundError('not here');

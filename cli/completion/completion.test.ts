@@ -45,6 +45,12 @@ describe('what could come next', () => {
     ['sac events --for agent/w', ['agent/web']],
     ['sac completion z', ['zsh']],
     ['sac label w', ['web']],
+    ['sac tree ', ['api', 'web']],
+    ['sac tree agent/', ['agent/api', 'agent/web']],
+    ['sac top ', ['agents', 'instances', 'hosts', 'api', 'web']],
+    ['sac top hosts ', ['local']],
+    ['sac top web ', ['api']],
+    ['sac top --sort-by m', ['memory']],
     ['sac nonsense ', []],
   ])('%s', async (line, values) => expect((await offered(line)).values).toEqual(values));
 

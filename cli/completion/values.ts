@@ -17,6 +17,9 @@ export interface Expected {
 
 const plain = (values: readonly string[]): Expected => ({ values: values.map((value) => ({ value })) });
 
+/** By `sac top`. */
+const LOOKED_AT: readonly string[] = ['agents', 'instances', 'hosts'];
+
 /** `option` absent: the next positional word, of which `current` is typed already. */
 export async function expectedFor(
   option: OptionDefinition | undefined,
@@ -41,6 +44,8 @@ async function optionValue(
   switch (flag) {
     case 'output':
       return plain([...new Set(description.match(/\b(?:jsonpath=|custom-columns=|wide|json\b|yaml\b|name\b)/g))]);
+    case 'sort-by':
+      return /cpu/.test(description) ? plain(['cpu', 'memory', 'tokens', 'name']) : {};
     case 'role':
       return plain(ROLES);
     case 'dry-run':
@@ -102,6 +107,12 @@ async function positionalValue(
     }
     case 'what':
       return { ...(await agentNames(positional, current, names)), files: true };
+    case 'what-and-names': {
+      const of = positional[0] === undefined ? undefined : findType(positional[0]);
+      if (of) return plain(await names.of(of.plural));
+      const { values = [] } = await agentNames(positional, current, names);
+      return { values: [...(positional.length === 0 ? (plain(LOOKED_AT).values ?? []) : []), ...values] };
+    }
     case 'source':
       return current.includes('/') ? typeSlashName(current, names) : plain(await names.of('gitsources'));
     case 'path':

@@ -1,7 +1,7 @@
-/** What an operator looks at: `sac tree`, over agents of a directory, of `apply` and of a git repository. */
+/** What an operator looks at: `sac tree` and `sac top`, over agents of a directory, of `apply` and of a git repository. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Forge } from '../git/forge.ts';
-import { execManifest, Fleet } from '../harness.ts';
+import { CLI, execManifest, Fleet, run, until } from '../harness.ts';
 
 let fleet: Fleet;
 let forge: Forge;
@@ -59,4 +59,64 @@ it('a tree goes from source to agent to instance to place', async () => {
     },
   ]);
   expect(items[0].agents[0].instances[0].place.pid).toBeGreaterThan(1);
+});
+
+it('top tells what whole families use, wherever they live', async () => {
+  const family = 'setsid sleep 1000 & (while :; do :; done) & wait';
+  for (const runtime of ['tmux', 'process', 'screen'])
+    await fleet.ok(['apply', '-f', '-', '--wait'], {
+      stdin: execManifest(`busy-${runtime}`, ['sh', '-c', family], { ...spec, place: { runtime } }),
+    });
+  const rows = await until('all three families are whole', async () => {
+    const { items } = await fleet.json(['top', 'busy-tmux', 'busy-process', 'busy-screen']);
+    return items.every((row: { processes: number }) => row.processes >= 3) && items;
+  });
+  for (const { cpu, memoryBytes, phase, places } of rows) {
+    expect(cpu).toBeGreaterThan(0);
+    expect(memoryBytes).toBeGreaterThan(500_000);
+    expect(phase).toBe('Running');
+    expect(places).toHaveLength(1);
+  }
+  const idle = (await fleet.json(['top', 'hand'])).items[0];
+  expect(idle.cpu).toBeLessThan(rows[0].cpu);
+  const [host] = (await fleet.json(['top', 'hosts'])).items;
+  expect(host).toMatchObject({ name: 'local' });
+  expect(host.agents).toBeGreaterThanOrEqual(7);
+  const drawn = await fleet.ok(['top', '--sort-by', 'name', '-l', 'sac/agent=hand']);
+  expect(drawn).toMatch(/^NAME .*\nhand +Running +\d+m +\d+Mi +\d+ +- +- +- +local\/process\n$/);
+  // Nobody asks any more: no look at processes is left running, and none begins.
+  await fleet.ok(['delete', 'agent', 'busy-tmux', 'busy-process', 'busy-screen', '--force']);
+});
+
+it('top is live in a terminal until it is interrupted', async () => {
+  const socket = `sac-top-${process.pid}`;
+  const tmux = (...args: readonly string[]) => run('tmux', ['-L', socket, ...args], { env: fleet.env, cwd: fleet.dir });
+  try {
+    await tmux(
+      '-f',
+      '/dev/null',
+      'new-session',
+      '-d',
+      '-x',
+      '100',
+      '-y',
+      '10',
+      'sh',
+      '-c',
+      `trap : INT; echo before; '${process.execPath}' '${CLI}' top --interval 500ms; echo "code $?"; exec sleep 100`,
+    );
+    const screen = async () => (await tmux('capture-pane', '-p')).stdout;
+    const shown = await until('rates are shown', async () => {
+      const text = await screen();
+      return /^hand .* \d+m /m.test(text) && text;
+    });
+    expect(shown).toMatch(/^\d+ agents, 0 working; CPU [\d.]+ of \d+, memory/);
+    expect(shown).not.toContain('before');
+    await tmux('send-keys', 'C-c');
+    expect(await until('the screen is back', async () => /code \d+/.test(await screen()) && screen())).toMatch(
+      /^before\ncode 130/,
+    );
+  } finally {
+    await tmux('kill-server');
+  }
 });

@@ -34,6 +34,7 @@ const RULES: Readonly<Record<RouteName, Role | 'anybody' | 'signer'>> = {
   revisions: 'viewer',
   answer: 'operator',
   rich: 'viewer',
+  usage: 'viewer',
   checkHost: 'operator',
   attach: 'operator',
   listTokens: 'admin',

@@ -17,6 +17,20 @@ export const FLEET_VERBS: readonly Verb[] = [
     load: async () => ({ run: (await import('./tree.ts')).run }),
   },
   {
+    name: 'top',
+    summary: 'Show what agents use now: activity, CPU and memory of all their processes, context, tokens',
+    args: '[what-and-names...]',
+    options: [
+      SELECTOR,
+      { flags: '--once', description: 'print once and end, as when the output is no terminal' },
+      { flags: '--sort-by <figure>', description: 'cpu (default), memory, tokens, name' },
+      { flags: '--interval <duration>', description: 'time between two looks (2s)' },
+      { ...OUTPUT, description: 'json, yaml' },
+    ],
+    examples: ['sac top', 'sac top agents --sort-by memory --once', 'sac top hosts', 'sac top web -o json'],
+    load: async () => ({ run: (await import('./top.ts')).run }),
+  },
+  {
     name: 'rollout',
     summary: 'Changes on their way from instance to instance',
     examples: ['sac rollout status web', 'sac rollout undo web'],
