@@ -193,7 +193,11 @@ export class Controller {
   }
 
   /** Places that came or went with their host; plans everything again. */
-  async changePlaces(added: readonly PlaceHands[], gone: readonly PlaceHands[]): Promise<void> {
+  async changePlaces(
+    added: readonly PlaceHands[],
+    gone: readonly PlaceHands[],
+    back: readonly PlaceHands[] = [],
+  ): Promise<void> {
     for (const { place } of gone) {
       const key = placeKey(place);
       this.#readers.get(key)?.[Symbol.dispose]();
@@ -203,6 +207,9 @@ export class Controller {
     }
     for (const hands of added) this.#join(hands);
     if (!this.#synced) return;
+    const isBack = (view: PlaceView) => back.some(({ place }) => placeKey(place) === placeKey(view.place));
+    // A view tries again by itself, but more rarely the longer it cannot.
+    for (const view of this.observer.views) if (view.unknown && isBack(view)) void view.refresh();
     if (added.length === 0 && gone.length === 0) return this.#replanSoon();
     // Before anything can be seen there: what was planned for a host that was out of reach guessed at its folders, and would
     // take what lives there for an older launch.

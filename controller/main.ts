@@ -3,7 +3,7 @@
  * Never: decides anything about an agent.
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
@@ -42,10 +42,10 @@ import { agentStatus, instanceStatus } from './machine/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { deliver } from './notices/deliver.ts';
 import { Notifiers, statusOf as notifierStatus } from './notices/notifiers.ts';
-import { hostFacts } from './places/host-facts.ts';
+import { hostFacts, isAllKnown } from './places/host-facts.ts';
 import { Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
-import { instanceSlots } from './plan/placement.ts';
+import { instanceSlots, LEASE_OVER_MS } from './plan/placement.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
@@ -107,6 +107,7 @@ async function run(
     now: startedAt,
     takeover: flags.takeover,
   });
+  const isOldHome = existsSync(home.fleetFile);
   const fleet = fleetIdOf(home);
   const database = await Database.open(
     home.db,
@@ -118,6 +119,20 @@ async function run(
     now,
   );
   database.takeOver(now());
+  // In a home that had a fleet before: where its agents live was known, and is not any more.
+  let forgot = database.forgot(isOldHome);
+  if (forgot)
+    realTimers.after(LEASE_OVER_MS + 1_000, () => {
+      facts = undefined;
+      rememberWhenKnown();
+      controller.replan();
+    });
+  const rememberWhenKnown = () => {
+    // Not sooner: hosts are declared one after the other when a controller begins.
+    if (!forgot || now() - startedAt < LEASE_OVER_MS || !isAllKnown(machines.list(), store)) return;
+    forgot = false;
+    database.remember();
+  };
   const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
   const tokens = await openTokens(database);
 
@@ -137,9 +152,10 @@ async function run(
     createRuntimes,
     timers: realTimers,
     timeoutMs: PLACE_TIMEOUT_MS,
-    onChange: ({ added, gone }) => {
+    onChange: ({ added, gone, back }) => {
       facts = undefined;
-      void controller.changePlaces(added, gone);
+      rememberWhenKnown();
+      void controller.changePlaces(added, gone, back);
     },
     log,
   });
@@ -166,6 +182,7 @@ async function run(
         ];
       }),
     ),
+    ...(forgot && { forgotForMs: now() - startedAt }),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => launchOf(PROFILES[name], spec),
     placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,

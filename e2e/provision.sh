@@ -24,6 +24,7 @@ declare -A package_of=(
   [tcsh]=tcsh
   [bsd-csh]=csh
   [ssh]=openssh-client
+  [ip]=iproute2
   [busybox]=busybox-static
   [dockerd]=docker.io
   [docker]=docker.io

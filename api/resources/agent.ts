@@ -75,6 +75,10 @@ const placeSchema = z
       description:
         'With several hosts: how long the one it lives on may be unreachable before it is started on another. Its lease there has run out by then, so that it never runs twice.',
     }),
+    failback: z.enum(['never', 'ready']).optional().meta({
+      description:
+        'When a host that is preferred to the one it lives on takes agents again. never, the default: it stays where it is. ready: it moves there.',
+    }),
     runtime: z
       .enum(['auto', ...RUNTIME_KINDS])
       .default('auto')

@@ -11,6 +11,7 @@ import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { PlaceView } from '../observed/place-view.ts';
 import { placeKey } from '../plan/desired-instance.ts';
 import type { HostFacts, Hosts } from '../plan/placement.ts';
+import type { Store } from '../store/store.ts';
 import type { Machine } from './machines.ts';
 
 export function hostFacts(
@@ -126,3 +127,8 @@ function readyCondition(
       : found.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; ');
   return { type: 'Ready', status: 'False', reason: 'NoRuntime', message, lastTransitionTime };
 }
+
+/** Every declared host was reached by this process: what lives where has been seen. */
+export const isAllKnown = (machines: readonly Machine[], store: Pick<Store, 'objects'>): boolean =>
+  store.objects('Host').length > 0 &&
+  machines.every(({ name, reached }) => name === LOCAL_HOST || reached !== undefined);

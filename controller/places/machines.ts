@@ -42,6 +42,13 @@ export interface DeclaredHost {
   readonly spec: HostSpec;
 }
 
+export interface PlacesChange {
+  readonly added: readonly PlaceHands[];
+  readonly gone: readonly PlaceHands[];
+  /** Their host answers again. */
+  readonly back?: readonly PlaceHands[];
+}
+
 export interface MachinesOptions {
   readonly fleet: FleetId;
   readonly local: {
@@ -56,19 +63,22 @@ export interface MachinesOptions {
   readonly timers: Timers;
   readonly timeoutMs: DurationMs;
   /** What can be had where is other than it was. */
-  readonly onChange: (change: { readonly added: readonly PlaceHands[]; readonly gone: readonly PlaceHands[] }) => void;
+  readonly onChange: (change: PlacesChange) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
 const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 10_000;
+const LAST_RETRY_MS = 4_000;
 /** Between two renewals of our lease there, which also tell how far away it is. */
 const RENEW_MS = 5_000;
-/** Prints the user's home; makes the folders of the fleet "$1" below it, private. */
+/** As long as it is lost: all is to be well again within 10 s of its return, of which a try that is under way may take a part. */
+const RENEW_LOST_MS = 2_000;
+/** Prints the user's home; makes the folders of the fleet "$1" below it, private, and begins our lease. */
 const PREPARE = `
 umask 077
 home=$(cd && pwd -P) || exit 1
 mkdir -p -- "$home/.sac/$1/run" "$home/.sac/$1/logs" "$home/.sac/$1/workspaces" || exit 1
+touch -- "$home/.sac/$1/run/lease" || exit 1
 printf '%s\\n' "$home"
 `;
 
@@ -192,9 +202,9 @@ export class Machines implements AsyncDisposable {
       const { problem: _, ...known } = remote.machine;
       remote.machine = { ...known, reached: { places, missing, workspaces: `${base}/workspaces`, userHome: home } };
       remote.failures = 0;
+      remote.lease = `${base}/run/lease`;
       log('host reached', { host: remote.machine.name, runtimes: places.map(({ place }) => place.runtime) });
       onChange({ added: places, gone: [] });
-      remote.lease = `${base}/run/lease`;
       await this.#renew(remote);
     } catch (error) {
       if (remote.closed) return;
@@ -222,8 +232,10 @@ export class Machines implements AsyncDisposable {
       remote.machine = { ...remote.machine, problem: messageOf(error) };
     }
     if (remote.closed) return;
-    if (wasLost || remote.machine.problem !== undefined) onChange({ added: [], gone: [] });
-    remote.cancel = timers.after(RENEW_MS, () => void this.#renew(remote));
+    const isLost = remote.machine.problem !== undefined;
+    const back = wasLost && !isLost ? (remote.machine.reached?.places ?? []) : [];
+    if (wasLost || isLost) onChange({ added: [], gone: [], back });
+    remote.cancel = timers.after(isLost ? RENEW_LOST_MS : RENEW_MS, () => void this.#renew(remote));
   }
 
   async #probe(
@@ -279,13 +291,14 @@ const sameWay = (a: HostSpec, b: HostSpec): boolean => JSON.stringify(wayOf(a)) 
 const wayOf = ({ cordoned: _, drain: __, maxAgents: ___, ...way }: HostSpec) => way;
 
 /** Stands in where a host's declaration does not even make a connection. */
+const unusable = (): never => {
+  throw new Error('the host cannot be connected to as it is declared');
+};
 const UNUSABLE: Transport = {
   host: LOCAL_HOST,
-  run: () => Promise.reject(new Error('the host cannot be connected to as it is declared')),
-  converse: () => {
-    throw new Error('the host cannot be connected to as it is declared');
-  },
-  putFiles: () => Promise.reject(new Error('the host cannot be connected to as it is declared')),
+  run: async () => unusable(),
+  converse: unusable,
+  putFiles: async () => unusable(),
   interactive: (argv) => argv,
   [Symbol.asyncDispose]: async () => undefined,
 };

@@ -31,6 +31,8 @@ export interface LaunchPlan {
   readonly venv?: string;
   /** Version that the program must have: `2.1.197`, `2.1.x` or `2`. */
   readonly cliVersion?: string;
+  /** It ends itself when its lease is not renewed: what was started without that must not be taken for over. */
+  readonly leased?: true;
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
   readonly options: {

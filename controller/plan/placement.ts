@@ -45,6 +45,8 @@ export interface Slot {
 export const LEASE_MS: DurationMs = 20_000;
 /** From the end of a lease until what it held is surely gone: the loop's own pace, the kill, and clocks. */
 const LEASE_MARGIN_MS: DurationMs = 10_000;
+/** So long after its last renewal nothing that a lease held lives any more. */
+export const LEASE_OVER_MS: DurationMs = LEASE_MS + LEASE_MARGIN_MS;
 
 /** What a host without maxAgents counts as, next to one that has it. */
 const UNLIMITED = 100;
@@ -71,10 +73,11 @@ export function instanceSlots(name: string, spec: AgentSpec, known: Hosts): read
   return many.map((slot) => ({ name: slot, hosts: preferred }));
 }
 
-export type Choice = Pick<DesiredInstance, 'place' | 'unplaced' | 'placeNote' | 'forsaken' | 'leaseMs'>;
+export type Choice = Pick<DesiredInstance, 'place' | 'unplaced' | 'placeNote' | 'forsaken' | 'leaseMs' | 'hold'>;
 
 /**
- * `taken`: how many this plan has given to each host already.
+ * `taken`: how many this plan has given to each host already. `forgotForMs`: where agents lived was lost with the database, and
+ * this controller has run for so long; absent: it is known.
  */
 export function choosePlace(
   spec: AgentSpec,
@@ -82,14 +85,20 @@ export function choosePlace(
   hosts: Hosts,
   before: Place | undefined,
   taken: Map<HostName, number>,
+  forgotForMs?: DurationMs,
 ): Choice {
   const { failoverAfter } = spec.place;
-  const lease = failoverAfter === undefined ? {} : { leaseMs: LEASE_MS };
+  const doubt =
+    before || forgotForMs === undefined ? [] : mayLiveOn(slot, hosts, failoverAfter !== undefined, forgotForMs);
+  // What is found alive elsewhere is it, however it was launched.
+  if (doubt.length > 0) return { unplaced: doubtful(doubt, failoverAfter !== undefined), hold: true };
+  // The controller lives on this machine: what lives here is never out of its sight.
+  const leaseOn = (host: HostName) => (failoverAfter === undefined || host === LOCAL_HOST ? {} : { leaseMs: LEASE_MS });
   const home = before && slot.hosts.includes(before.host) ? before : undefined;
   const isLost =
     home !== undefined &&
     failoverAfter !== undefined &&
-    (hosts.get(home.host)?.lostForMs ?? 0) > Math.max(durationMs(failoverAfter), LEASE_MS + LEASE_MARGIN_MS);
+    (hosts.get(home.host)?.lostForMs ?? 0) > Math.max(durationMs(failoverAfter), LEASE_OVER_MS);
   const refusals: string[] = [];
   const take = (host: HostName): Choice | undefined => {
     const tried = onHost(
@@ -102,11 +111,16 @@ export function choosePlace(
     );
     if (typeof tried !== 'string') {
       if (home?.host !== host) taken.set(host, (taken.get(host) ?? 0) + 1);
-      return { ...tried, ...lease, ...(isLost && home && home.host !== host && { forsaken: home }) };
+      return { ...tried, ...leaseOn(host), ...(isLost && home && home.host !== host && { forsaken: home }) };
     }
     refusals.push(tried);
     return undefined;
   };
+  if (home && spec.place.failback === 'ready' && !slot.spread)
+    for (const host of slot.hosts.slice(0, slot.hosts.indexOf(home.host))) {
+      const preferred = take(host);
+      if (preferred) return preferred;
+    }
   const stays = home && !isLost && hosts.get(home.host)?.drain !== true ? take(home.host) : undefined;
   if (stays) return stays;
   const filled = (host: HostName): number => {
@@ -129,6 +143,23 @@ export function choosePlace(
         : `${[...new Set(refusals)].join('; ')}.`,
   };
 }
+
+/** Hosts on which, for all we know, it still lives, and which cannot tell: started elsewhere now, it might run twice. */
+function mayLiveOn({ hosts }: Slot, known: Hosts, leased: boolean, forgotForMs: DurationMs): readonly HostName[] {
+  // On one host alone there is no second.
+  if (hosts.length < 2 || (leased && forgotForMs > LEASE_OVER_MS)) return [];
+  return hosts.filter((host) => {
+    const found = known.get(host);
+    return found === undefined || found.unreached !== undefined;
+  });
+}
+
+const doubtful = (hosts: readonly HostName[], leased: boolean): string =>
+  `the database was lost, and it may still live on ${hosts.join(', ')}, which ${hosts.length === 1 ? 'was' : 'were'} not reached since; it waits for ${
+    leased
+      ? 'an answer, or for the leases there to run out'
+      : 'an answer (a Host that is gone for good: take it out of the manifest)'
+  }.`;
 
 /** The place on this host, or why not. */
 function onHost(

@@ -6,7 +6,7 @@ import { type AgentSpec, effectiveProfile, type ProfileName, type RuntimeKind } 
 import type { StoredFile } from '../../api/resources/agent-files.ts';
 import { CONTAINER_RUNTIMES } from '../../api/resources/container.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
-import { durationMs, type Instant } from '../../api/resources/time.ts';
+import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
 import { workspaceOptions } from '../../api/resources/workspace.ts';
 import { type PlannedContainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
@@ -48,6 +48,8 @@ export interface PlanFacts {
   readonly allowedHostPaths?: readonly string[];
   /** What each host can take. */
   readonly hosts: Hosts;
+  /** The database was lost, and this controller has run for so long. Absent: where agents live is known. */
+  readonly forgotForMs?: DurationMs;
   /** Absent: none is declared. */
   readonly reservations?: ReadonlyMap<string, ReservationFacts>;
   readonly launch: (
@@ -121,6 +123,7 @@ function planSlot(
           facts.hosts,
           facts.placedAt(slot.name),
           taken,
+          facts.forgotForMs,
         )
       : { unplaced: tenancy.unplaced };
   const there = choice.place && facts.hosts.get(choice.place.host);
@@ -159,6 +162,7 @@ function planSlot(
     ...(files && { files }),
     ...(spec.cliVersion !== undefined && { cliVersion: spec.cliVersion }),
     ...(spec.venv !== undefined && { venv: venvFolder(spec.venv, cwd, spec.env['HOME'] ?? userHome) }),
+    ...(chosen.leaseMs !== undefined && { leased: true as const }),
     preStart: commandsOf(spec.hooks.preStart),
     postStart: commandsOf(spec.hooks.postStart),
     options: {

@@ -4,10 +4,11 @@ import { type AgentSpecInput, agentSpecSchema, RUNTIME_KINDS, type RuntimeKind }
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { canonicalJson, launchHash } from './launch-hash.ts';
-import { instanceSlots } from './placement.ts';
+import { type HostFacts, instanceSlots, LEASE_MS, LEASE_OVER_MS } from './placement.ts';
 import { type PlanFacts, type PlannedAgent, planAgent, planDeparting } from './plan-instances.ts';
 
 const FAR = 'far' as HostName;
+const AWAY = 'away' as HostName;
 const runtimes = (...kinds: RuntimeKind[]) => ({
   runtimes: new Map(
     RUNTIME_KINDS.map((kind) => [
@@ -106,6 +107,61 @@ describe('where an instance goes', () => {
   });
   it('takes the first host that can', () =>
     expect(placed({ place: { host: ['nowhere', 'far'] } }).place).toEqual({ host: FAR, runtime: 'tmux' }));
+  it('goes back to a host that is preferred when it says so, and that takes it', () => {
+    const back = (failback: 'never' | 'ready', far: Partial<HostFacts>) =>
+      placed(
+        { place: { host: ['far', 'local'], failback } },
+        {
+          placedAt: () => here('tmux'),
+          hosts: new Map<HostName, HostFacts>([
+            [LOCAL_HOST, runtimes('tmux')],
+            [FAR, { ...runtimes('tmux'), ...far }],
+          ]),
+        },
+      ).place?.host;
+    expect(back('ready', {})).toBe(FAR);
+    expect(back('never', {})).toBe(LOCAL_HOST);
+    for (const no of [{ cordoned: true }, { lostForMs: 1 }, { unreached: 'no answer' }, { maxAgents: 0 }])
+      expect(back('ready', no)).toBe(LOCAL_HOST);
+  });
+  describe('after the database was lost', () => {
+    const lost = (forgotForMs: number, spec: AgentSpecInput['place'], before?: Place) =>
+      only(
+        planAgent(agent({ place: spec }), {
+          ...facts({ placedAt: () => before }),
+          forgotForMs,
+          hosts: new Map<HostName, HostFacts>([
+            [LOCAL_HOST, runtimes('tmux')],
+            [FAR, runtimes('tmux')],
+            [AWAY, { ...runtimes(), unreached: 'no answer' }],
+          ]),
+        }),
+      );
+    it('one that may live where nobody answers is started nowhere else', () => {
+      const { place, unplaced, hold } = lost(3_600_000, { host: ['away', 'far'] });
+      expect([place, hold]).toEqual([undefined, true]);
+      expect(unplaced).toMatch(/may still live on away/);
+      // A host that is not declared again yet may hold it as well.
+      expect(lost(3_600_000, { host: ['gone', 'far'] }).unplaced).toMatch(/may still live on gone/);
+    });
+    it('one with a lease waits until that must have run out', () => {
+      const spec = { host: ['away', 'far'], failoverAfter: '1s' };
+      expect(lost(LEASE_OVER_MS, spec).unplaced).toMatch(/leases/);
+      expect(lost(LEASE_OVER_MS + 1, spec).place).toEqual({ host: FAR, runtime: 'tmux' });
+    });
+    it('one that can be nowhere else, or is remembered, waits for nothing', () => {
+      expect(lost(0, { host: 'far' }).place?.host).toBe(FAR);
+      expect(lost(0, { host: ['far', 'local'] }).place?.host).toBe(FAR);
+      expect(lost(0, { host: ['away', 'far'] }, { host: FAR, runtime: 'tmux' }).place?.host).toBe(FAR);
+    });
+  });
+  it('a lease is given where the controller may lose sight of it, and is a reason for a new start', () => {
+    const spec = { host: ['far', 'local'], failoverAfter: '5s' };
+    const far = placed({ place: spec });
+    expect(far.leaseMs).toBe(LEASE_MS);
+    expect(far.launchHash).not.toBe(placed({ place: { host: ['far', 'local'] } }).launchHash);
+    expect(placed({ place: { ...spec, host: ['local', 'far'] } }).leaseMs).toBeUndefined();
+  });
   it('an unknown host is told by name, with those that are known', () =>
     expect(placed({ place: { host: 'nowhere' } }).unplaced).toMatch(/"nowhere" is not known \(known: local, far\)/));
 });

@@ -193,6 +193,20 @@ export class Database implements AsyncDisposable {
     return this.#token;
   }
 
+  /**
+   * Whether where agents live was forgotten: this database was begun anew in a home that had one (`hadOne`), and nobody has
+   * called `remember` since. To be asked right after takeOver.
+   */
+  forgot(hadOne: boolean): boolean {
+    if (this.#token === 1) this.#putMeta.run('forgot', hadOne ? '1' : '0');
+    return this.#sqlite.prepare("select value from meta where key = 'forgot'").pluck().get() === '1';
+  }
+
+  /** Everything where agents may live was looked at. */
+  remember(): void {
+    this.#putMeta.run('forgot', '0');
+  }
+
   /** Throws FencedError when another controller took over, or the file was replaced under us. */
   assertNotFenced(): void {
     if (Number(this.#readToken.get() ?? 0) !== this.#token)

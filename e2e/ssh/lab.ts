@@ -14,6 +14,8 @@ import { until } from '../harness.ts';
 
 export interface SshdOptions {
   readonly maxSessions?: number;
+  /** A namespace it lives in; absent: this machine's own network. */
+  readonly network?: { readonly name: string; readonly address: string };
   /** Further lines of sshd_config. */
   readonly config?: readonly string[];
 }
@@ -98,7 +100,7 @@ export class SshLab implements AsyncDisposable {
   options(sshd: Sshd): SshTransportOptions {
     return {
       host: 'lab' as HostName,
-      address: '127.0.0.1',
+      address: sshd.address,
       port: sshd.port,
       user: 'root',
       identityFile: this.identity,
@@ -123,11 +125,15 @@ export class SshLab implements AsyncDisposable {
 
 export class Sshd {
   readonly port: number;
+  readonly address: string;
   readonly dir: string;
+  readonly #network: SshdOptions['network'];
   readonly #lab: SshLab;
   #listener: ChildProcess | undefined;
 
-  constructor(lab: SshLab, dir: string, port: number, { maxSessions = 10, config = [] }: SshdOptions) {
+  constructor(lab: SshLab, dir: string, port: number, { maxSessions = 10, config = [], network }: SshdOptions) {
+    this.#network = network;
+    this.address = network?.address ?? '127.0.0.1';
     this.#lab = lab;
     this.dir = dir;
     this.port = port;
@@ -138,7 +144,7 @@ export class Sshd {
       join(dir, 'sshd_config'),
       [
         `Port ${port}`,
-        'ListenAddress 127.0.0.1',
+        `ListenAddress ${this.address}`,
         `HostKey ${join(dir, 'host_key')}`,
         `AuthorizedKeysFile ${join(lab.dir, 'authorized_keys')}`,
         `PidFile ${join(dir, 'pid')}`,
@@ -173,11 +179,13 @@ export class Sshd {
 
   /** Adds its key to the known_hosts of the lab. */
   trust(): void {
-    writeFileSync(this.#lab.knownHosts, `[127.0.0.1]:${this.port} ${this.publicKey}\n`, { flag: 'a' });
+    writeFileSync(this.#lab.knownHosts, `[${this.address}]:${this.port} ${this.publicKey}\n`, { flag: 'a' });
   }
 
   async start(): Promise<void> {
-    const listener = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', join(this.dir, 'sshd_config')], {
+    const inside = this.#network ? ['ip', 'netns', 'exec', this.#network.name] : [];
+    const [program = '', ...args] = [...inside, '/usr/sbin/sshd', '-D', '-e', '-f', join(this.dir, 'sshd_config')];
+    const listener = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#listener = listener;

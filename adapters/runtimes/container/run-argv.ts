@@ -26,6 +26,8 @@ export function runArguments(engine: Engine, launch: Launch, files: HostFiles): 
     ...['--restart', 'no', '--hostname', instanceNameOf(launch.id).slice(0, 63).replace(/-+$/, '')],
     ...['--workdir', launch.cwd, ...mount(launch.cwd, launch.cwd, false)],
     ...[...mount(files.launch, INSIDE.launch, true), ...mount(files.init, INSIDE.init, true)],
+    // Its age is what keeps the agent alive: looked at from inside, touched from outside.
+    ...(launch.lease ? mount(launch.lease.file, launch.lease.file, true) : []),
     ...confinement(options),
     ...limits(options),
     ...options.mounts.flatMap(({ source, target, readOnly }) => mount(source, target, readOnly)),

@@ -224,3 +224,26 @@ describe('renderLaunchScript', () => {
     expect(launchFilePath(dirs(), ID)).toBe(join(dir, 'run', 'launch', 'web.sh'));
   });
 });
+
+describe('a lease', () => {
+  const lease = () => ({ file: join(dir, 'lease'), ms: 5_000 });
+
+  it('that is held lets the agent begin, without renewing it', () => {
+    writeFileSync(lease().file, '');
+    const before = Math.floor(Date.now() / 1_000) - 2;
+    utimesSync(lease().file, before, before);
+    expect(run(launch({ argv: ['echo', 'begun'], lease: lease() })).stdout).toBe('begun\n');
+    expect(statSync(lease().file).mtimeMs).toBe(before * 1_000);
+  });
+
+  it.each([
+    ['has run out', true],
+    ['was never given', false],
+  ])('that %s ends the start before anything of the agent runs', (_, given) => {
+    if (given) writeFileSync(lease().file, '');
+    if (given) utimesSync(lease().file, 1, 1);
+    const { code, stdout, stderr } = run(launch({ argv: ['echo', 'begun'], preStart: ['echo pre'], lease: lease() }));
+    expect([code, stdout]).toEqual([75, '']);
+    expect(stderr).toContain('the lease of this host has run out');
+  });
+});

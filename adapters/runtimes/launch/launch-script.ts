@@ -94,20 +94,22 @@ function versionLines([program = '']: readonly string[], wanted: string): readon
 
 /**
  * Beside the agent, for as long as it lives (`$$` stays its pid): ends it when nobody renewed the lease. It has the agent's
- * marks, so it is reaped with it. TERM first, then KILL for it and all that carries its mark.
+ * marks, so it is reaped with it. TERM first, then KILL for it and all that carries its mark. A lease that has run out already
+ * ends the start: an order that was held up on the way must not begin what may run elsewhere by now. 75: EX_TEMPFAIL.
  */
 function leaseLines({ file, ms }: NonNullable<Launch['lease']>): readonly string[] {
   const seconds = Math.max(1, Math.round(ms / 1000));
+  const held = (path: string, limit: string) =>
+    `[ $(($(date +%s) - $(stat -c %Y -- ${path} 2>/dev/null || echo 0))) -lt ${limit} ]`;
   const watch = [
     `while sleep ${Math.max(1, Math.floor(seconds / 5))}; do kill -0 "$1" 2>/dev/null || exit 0`,
-    'touched=$(stat -c %Y -- "$2" 2>/dev/null || echo 0)',
-    '[ $(($(date +%s) - touched)) -lt "$3" ] && continue',
+    `${held('"$2"', '"$3"')} && continue`,
     'kill -s TERM "$1" 2>/dev/null; sleep 2',
-    'for pid in $(grep -slzFx -e "SAC_ID=$SAC_ID" /proc/[0-9]*/environ | cut -d/ -f3); do [ "$pid" = "$$" ] || kill -s KILL "$pid" 2>/dev/null; done',
+    'for pid in $(grep -slzFx -e "SAC_ID=$SAC_ID" /proc/[0-9]*/environ | cut -d/ -f3); do [ "$pid" = "$$" ] || kill -s KILL "$pid" 2>/dev/null; done; kill -s KILL "$1" 2>/dev/null',
     'exit 0; done',
   ].join('; ');
   return [
-    `touch -- ${quoteWord(file)} 2>/dev/null`,
+    `${held(quoteWord(file), String(seconds))} || { printf '%s\\n' 'sac: the lease of this host has run out; not started' >&2; ${LINGER}; exit 75; }`,
     `(sh -c ${quoteWord(watch)} sac-lease "$$" ${quoteWord(file)} ${seconds} >/dev/null 2>&1 </dev/null &)`,
   ];
 }

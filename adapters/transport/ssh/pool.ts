@@ -51,7 +51,7 @@ interface Waiter<Session, C> {
 
 const FIRST_PAUSE_MS: DurationMs = 250;
 /** Below the 10 s within which a host that came back must be used again. */
-const LONGEST_PAUSE_MS: DurationMs = 5_000;
+const LONGEST_PAUSE_MS: DurationMs = 2_000;
 /** So many sessions opened at the limit, and it is tried whether the server allows one more. */
 const RAISE_AFTER = 256;
 const LONE_TRIES = 50;
