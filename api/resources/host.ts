@@ -57,7 +57,12 @@ export const hostSpecSchema = z
       .optional()
       .meta({ description: 'At most so many instances are placed there.' }),
     cordoned: z.boolean().default(false).meta({ description: 'Nothing new is placed there; what lives there stays.' }),
-    drain: z.boolean().default(false).meta({ description: 'What lives there and may live elsewhere moves away.' }),
+    drain: z
+      .union([z.boolean(), z.literal('now')], { error: 'is not true, false or now' })
+      .default(false)
+      .meta({
+        description: 'What lives there and may live elsewhere moves away: when it is idle, or `now`.',
+      }),
   })
   .meta({ description: 'How the machine is reached and what it takes.' });
 

@@ -30,7 +30,7 @@ export function conditionsFor(
     placed(memory, desired),
     started(phase, memory, gap),
     ready(phase, memory),
-    upToDate(phase, gap, desired?.hold),
+    upToDate(phase, gap, desired),
     ['HostReachable', 'True', 'Listed', 'The place was looked at.'],
     ...filesFact(previous, desired, files),
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
@@ -210,7 +210,14 @@ const ready = (phase: SnapshotPhase, memory: Memory): Fact => {
   ];
 };
 
-const upToDate = (phase: SnapshotPhase, gap: Gap, hold = false): Fact => {
+const upToDate = (phase: SnapshotPhase, gap: Gap, { hold, moveWhenIdle }: Partial<DesiredInstance> = {}): Fact => {
+  if (moveWhenIdle && gap.type === 'drifted')
+    return [
+      'UpToDate',
+      'False',
+      'WaitsForIdle',
+      'Its host is drained; it moves when idle (`sac drain --force`: at once).',
+    ];
   if (hold && gap.type === 'drifted')
     return [
       'UpToDate',

@@ -5,7 +5,7 @@
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
-import type { Gap } from './gap.ts';
+import { type Gap, isElsewhere } from './gap.ts';
 import type { OnboardingStep } from './onboarding.ts';
 import type { Effect, FilesReading, Memory, PlacedSighting, SnapshotPhase } from './snapshot.ts';
 
@@ -81,6 +81,8 @@ function syncEffect(
   files: FilesReading | undefined,
 ): readonly Effect[] {
   if (!desired?.workspace || (gap.type !== 'live' && gap.type !== 'drifted') || filesFresh(desired, files)) return [];
+  // What is planned is for the place it will move to.
+  if (desired.moveWhenIdle && isElsewhere(desired, gap.seen)) return [];
   return [{ type: 'sync', id, place: gap.seen.place, incarnation: gap.seen.incarnation, desired }];
 }
 

@@ -96,8 +96,12 @@ export function findGap(
     const primary = pickPrimary(living, desired) ?? newest;
     const extra = living.find((seen) => seen !== primary);
     if (extra) return { type: 'surplus', seen: extra, why: 'move' };
-    if (!desired.hold && desired.place && placeKey(primary.place) !== placeKey(desired.place))
-      return { type: 'surplus', seen: primary, why: 'move' };
+    if (!desired.hold && isElsewhere(desired, primary)) {
+      const stays = desired.moveWhenIdle && !isIdle(desired, primary, memory) && !restarts(desired, primary);
+      return stays
+        ? { type: 'drifted', seen: primary, until: undefined }
+        : { type: 'surplus', seen: primary, why: 'move' };
+    }
     return compareLive(desired, primary, memory, now);
   }
 
@@ -118,12 +122,21 @@ const newestCorpse = (sightings: readonly PlacedSighting[]): PlacedSighting | un
     undefined,
   );
 
+/** It lives, and not where it is meant to. */
+export const isElsewhere = ({ place }: DesiredInstance, seen: PlacedSighting): boolean =>
+  place !== undefined && placeKey(seen.place) !== placeKey(place);
+
+const isIdle = (desired: DesiredInstance, seen: PlacedSighting, memory: Memory): boolean =>
+  !desired.readsActivity || seen.reading?.activity === 'idle' || memory.readySince === undefined;
+
+const restarts = ({ restartAt }: DesiredInstance, seen: PlacedSighting): boolean =>
+  restartAt !== undefined && seen.incarnation < restartAt;
+
 function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Memory, now: Instant): Gap {
   if (seen.state === 'queued') return { type: 'queued', seen };
   // What runs goes on as it is: stopped for files that cannot be had, it could not be started again.
   if (desired.workspace?.problem !== undefined) return { type: 'live', seen };
-  if (desired.restartAt !== undefined && seen.incarnation < desired.restartAt)
-    return { type: 'surplus', seen, why: 'restart' };
+  if (restarts(desired, seen)) return { type: 'surplus', seen, why: 'restart' };
   if (seen.launchHash === desired.launchHash) return { type: 'live', seen };
   if (desired.hold) return { type: 'drifted', seen, until: undefined };
   switch (desired.update.strategy) {
@@ -133,8 +146,9 @@ function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Mem
       return { type: 'drifted', seen, until: undefined };
     case 'OnIdle': {
       const until = (memory.driftSince ?? now) + desired.update.maxWaitMs;
-      const idle = !desired.readsActivity || seen.reading?.activity === 'idle' || memory.readySince === undefined;
-      return idle || now >= until ? { type: 'surplus', seen, why: 'update' } : { type: 'drifted', seen, until };
+      return isIdle(desired, seen, memory) || now >= until
+        ? { type: 'surplus', seen, why: 'update' }
+        : { type: 'drifted', seen, until };
     }
   }
 }

@@ -42,7 +42,7 @@ function factsOf(
     // Who renewed it before this process began is not known: counted from its beginning.
     ...(isLost && { lostForMs: now - (renewedAt ?? startedAt) }),
     ...(spec?.cordoned && { cordoned: true }),
-    ...(spec?.drain && { drain: true }),
+    ...(spec?.drain && { drain: spec.drain }),
     ...(spec?.maxAgents !== undefined && { maxAgents: spec.maxAgents }),
     ...(reached && { workspaces: reached.workspaces, userHome: reached.userHome }),
   };

@@ -84,6 +84,8 @@ export interface DesiredInstance {
   readonly unplaced?: string;
   /** It lived there, and its lease there has run out: that place need not be looked at. */
   readonly forsaken?: Place;
+  /** Where it lives is drained: it stays there until it is idle. */
+  readonly moveWhenIdle?: true;
   /** It stops itself when it was not renewed for so long. */
   readonly leaseMs?: DurationMs;
   /** It is not started before this agent is ready; what lives is left alone. */

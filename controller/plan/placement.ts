@@ -22,7 +22,8 @@ export interface HostFacts {
   readonly lostForMs?: DurationMs;
   readonly labels?: Readonly<Record<string, string>>;
   readonly cordoned?: boolean;
-  readonly drain?: boolean;
+  /** now: not even idle is waited for. */
+  readonly drain?: boolean | 'now';
   readonly maxAgents?: number;
   /** Instances that are placed there now; counted when it is asked for. */
   readonly load?: () => number;
@@ -73,7 +74,10 @@ export function instanceSlots(name: string, spec: AgentSpec, known: Hosts): read
   return many.map((slot) => ({ name: slot, hosts: preferred }));
 }
 
-export type Choice = Pick<DesiredInstance, 'place' | 'unplaced' | 'placeNote' | 'forsaken' | 'leaseMs' | 'hold'>;
+export type Choice = Pick<
+  DesiredInstance,
+  'place' | 'unplaced' | 'placeNote' | 'forsaken' | 'leaseMs' | 'moveWhenIdle' | 'hold'
+>;
 
 /**
  * `taken`: how many this plan has given to each host already. `forgotForMs`: where agents lived was lost with the database, and
@@ -111,7 +115,13 @@ export function choosePlace(
     );
     if (typeof tried !== 'string') {
       if (home?.host !== host) taken.set(host, (taken.get(host) ?? 0) + 1);
-      return { ...tried, ...leaseOn(host), ...(isLost && home && home.host !== host && { forsaken: home }) };
+      const moves = home !== undefined && home.host !== host;
+      return {
+        ...tried,
+        ...leaseOn(host),
+        ...(isLost && moves && { forsaken: home }),
+        ...(!isLost && moves && hosts.get(home.host)?.drain === true && { moveWhenIdle: true as const }),
+      };
     }
     refusals.push(tried);
     return undefined;
@@ -121,7 +131,7 @@ export function choosePlace(
       const preferred = take(host);
       if (preferred) return preferred;
     }
-  const stays = home && !isLost && hosts.get(home.host)?.drain !== true ? take(home.host) : undefined;
+  const stays = home && !isLost && !hosts.get(home.host)?.drain ? take(home.host) : undefined;
   if (stays) return stays;
   const filled = (host: HostName): number => {
     const { maxAgents = UNLIMITED, load } = hosts.get(host) ?? {};

@@ -30,8 +30,12 @@ export class Intentions {
 
   /** Those whose screens are to be read, at this place. */
   *onboarded(key: PlaceKey): Iterable<DesiredInstance> {
-    for (const [claim] of this.#claims.values())
-      if (claim?.onboarding && claim.want === 'run' && claim.place && placeKey(claim.place) === key) yield claim;
+    for (const [claim] of this.#claims.values()) {
+      if (!claim?.onboarding || claim.want !== 'run') continue;
+      const lives = claim.moveWhenIdle && this.#store.instance(claim.id)?.record.snapshot.memory.place;
+      const place = lives || claim.place;
+      if (place && placeKey(place) === key) yield claim;
+    }
   }
 
   /** How many are to live on this host. */

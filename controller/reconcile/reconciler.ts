@@ -268,6 +268,7 @@ const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | unde
     a.generation === b.generation &&
     a.want === b.want &&
     a.hold === b.hold &&
+    a.moveWhenIdle === b.moveWhenIdle &&
     a.waitsFor === b.waitsFor &&
     a.restartAt === b.restartAt &&
     a.forsaken?.host === b.forsaken?.host &&

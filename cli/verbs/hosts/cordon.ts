@@ -18,7 +18,9 @@ const LOOK_MS = 300;
 
 export const run: Run = async (args, options, context) => {
   const verb = text(options, 'verb');
-  const { spec, told } = CHANGES[verb === 'drain' || verb === 'uncordon' ? verb : 'cordon'];
+  const change = CHANGES[verb === 'drain' || verb === 'uncordon' ? verb : 'cordon'];
+  const { told } = change;
+  const spec = verb === 'drain' && flag(options, 'force') ? { ...change.spec, drain: 'now' } : change.spec;
   const names = parseResources(args, 'hosts').flatMap((named) => named.names);
   const client = await context.client();
   for (const name of names) {
@@ -42,7 +44,7 @@ async function emptied(client: Client, name: string, end: number): Promise<void>
     if (living.length === 0) return;
     if (Date.now() > end)
       throw new TimedOutError(
-        `host "${name}" still has ${living.map(({ metadata }) => metadata.name).join(', ')}; what may live nowhere else stays`,
+        `host "${name}" still has ${living.map(({ metadata }) => metadata.name).join(', ')}; what is busy stays until it is idle (--force does not wait), what may live nowhere else stays`,
       );
     await new Promise((wake) => setTimeout(wake, LOOK_MS));
   }

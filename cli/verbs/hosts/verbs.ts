@@ -25,8 +25,8 @@ export const HOST_VERBS: readonly Verb[] = [
     summary: 'Cordon a host and move away what may live elsewhere',
     args: '<hosts...>',
     load: () => import('./cordon.ts'),
-    options: [WAIT, TIMEOUT],
-    examples: ['sac drain gpu1 --wait'],
+    options: [WAIT, TIMEOUT, { flags: '--force', description: 'do not wait until agents are idle' }],
+    examples: ['sac drain gpu1 --wait', 'sac drain gpu1 --wait --timeout 5m --force'],
   },
   {
     name: 'host',
