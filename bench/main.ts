@@ -6,6 +6,7 @@ const benches: readonly (readonly string[])[] = [
   ['core.ts'],
   ['start.ts', '100', '1000', '3000'],
   ['heal.ts', '1000', '100'],
+  ['remote.ts', '200', '3'],
 ];
 for (const [file = '', ...args] of benches) {
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {

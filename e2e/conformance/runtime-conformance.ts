@@ -21,6 +21,8 @@ export interface RuntimeUnderTest {
   readonly isOccupied: (context: RuntimeContext, name: string) => boolean;
   /** Removes what a test may leave behind outside its folder. */
   readonly destroy: (context: RuntimeContext) => void;
+  /** Where launch files lie while they are needed. */
+  readonly launches?: (context: RuntimeContext) => string;
   /** How many the place can be asked to hold at once here. Default 100. */
   readonly atOnce?: number;
   /** More options of a launch. `mounts`: what the tests of this suite share with their agents, where that must be said. */
@@ -50,6 +52,7 @@ export function describeRuntime(
   by: () => Promise<Way> = localWay,
 ): void {
   const { make, occupy, isOccupied, destroy, options, contained = false, atOnce = 100 } = runtimeUnderTest;
+  const { launches = ({ dirs }: RuntimeContext) => join(dirs.run, 'launch') } = runtimeUnderTest;
   const dir = mkdtempSync(join(tmpdir(), `sac-conf-${name.replaceAll(' ', '-')}-`));
   let way: Way;
   let transport: Transport;
@@ -312,7 +315,7 @@ export function describeRuntime(
       await runtime.remove(transport, idOf(context), 1_000);
       await runtime.remove(transport, idOf(context), 1_000);
       expect(await runtime.list(transport)).toEqual([]);
-      expect(existsSync(join(context.dirs.run, 'launch', 'web.sh'))).toBe(false);
+      expect(existsSync(join(launches(context), 'web.sh'))).toBe(false);
     });
 
     it('leaves foreign things alone', async () => {
@@ -433,7 +436,7 @@ export function describeRuntime(
       await until('all to end', async () => (await runtime.list(transport)).every(({ state }) => state === 'exited'));
       await Promise.all(names.map((agent) => runtime.remove(transport, idOf(context, agent), 1_000)));
       expect(await runtime.list(transport)).toEqual([]);
-      expect(readdirSync(join(context.dirs.run, 'launch'))).toEqual([]);
+      expect(readdirSync(launches(context))).toEqual([]);
       expect(
         execFileSync('sh', ['-c', `grep -lz "^SAC_ID=${context.fleet}" /proc/[0-9]*/environ 2>/dev/null | wc -l`], {
           encoding: 'utf8',

@@ -123,7 +123,12 @@ class Cluster implements AsyncDisposable {
   async start(launch: Launch): Promise<void> {
     const { tenancy } = launch.options;
     if (!tenancy) throw new RuntimeError(`${launch.id} names no reservation`);
-    const all = await this.#lookAtAll();
+    let all = await this.#lookAtAll();
+    if (!all.some(({ pool }) => pool.job === tenancy.job)) {
+      // It may be younger than our last look.
+      this.#lookedAt = undefined;
+      all = await this.#lookAtAll();
+    }
     for (const { pool, sightings } of all) {
       const seen = sightings.find(({ id }) => id === launch.id);
       if (!seen || (seen.state === 'exited' && seen.incarnation < launch.incarnation)) continue;
