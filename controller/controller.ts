@@ -270,6 +270,11 @@ export class Controller {
     this.#queue.add(id);
   }
 
+  /** Where this instance is to work; undefined: it is not wanted. */
+  workspaceOf(id: InstanceId): string | undefined {
+    return this.#intentions.desired(id)?.launch.cwd;
+  }
+
   /** How many instances are to live on this host. */
   plannedOn(host: HostName): number {
     return this.#intentions.placedOn(host);

@@ -204,6 +204,7 @@ async function run(
     local: transport,
     hooksDir: home.hooks,
     userHome,
+    workspaceOf: (id) => controller.workspaceOf(id),
     onHint: (name) => controller.lookAgain(instanceId(fleet, name)),
     log,
   });

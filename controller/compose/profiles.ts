@@ -39,6 +39,8 @@ export interface TellingOptions {
   readonly local: Transport;
   readonly hooksDir: string;
   readonly userHome: string;
+  /** Where this instance works; undefined: it is not wanted any more. */
+  readonly workspaceOf: (id: InstanceId) => string | undefined;
   /** Something new was told by this instance. */
   readonly onHint: (instance: string) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
@@ -48,7 +50,7 @@ export type Told = Required<Pick<ControllerOptions, 'beforeStart' | 'envAtStart'
   readonly factsOf: (id: InstanceId, state: PaneState, at: Instant) => Promise<AgentFacts>;
 } & Disposable;
 
-export function createTelling({ store, local, hooksDir, userHome, onHint, log }: TellingOptions): Told {
+export function createTelling({ store, local, hooksDir, userHome, workspaceOf, onHint, log }: TellingOptions): Told {
   const keeper = new FactKeeper({ dir: hooksDir, onHint });
   const find = (id: InstanceId) => {
     const record = store.instance(id)?.record;
@@ -62,8 +64,9 @@ export function createTelling({ store, local, hooksDir, userHome, onHint, log }:
       const screen = screenFacts(state, at);
       const telling = profile?.telling;
       if (!telling || incarnation === undefined || place?.host !== LOCAL_HOST) return screen;
-      const teller = { telling, incarnation, home: spec?.env['HOME'] ?? userHome };
-      return mergeFacts({ ...(await keeper.hear(id, teller, state.activity === 'working')), screen });
+      const teller = { telling, incarnation, home: spec?.env['HOME'] ?? userHome, cwd: workspaceOf(id) };
+      const sign = { busy: state.activity === 'working', look: state };
+      return mergeFacts({ ...(await keeper.hear(id, teller, sign)), screen });
     },
     async beforeStart({ agent, name, id, launch }, { transport }) {
       const spec = store.agent(agent)?.record.spec;

@@ -232,6 +232,31 @@ describe('Claude Code', () => {
   });
 });
 
+/** Its own record of the conversation is found and read. */
+const tellsOfItself = () =>
+  until(
+    'its record is read',
+    async () => {
+      const { tokens, last_user_msg: said, facts } = await fleet.json(['status', 'coder']);
+      if (tokens?.output > 0 && said === 'hello from the manifest' && facts.tokens.source === 'transcript') return true;
+      throw new Error(JSON.stringify([tokens, said, facts]));
+    },
+    READY_MS,
+  );
+
+/** Killed, it comes back with the same conversation: what is submitted again is sent with what was said before. */
+async function goesOnWhenKilled(): Promise<void> {
+  const before = server.requests.length;
+  process.kill(Number((await agent()).status.instances[0]?.pid), 'SIGKILL');
+  await until('it was restarted', async () => (await agent()).status.restarts === 1, READY_MS);
+  await until(
+    'what was said before is sent again',
+    () =>
+      server.requests.slice(before).some(({ body }) => JSON.stringify(body).includes('Hello from the model server.')),
+    150_000,
+  );
+}
+
 describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
   it('comes to its prompt, answers once, and leaves nothing behind when it is deleted', {
     timeout: 240_000,
@@ -240,9 +265,15 @@ describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await ready(150_000);
     await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
-    // Some ask for a title of the conversation besides; that is no second answer.
-    const asked = prompts().filter((prompt) => prompt.trim() === 'hello from the manifest');
+    // Gemini sends its surroundings in the same message; it and Codex show a sign before what was typed.
+    const asked =
+      cli === 'codex' || cli === 'gemini'
+        ? (await screen()).split('\n').filter((line) => /^\s*[›>] hello from the manifest/.test(line))
+        : prompts().filter((prompt) => prompt.trim() === 'hello from the manifest');
     expect(asked).toHaveLength(1);
+    // OpenCode keeps its conversations in a database, which is not read.
+    if (cli !== 'opencode') await tellsOfItself();
+    await goesOnWhenKilled();
     const { id } = (await agent()).metadata;
     await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });
     const left = await run('sh', ['-c', 'grep -slz "^SAC_ID=$1$" /proc/[0-9]*/environ || true', 'sh', id], {

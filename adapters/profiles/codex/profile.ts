@@ -5,6 +5,7 @@
 import { launchCli } from '../launch.ts';
 import type { Profile } from '../profile.ts';
 import { readCodex } from './read.ts';
+import { CodexTranscript } from './transcript.ts';
 
 export const codex: Profile = {
   name: 'codex',
@@ -17,6 +18,10 @@ export const codex: Profile = {
     { name: 'trust', accept: ['Enter'], decline: ['2', 'Enter'] },
     { name: 'press-enter', accept: ['Enter'] },
   ],
+  telling: {
+    transcript: () => new CodexTranscript(),
+    records: { folder: '.codex/sessions', files: /rollout-.*\.jsonl$/, holds: '"cwd":"{pwd}"' },
+  },
   session: {
     folder: '.codex/sessions',
     files: '*.jsonl',

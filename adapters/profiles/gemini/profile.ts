@@ -5,6 +5,7 @@
 import { launchCli } from '../launch.ts';
 import type { Profile } from '../profile.ts';
 import { readGemini } from './read.ts';
+import { GeminiTranscript } from './transcript.ts';
 
 export const gemini: Profile = {
   name: 'gemini',
@@ -18,4 +19,16 @@ export const gemini: Profile = {
     { name: 'theme', accept: ['Enter'] },
     { name: 'press-enter', accept: ['Enter'] },
   ],
+  telling: {
+    transcript: () => new GeminiTranscript(),
+    records: { folder: '.gemini/tmp', files: /chats\/session-.*\.jsonl$/, holds: ' - {pwd}\\n' },
+  },
+  // Its records name the working directory in the context they begin with. Asked to go on without one, it begins anew.
+  session: {
+    folder: '.gemini/tmp',
+    files: 'session-*.jsonl',
+    holds: ' - {pwd}\\n',
+    continueArgs: ['--resume', 'latest'],
+    resumeArgs: (id) => ['--resume', id],
+  },
 };

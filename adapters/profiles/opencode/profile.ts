@@ -13,4 +13,13 @@ export const opencode: Profile = {
   read: readOpencode,
   asksFor: () => [],
   dialogs: [{ name: 'press-enter', accept: ['Enter'] }],
+  // Its conversations lie in a database, whose rows (or their journal) name the working directory. Asked to go on without one,
+  // it begins anew.
+  session: {
+    folder: '.local/share/opencode',
+    files: 'opencode.db*',
+    holds: '{pwd}',
+    continueArgs: ['--continue'],
+    resumeArgs: (id) => ['--session', id],
+  },
 };

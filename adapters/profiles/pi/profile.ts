@@ -5,6 +5,7 @@
 import { launchCli } from '../launch.ts';
 import type { Profile } from '../profile.ts';
 import { readPi } from './read.ts';
+import { PiTranscript } from './transcript.ts';
 
 export const pi: Profile = {
   name: 'pi',
@@ -13,4 +14,15 @@ export const pi: Profile = {
   read: readPi,
   asksFor: () => [],
   dialogs: [{ name: 'trust', accept: ['Enter'] }],
+  telling: {
+    transcript: () => new PiTranscript(),
+    records: { folder: '.pi/agent/sessions', files: /\.jsonl$/, holds: '"cwd":"{pwd}"' },
+  },
+  session: {
+    folder: '.pi/agent/sessions',
+    files: '*.jsonl',
+    holds: '"cwd":"{pwd}"',
+    continueArgs: ['--continue'],
+    resumeArgs: (id) => ['--session', id],
+  },
 };

@@ -8,6 +8,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { type Heard, Listener } from './listener.ts';
+import { newestRecord } from './newest-record.ts';
 import type { Telling } from './transcript.ts';
 
 export interface FactKeeperOptions {
@@ -22,13 +23,34 @@ export interface Teller {
   readonly telling: Telling;
   readonly incarnation: Instant;
   readonly home: string;
+  /** Working directory, by which a record is found that no hook names. */
+  readonly cwd?: string | undefined;
 }
+
+/** What its screen says of whether there may be news. */
+export interface Sign {
+  /** Its transcript may grow without a hint. */
+  readonly busy: boolean;
+  /** The same object as long as nothing was drawn. */
+  readonly look: object;
+}
+
+/** Looks after the last drawing at which a record is read on: it is written a moment later than the screen. */
+const LAG_LOOKS = 3;
 
 interface Kept {
   readonly teller: Teller;
   readonly listener: Listener;
   heard: Heard;
+  look?: object;
+  lag: number;
+  /** The record that was found last, and how often it was looked for since. */
+  record?: string | undefined;
+  asked: number;
 }
+
+/** A conversation begun anew has a record of its own; it is looked for at every so manieth reading. */
+const FIND_EVERY = 10;
 
 export class FactKeeper implements Disposable {
   readonly #options: FactKeeperOptions;
@@ -48,15 +70,20 @@ export class FactKeeper implements Disposable {
     this.#watcher.on('error', () => undefined);
   }
 
-  /** What it has told, read on where it told more. `busy`: its transcript may grow without a hint. */
-  async hear(id: InstanceId, teller: Teller, busy: boolean): Promise<Heard> {
+  /** What it has told, read on where it told more. */
+  async hear(id: InstanceId, teller: Teller, { busy, look }: Sign): Promise<Heard> {
     const name = instanceNameOf(id);
     const before = this.#kept.get(id);
     const same = before?.teller.incarnation === teller.incarnation && before.teller.home === teller.home;
     const kept = same ? before : this.#begin(id, teller);
-    if (this.#dirty.delete(name) || !same || busy) {
+    const { records } = teller.telling;
+    kept.lag = records && (busy || kept.look !== look) ? LAG_LOOKS : Math.max(0, kept.lag - 1);
+    kept.look = look;
+    if (this.#dirty.delete(name) || !same || busy || kept.lag > 0) {
       try {
-        kept.heard = await kept.listener.listen();
+        if (records && teller.cwd !== undefined && (kept.record === undefined || kept.asked++ % FIND_EVERY === 0))
+          kept.record = (await newestRecord(records, teller.home, teller.cwd, teller.incarnation)) ?? kept.record;
+        kept.heard = await kept.listener.listen(kept.record);
       } catch {
         // What cannot be read now is read at the next hint; what was heard so far stands.
       }
@@ -80,8 +107,10 @@ export class FactKeeper implements Disposable {
   #begin(id: InstanceId, teller: Teller): Kept {
     const spool = `${this.#options.dir}/${instanceNameOf(id)}.spool`;
     const { telling, home, incarnation } = teller;
-    const kept = {
+    const kept: Kept = {
       teller,
+      lag: 0,
+      asked: 0,
       listener: new Listener({ telling, spool, home, since: incarnation }),
       heard: { hooks: {}, transcript: {} },
     };

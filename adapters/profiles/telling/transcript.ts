@@ -4,6 +4,7 @@
  */
 import type { AgentFacts } from '../../../api/resources/facts.ts';
 import type { HookEvent } from '../../../api/resources/hook-event.ts';
+import type { RecordStore } from './newest-record.ts';
 
 /** Reads one conversation, line by line, in order; cheap to ask between lines. Lines it does not understand are passed over. */
 export interface TranscriptReader {
@@ -15,6 +16,8 @@ export interface TranscriptReader {
 export interface Telling {
   readonly hooks?: (events: Iterable<HookEvent>) => AgentFacts;
   readonly transcript?: () => TranscriptReader;
+  /** Where the record is looked for; absent: a hook names it. */
+  readonly records?: RecordStore;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
