@@ -9,7 +9,8 @@ import type { Activity, Agent, AgentManifestInput, Instance, Phase } from './res
 import type { AgentFile } from './resources/agent-files.ts';
 import type { EventObject } from './resources/event.ts';
 import type { Host } from './resources/host.ts';
-import { type DeclaredObject, OBJECT_PLURALS, type ObjectManifest, type ObjectPlural } from './resources/kinds.ts';
+import { OBJECT_PLURALS, type ObjectPlural } from './resources/kind-names.ts';
+import type { DeclaredObject, ObjectManifest } from './resources/kinds.ts';
 import type { Source } from './resources/meta.ts';
 
 export type Plural = 'agents' | 'instances' | 'events' | ObjectPlural;

@@ -7,6 +7,7 @@ const benches: readonly (readonly string[])[] = [
   ['start.ts', '100', '1000', '3000'],
   ['heal.ts', '1000', '100'],
   ['remote.ts', '200', '3'],
+  ['get.ts', '1000', '30'],
 ];
 for (const [file = '', ...args] of benches) {
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {

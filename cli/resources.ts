@@ -4,7 +4,7 @@
  */
 import { PLURALS, type Plural } from '../api/protocol.ts';
 import { BadRequestError } from '../api/resources/errors.ts';
-import { OBJECT_KIND_NAMES, OBJECT_KINDS } from '../api/resources/kinds.ts';
+import { OBJECT_KIND_NAMES, OBJECT_KINDS } from '../api/resources/kind-names.ts';
 
 export interface ResourceType {
   readonly plural: Plural;

@@ -8,7 +8,7 @@ import { check, didYouMean, type FieldIssue, type FieldPath, quote } from '../re
 import {
   isObjectKind,
   OBJECT_KIND_NAMES,
-  OBJECT_KINDS,
+  OBJECT_MANIFESTS,
   type ObjectKind,
   type ObjectManifest,
 } from '../resources/kinds.ts';
@@ -185,7 +185,7 @@ class Reading {
 
   #readObject(kind: ObjectKind, value: Mapping): ObjectDocument | undefined {
     const named = this.#withName(value);
-    const checked = check(OBJECT_KINDS[kind].manifest, named);
+    const checked = check(OBJECT_MANIFESTS[kind], named);
     if (!checked.ok) {
       for (const issue of checked.issues) this.#report(issue);
       return undefined;

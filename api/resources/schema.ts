@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { agentManifestSchema } from './agent.ts';
 import { NotFoundError } from './errors.ts';
 import { didYouMean } from './issues.ts';
-import { findObjectKind, OBJECT_KIND_NAMES, OBJECT_KINDS } from './kinds.ts';
+import { findObjectKind, OBJECT_KIND_NAMES, OBJECT_KINDS, OBJECT_MANIFESTS } from './kinds.ts';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -20,7 +20,7 @@ export function jsonSchemaOf(kind: string): JsonSchema {
     throw new NotFoundError(
       `there is no kind "${kind}" that manifests declare${didYouMean(kind, EXPLAINED)}; known: ${EXPLAINED.join(', ')}`,
     );
-  const manifest = objectKind ? OBJECT_KINDS[objectKind].manifest : agentManifestSchema;
+  const manifest = objectKind ? OBJECT_MANIFESTS[objectKind] : agentManifestSchema;
   const { $schema, ...schema } = z.toJSONSchema(manifest, { io: 'input', target: 'draft-2020-12' });
   const id = objectKind ? OBJECT_KINDS[objectKind].singular : 'agent';
   return { ...($schema === undefined ? {} : { $schema }), $id: `urn:sac:v1:${id}`, ...schema };

@@ -2,7 +2,6 @@
  * Owns: how a budget reads in a table: used of limit, when it begins anew.
  * Never: fails on a budget that was not looked at yet.
  */
-import { z } from 'zod';
 import { age } from './table.ts';
 
 export interface BudgetRow {
@@ -15,29 +14,34 @@ export interface BudgetRow {
   readonly resets: string;
 }
 
-const limit = z.number().optional();
-const specSchema = z.object({ window: z.string(), action: z.string(), tokens: limit, costUsd: limit, agents: limit });
-const statusSchema = z.object({
-  window: z.object({ end: z.string() }),
-  used: z.object({ tokens: z.number(), costUsd: z.number(), agents: z.number() }),
-  held: z.array(z.string()),
-});
+/** By hand and not by a schema: a schema library would be loaded whenever anything is listed. */
+const field = (value: unknown, name: string): unknown =>
+  value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+const numberIn = (value: unknown, name: string): number | undefined => {
+  const found = field(value, name);
+  return typeof found === 'number' ? found : undefined;
+};
+const textIn = (value: unknown, name: string): string | undefined => {
+  const found = field(value, name);
+  return typeof found === 'string' ? found : undefined;
+};
 
 export function budgetRow(spec: unknown, status: unknown, now: number): BudgetRow {
-  const { data: limits } = specSchema.safeParse(spec);
-  const { data: found } = statusSchema.safeParse(status);
+  const used = field(status, 'used');
+  const held = field(status, 'held');
+  const end = textIn(field(status, 'window'), 'end');
   const of = (used: string | undefined, most: string | undefined) =>
     most === undefined ? (used ?? '<unknown>') : `${used ?? '?'}/${most}`;
   const dollars = (value: number | undefined) => (value === undefined ? undefined : `$${value.toFixed(2)}`);
   return {
-    window: limits?.window ?? '<unknown>',
-    tokens: of(short(found?.used.tokens), short(limits?.tokens)),
-    cost: of(dollars(found?.used.costUsd), dollars(limits?.costUsd)),
-    agents: of(found?.used.agents.toString(), limits?.agents?.toString()),
-    action: limits?.action ?? '<unknown>',
-    held: String(found?.held.length ?? '<unknown>'),
+    window: textIn(spec, 'window') ?? '<unknown>',
+    tokens: of(short(numberIn(used, 'tokens')), short(numberIn(spec, 'tokens'))),
+    cost: of(dollars(numberIn(used, 'costUsd')), dollars(numberIn(spec, 'costUsd'))),
+    agents: of(numberIn(used, 'agents')?.toString(), numberIn(spec, 'agents')?.toString()),
+    action: textIn(spec, 'action') ?? '<unknown>',
+    held: Array.isArray(held) ? String(held.length) : '<unknown>',
     // The time until then, which is the age of now as seen from then.
-    resets: found ? age(new Date(now).toISOString(), Date.parse(found.window.end)) : '<unknown>',
+    resets: end === undefined ? '<unknown>' : age(new Date(now).toISOString(), Date.parse(end)),
   };
 }
 

@@ -12,7 +12,13 @@ import type {
 } from '../../api/protocol.ts';
 import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
-import { type DeclaredObject, OBJECT_KINDS, type ObjectKind, type ObjectManifest } from '../../api/resources/kinds.ts';
+import {
+  type DeclaredObject,
+  OBJECT_KINDS,
+  OBJECT_MANIFESTS,
+  type ObjectKind,
+  type ObjectManifest,
+} from '../../api/resources/kinds.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';
@@ -229,7 +235,7 @@ interface Parsed {
 }
 
 function parse(kind: ObjectKind, input: unknown): Parsed {
-  const checked = check(OBJECT_KINDS[kind].manifest, input);
+  const checked = check(OBJECT_MANIFESTS[kind], input);
   if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(path)}: ${message}`));
   const { name, labels = {}, annotations = {} } = checked.value.metadata;
   if (name === undefined) throw new InvalidError(['metadata.name: is required']);

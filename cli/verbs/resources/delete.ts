@@ -3,7 +3,7 @@
  * Never: deletes what was not named.
  */
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
-import { OBJECT_KINDS } from '../../../api/resources/kinds.ts';
+import { OBJECT_KINDS } from '../../../api/resources/kind-names.ts';
 import { concernsAll } from '../../each-agent.ts';
 import { followUp } from '../../follow-up.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
