@@ -2,9 +2,11 @@
  * Owns: the composition root: the only file that names concrete adapters, the store and the server, and joins them.
  * Never: decides anything about an agent.
  */
+
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { dirname } from 'node:path';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
@@ -200,6 +202,12 @@ async function run(
   };
   const typist = new Typist(realTimers);
   const telling = createTelling({
+    timers: realTimers,
+    remote(host) {
+      const machine = machines.get(host);
+      const there = machine?.problem === undefined && machine?.reached ? machines.transportOf(host) : undefined;
+      return there && { transport: there, hooksDir: `${dirname(machines.leaseFile(host))}/hooks` };
+    },
     store,
     local: transport,
     hooksDir: home.hooks,
