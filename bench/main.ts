@@ -8,6 +8,7 @@ const benches: readonly (readonly string[])[] = [
   ['heal.ts', '1000', '100'],
   ['remote.ts', '200', '3'],
   ['get.ts', '1000', '30'],
+  ['levels.ts', '200', '60'],
 ];
 for (const [file = '', ...args] of benches) {
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {
