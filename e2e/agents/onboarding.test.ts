@@ -251,8 +251,11 @@ async function goesOnWhenKilled(): Promise<void> {
   await until('it was restarted', async () => (await agent()).status.restarts === 1, READY_MS);
   await until(
     'what was said before is sent again',
-    () =>
-      server.requests.slice(before).some(({ body }) => JSON.stringify(body).includes('Hello from the model server.')),
+    async () => {
+      const sent = server.requests.slice(before);
+      if (sent.some(({ body }) => JSON.stringify(body).includes('Hello from the model server.'))) return true;
+      throw new Error(`${(await agent()).status.phase}, ${sent.length} requests\n${await screen()}`);
+    },
     150_000,
   );
 }
@@ -265,14 +268,13 @@ describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await ready(150_000);
     await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
-    // Gemini sends its surroundings in the same message; it and Codex show a sign before what was typed.
-    const asked =
-      cli === 'codex' || cli === 'gemini'
-        ? (await screen()).split('\n').filter((line) => /^\s*[›>] hello from the manifest/.test(line))
-        : prompts().filter((prompt) => prompt.trim() === 'hello from the manifest');
-    expect(asked).toHaveLength(1);
+    // Titles and the like that some ask for besides are no answers.
+    expect(
+      cli === 'gemini' ? prompts() : prompts().filter((text) => text.trim() === 'hello from the manifest'),
+    ).toHaveLength(1);
     // OpenCode keeps its conversations in a database, which is not read.
     if (cli !== 'opencode') await tellsOfItself();
+    // Gemini goes on too, but on a busy machine not always within the time this gives it.
     if (cli !== 'gemini') await goesOnWhenKilled();
     const { id } = (await agent()).metadata;
     await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });
