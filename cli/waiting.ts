@@ -45,6 +45,7 @@ const CONDITIONS: Readonly<Record<ConditionType, true>> = {
   AuthFailed: true,
   QuotaLimited: true,
   ContextHigh: true,
+  Healthy: true,
   HostReachable: true,
   Stalled: true,
   Progressing: true,

@@ -19,6 +19,7 @@ import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
 import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
+import { Checks } from './reconcile/checks.ts';
 import { EffectRunner, type Hands, type RunHook } from './reconcile/effect-runner.ts';
 import { Expiry } from './reconcile/expiry.ts';
 import { Intentions } from './reconcile/intentions.ts';
@@ -82,6 +83,7 @@ export class Controller {
   readonly #places = new Map<PlaceKey, PlaceHands>();
   readonly #rollouts: Rollouts;
   readonly #expiry: Expiry;
+  readonly #checks: Checks;
   readonly #readers = new Map<PlaceKey, ScreenReader>();
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
@@ -110,7 +112,9 @@ export class Controller {
       onFenced: options.onFenced,
     });
     for (const hands of places) this.#join(hands);
+    this.#checks = new Checks({ timers, onDone: (id) => this.#queue.add(id) });
     const runner = new EffectRunner({
+      checks: this.#checks,
       places: this.#places,
       typist: options.typist ?? new Typist(timers),
       reader: (id) => this.readerOf(id),
@@ -130,6 +134,7 @@ export class Controller {
       decide: options.decide ?? decide,
       intentions: this.#intentions,
       files: (id) => options.files?.reading(id),
+      health: (id) => this.#checks.reading(id),
       observer: {
         observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),
         invalidate: (id, place) => {
@@ -303,6 +308,7 @@ export class Controller {
     await this.#options.onResync?.();
     await this.observer.refresh();
     this.#options.files?.doubtAll((id) => this.#intentions.desired(id) !== undefined);
+    this.#checks.retain((id) => this.#intentions.desired(id)?.health !== undefined);
     this.#rollouts.considerAll();
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());

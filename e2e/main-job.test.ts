@@ -228,6 +228,29 @@ describe.each(['tmux', 'process'])('an agent in %s', (runtime) => {
     expect(readFileSync(once, 'utf8')).toBe('run\n');
   });
 
+  it('that fails its health checks is restarted as its policy says, with a reason; with never it is only told', async () => {
+    const well = fleet.write('well', '');
+    const health = { command: ['test', '-e', well], interval: '1s', failureThreshold: 2 };
+    await apply('web', ['sleep', '1000'], { ...place, health });
+    await apply('calm', ['sleep', '1000'], { ...place, health, restart: { policy: 'never' } });
+    const healthy = async (name: string) =>
+      (await agent(name)).status.conditions.find(({ type }: { type: string }) => type === 'Healthy')?.status;
+    await fleet.ok(['wait', 'agent', 'web', 'calm', '--for=condition=Healthy', '--timeout', '20s']);
+    const pids = [await pidOf('web'), await pidOf('calm')];
+    rmSync(well);
+    await until('a restart', async () => (await agent('web')).status.restarts > 0);
+    await until('it is told', async () => (await healthy('calm')) === 'False');
+    writeFileSync(well, '');
+    await fleet.ok(['wait', 'agent', 'web', 'calm', '--for=condition=Healthy', '--timeout', '20s']);
+    expect((await agent('web')).status.instances[0].lastExit.reason).toBe('Unhealthy');
+    expect(isAlive(Number(pids[0]))).toBe(false);
+    expect(await pidOf('calm')).toBe(pids[1]);
+    const { items } = await fleet.json(['events']);
+    expect(items.map(({ reason }: { reason: string }) => reason)).toEqual(
+      expect.arrayContaining(['Unhealthy', 'Healthy', 'Restarting']),
+    );
+  });
+
   it('that crashes again and again is given up, and tried again when asked', async () => {
     await fleet.ok(['apply', '-f', '-'], {
       stdin: execManifest('bad', ['sh', '-c', 'exit 4'], {

@@ -93,6 +93,14 @@ describe('a problem', () => {
       '  session: {mode: resum}\n',
       'f.yaml:5:19 spec.session.mode: "resum" is not one of continue-or-new, continue, new, resume (did you mean "resume"?)',
     ],
+    [
+      '  session: resume\n',
+      'f.yaml:5:12 spec.session: resume needs the id of the conversation: {mode: resume, id: ...}',
+    ],
+    [
+      '  session: {mode: resume}\n',
+      'f.yaml:5:3 spec.session.id: goes together with mode resume: the id of the conversation',
+    ],
     ['  session: {mod: new}\n', 'f.yaml:5:13 spec.session.mod: is not a known field (did you mean "mode"?)'],
     [
       '  health: {interval: 5q}\n',

@@ -138,18 +138,34 @@ const healthSchema = z
     enabled: z
       .boolean()
       .default(true)
-      .meta({ description: 'Whether liveness is checked beyond the events the place pushes.' }),
-    interval: durationSchema
-      .default('10m')
-      .meta({ description: 'How often the place is listed again although nothing happened.' }),
-    timeout: durationSchema.default('30s').meta({ description: 'How long one look may take.' }),
-    method: z
-      .enum(['alive'])
-      .default('alive')
-      .meta({ description: 'What counts as healthy. alive: the process exists.' }),
+      .meta({ description: 'Whether health.command is run; false keeps it for later.' }),
+    method: z.enum(['alive', 'command']).optional().meta({
+      description:
+        'What counts as healthy. alive: the process exists, which the place tells by itself. command: health.command exits with 0. Default: command when there is one.',
+    }),
+    command: z.array(argument).min(1).optional().meta({
+      description:
+        "Program and arguments, one list item each; no shell. Run on the agent's host in its workspace, with SAC_AGENT set, once the agent is Ready.",
+    }),
+    interval: durationSchema.default('30s').meta({ description: 'Time between two runs of the command.' }),
+    timeout: durationSchema.default('5s').meta({ description: 'A run that takes longer has failed.' }),
+    failureThreshold: z.int().min(1).max(1000).default(3).meta({
+      description:
+        'After so many failed runs in a row the agent is not Healthy, and is restarted as restart.policy and backoff say (never: only told).',
+    }),
+  })
+  .refine((health) => health.method !== 'command' || health.command !== undefined, {
+    message: 'is required for method command: a list, program first',
+    path: ['command'],
+    when: isMapping,
+  })
+  .refine((health) => health.method !== 'alive' || health.command === undefined, {
+    message: 'goes together with method command',
+    path: ['command'],
+    when: isMapping,
   })
   .prefault({})
-  .meta({ description: 'Liveness checks.' });
+  .meta({ description: 'How it is known that an agent that runs is well.' });
 
 const restartSchema = z
   .strictObject({
@@ -225,18 +241,25 @@ const sessionModes = z.enum(['continue-or-new', 'continue', 'new', 'resume']);
 const sessionSchema = z
   .union(
     [
-      sessionModes,
-      z.strictObject({
-        mode: sessionModes
-          .default('continue-or-new')
-          .meta({ description: 'Which conversation the agent starts with.' }),
-        id: text.min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
-        continueMaxAgeMinutes: z
-          .number()
-          .positive()
-          .optional()
-          .meta({ description: 'An older conversation is not continued.' }),
+      sessionModes.refine((mode) => mode !== 'resume', {
+        message: 'resume needs the id of the conversation: {mode: resume, id: ...}',
       }),
+      z
+        .strictObject({
+          mode: sessionModes
+            .default('continue-or-new')
+            .meta({ description: 'Which conversation the agent starts with.' }),
+          id: text.min(1).optional().meta({ description: 'Conversation to resume, with mode: resume.' }),
+          continueMaxAgeMinutes: z
+            .number()
+            .positive()
+            .optional()
+            .meta({ description: 'An older conversation is not continued.' }),
+        })
+        .refine(({ mode, id }) => (mode === 'resume') === (id !== undefined), {
+          message: 'goes together with mode resume: the id of the conversation',
+          path: ['id'],
+        }),
     ],
     { error: 'is not continue-or-new, continue, new, resume, or {mode, id, continueMaxAgeMinutes}' },
   )
@@ -378,7 +401,14 @@ export type Activity = (typeof ACTIVITIES)[number];
 export const VERSION_REFUSED = 79;
 
 /** Why something ended that did not end by itself, where its place tells. */
-export type ExitCause = 'Preempted' | 'TimedOut' | 'NodeFailed' | 'Cancelled' | 'OOMKilled' | 'VersionMismatch';
+export type ExitCause =
+  | 'Preempted'
+  | 'TimedOut'
+  | 'NodeFailed'
+  | 'Cancelled'
+  | 'OOMKilled'
+  | 'VersionMismatch'
+  | 'Unhealthy';
 
 export interface LastExit {
   readonly code?: number;

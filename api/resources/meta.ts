@@ -64,6 +64,7 @@ export const CONDITION_TYPES = [
   'AuthFailed',
   'QuotaLimited',
   'ContextHigh',
+  'Healthy',
   'HostReachable',
   'Stalled',
   'Progressing',

@@ -24,6 +24,8 @@ const machineSetup = setup({
   types: {} as { context: Context; events: GapEvent; input: Memory },
   guards: {
     ours: guard(rules.ours),
+    leftUnwell: guard(rules.leftUnwell),
+    leftUnwellForGood: guard(rules.leftUnwellForGood),
     isFinal: guard(rules.isFinal),
     endsWell: guard(rules.endsWell),
     due: guard(rules.due),
@@ -62,6 +64,11 @@ const byPolicy = [
   { guard: 'retriesAtOnce', target: 'Starting', actions: ['recordExit', 'countRetry', 'beginStart'] },
   { target: 'Backoff', actions: ['recordExit', 'countRetry'] },
 ] as const;
+/** It was made to leave because it was not well: the policy decides, as after a crash. */
+const unwell = [
+  { guard: 'leftUnwellForGood', target: 'Failed', actions: ['recordExit', 'clearStop', 'finalize'] },
+  { guard: 'leftUnwell', target: 'Backoff', actions: ['recordExit', 'clearStop', 'countRetry'] },
+] as const;
 /** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost. */
 const replaced = {
   guard: 'ours',
@@ -70,6 +77,7 @@ const replaced = {
 } as const;
 const again = ['recordExit', 'clearStop', 'clearAttempts', 'countRestart', 'beginStart'] as const;
 const onEnd = [
+  ...unwell,
   replaced,
   { guard: 'ofAnotherLaunch', target: 'Starting', actions: again },
   { guard: 'askedAnew', target: 'Starting', actions: again },
@@ -119,6 +127,7 @@ export const chart = machineSetup.createMachine({
       on: {
         ...everywhere,
         missing: [
+          ...unwell,
           { guard: 'stillDone', target: 'Succeeded', actions: ['recordExit', 'clearStop'] },
           { guard: 'stillFinal', target: 'Failed', actions: ['recordExit', 'clearStop'] },
           { guard: 'stillWaiting', target: 'Backoff', actions: ['recordExit', 'clearStop'] },

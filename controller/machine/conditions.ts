@@ -10,10 +10,11 @@ import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import type { AtTime } from './at-time.ts';
 import type { Gap } from './gap.ts';
+import { type HealthReading, healthFact } from './health.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ExitRecord, FilesReading, MachineSnapshot, Memory, SnapshotPhase } from './snapshot.ts';
 
-type Fact = readonly [ConditionType, ConditionStatus, string, string];
+export type Fact = readonly [ConditionType, ConditionStatus, string, string];
 
 export function conditionsFor(
   previous: readonly Condition[],
@@ -24,6 +25,7 @@ export function conditionsFor(
   now: Instant,
   files?: FilesReading,
   scheduled?: AtTime['fact'],
+  health?: HealthReading,
 ): readonly Condition[] {
   const { reading } = ('seen' in gap ? gap.seen : undefined) ?? {};
   const facts: readonly Fact[] = [
@@ -36,6 +38,7 @@ export function conditionsFor(
     ...(desired?.onboarding && phase === 'Running' ? activityFacts(reading, memory.onboarding) : []),
     ...(scheduled ? [['Scheduled', ...scheduled] as const] : []),
     ...versionFact(phase, memory, desired?.launch.cliVersion),
+    ...(phase === 'Running' ? healthFact(previous, memory, desired, health) : []),
   ];
   const next = facts.map((fact) => keepTime(previous, fact, now));
   return sameConditions(previous, next) ? previous : next;
@@ -251,6 +254,7 @@ const CAUSE_TEXT: Readonly<Record<ExitCause, string>> = {
   Cancelled: 'It was cancelled by somebody else',
   OOMKilled: 'It was killed for using too much memory',
   VersionMismatch: 'Its CLI is of another version than the manifest asks for',
+  Unhealthy: 'It was ended because its health checks failed',
 };
 const isCause = (reason: ExitRecord['reason']): reason is ExitCause => reason in CAUSE_TEXT;
 
@@ -293,7 +297,9 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
       warning('BackOff', `Restart ${is.attempts} in ${Math.round(((is.notBefore ?? now) - now) / 100) / 10} s.`);
     if (after.phase === 'Stopping' && before.phase !== 'Stopping')
       normal(
-        is.stop?.why === 'restart' || is.stop?.why === 'update' ? 'Restarting' : 'Stopping',
+        is.stop?.why === 'restart' || is.stop?.why === 'update' || is.stop?.why === 'unhealthy'
+          ? 'Restarting'
+          : 'Stopping',
         `Asked to leave (${is.stop?.why ?? 'stop'}).`,
       );
     if (after.phase === 'Failed' && before.phase !== 'Failed')
@@ -321,6 +327,9 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
       warning(type, `${reason}: ${message}`);
     if (status === 'False' && earlier?.status === 'True') normal(`${type}Over`, message);
   }
+  const [well, wasWell] = [after, before].map(({ conditions }) => conditions.find(({ type }) => type === 'Healthy'));
+  if (well?.status === 'False' && wasWell?.status !== 'False') warning('Unhealthy', well.message);
+  if (well?.status === 'True' && wasWell?.status === 'False') normal('Healthy', well.message);
   const synced = after.conditions.find(({ type }) => type === 'FilesSynced');
   const syncedBefore = before.conditions.find(({ type }) => type === 'FilesSynced');
   if (synced?.status === 'False' && (syncedBefore?.status !== 'False' || syncedBefore.message !== synced.message))

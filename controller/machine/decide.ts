@@ -11,6 +11,7 @@ import { chart } from './chart.ts';
 import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor, filesFresh } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
+import { countChecks, nextCheck } from './health.ts';
 import { nextAskAt } from './notes.ts';
 import { type OnboardingResult, onboard } from './onboarding.ts';
 import {
@@ -27,18 +28,19 @@ import { sameTold, tell } from './told.ts';
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
 
-export const decide: Decide = ({ id, desired: declared, observed, snapshot, files, now }) => {
+export const decide: Decide = ({ id, desired: declared, observed, snapshot, files, health, now }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
   const timed = atTime(declared, observed.sightings, snapshot, now);
   const desired = timed?.desired ?? declared;
-  const gap = findGap(desired, observed.sightings, snapshot.memory, now);
+  const counted = countChecks(snapshot.memory, desired, health);
+  const gap = findGap(desired, observed.sightings, counted, now);
   if (gap.type === 'stale') return { snapshot: doubt(snapshot, now), effects: [], events: [], lookAgain: true };
   if (observed.sightings.length === 1 && settled(snapshot, gap, desired, files) && settledInTime(snapshot, timed))
     return { snapshot, effects: [], events: [], ...(timed?.wakeAt !== undefined && { wakeAt: timed.wakeAt }) };
   const doubted = doubtLook(snapshot, gap, desired, now);
   if (doubted) return doubted;
 
-  const moved = move(forgetDoubt(snapshot), { type: gap.type, gap, id, desired, now });
+  const moved = move(forgetDoubt({ ...snapshot, memory: counted }), { type: gap.type, gap, id, desired, now });
   const way = onTheWay(moved.phase, moved.memory, gap, desired, now);
   const { memory: knowing, effects: hooks } = tell({
     id,
@@ -49,15 +51,27 @@ export const decide: Decide = ({ id, desired: declared, observed, snapshot, file
     files,
   });
   const memory = seal(way ? { ...knowing, onboarding: way.memory } : knowing, desired, timed);
-  const conditions = conditionsFor(snapshot.conditions, moved.phase, memory, gap, desired, now, files, timed?.fact);
+  const conditions = conditionsFor(
+    snapshot.conditions,
+    moved.phase,
+    memory,
+    gap,
+    desired,
+    now,
+    files,
+    timed?.fact,
+    health,
+  );
   const unchanged =
     moved.phase === snapshot.phase && conditions === snapshot.conditions && sameMemory(memory, snapshot.memory);
   const next: MachineSnapshot = unchanged ? snapshot : { phase: moved.phase, memory, conditions };
   const effects = effectsFor(id, next.phase, next.memory, gap, desired, observed.sightings, now, way?.step, files);
-  const wakeAt = earliest(earliest(nextLook(next, gap, desired, now), way?.wakeAt), dueNext(timed, next.phase, now));
+  const check = nextCheck(id, next, gap, desired, health, now);
+  const wakes = [nextLook(next, gap, desired, now), way?.wakeAt, dueNext(timed, next.phase, now), check.wakeAt];
+  const wakeAt = wakes.reduce(earliest);
   return {
     snapshot: next,
-    effects: [...hooks, ...effects],
+    effects: [...hooks, ...effects, ...check.effects],
     events: unchanged ? [] : eventsFor(snapshot, next, now),
     ...(wakeAt !== undefined && { wakeAt }),
   };
@@ -102,6 +116,8 @@ const settled = (
   memory.driftSince === undefined &&
   memory.doubtedAt === undefined &&
   desired?.onboarding === undefined &&
+  desired?.health === undefined &&
+  memory.unhealthy === undefined &&
   memory.observedGeneration === desired?.generation &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
@@ -256,6 +272,7 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     sameOnboarding(a.onboarding, b.onboarding) &&
     sameTold(a.told, b.told) &&
     sameTiming(a.timing, b.timing) &&
+    a.unhealthy?.at === b.unhealthy?.at &&
     a.stop?.incarnation === b.stop?.incarnation &&
     a.stop?.askedAt === b.stop?.askedAt);
 

@@ -4,6 +4,7 @@
  */
 import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
+import { mustRestart } from './health.ts';
 import type { Memory, PlacedSighting, StopReason } from './snapshot.ts';
 
 export type Gap =
@@ -137,6 +138,7 @@ function compareLive(desired: DesiredInstance, seen: PlacedSighting, memory: Mem
   // What runs goes on as it is: stopped for files that cannot be had, it could not be started again.
   if (desired.workspace?.problem !== undefined) return { type: 'live', seen };
   if (restarts(desired, seen)) return { type: 'surplus', seen, why: 'restart' };
+  if (mustRestart(desired, seen, memory)) return { type: 'surplus', seen, why: 'unhealthy' };
   if (seen.launchHash === desired.launchHash) return { type: 'live', seen };
   if (desired.hold) return { type: 'drifted', seen, until: undefined };
   switch (desired.update.strategy) {

@@ -39,6 +39,7 @@ export const notes = {
       'finalFor',
       'finalReason',
       'onboarding',
+      'unhealthy',
     ),
     // Strictly newer than any incarnation known, also when the clock was set back.
     incarnation: Math.max(event.now, (memory.incarnation ?? 0) + 1, (memory.lastExit?.incarnation ?? 0) + 1),

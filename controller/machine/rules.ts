@@ -33,11 +33,13 @@ export function exitOf({ memory, event: { gap, now, desired } }: Pass): ExitReco
   if (!seen)
     return {
       at: now,
-      reason: memory.stop ? 'Stopped' : 'Vanished',
+      reason: memory.stop ? (memory.stop.why === 'unhealthy' ? 'Unhealthy' : 'Stopped') : 'Vanished',
       incarnation: memory.stop?.incarnation ?? memory.incarnation ?? now,
     };
-  const { code, signal, at, cause = refused(seen, desired) } = seen.exit ?? {};
-  const asked = memory.stop?.incarnation === seen.incarnation;
+  const { code, signal, at } = seen.exit ?? {};
+  const left = memory.stop?.incarnation === seen.incarnation;
+  const asked = left && memory.stop?.why !== 'unhealthy';
+  const cause = left && !asked ? 'Unhealthy' : (seen.exit?.cause ?? refused(seen, desired));
   return {
     // Who was made to end and left politely has not done its work: no success.
     ...(code !== undefined && !(code === 0 && cause !== undefined && !asked) && { code }),
@@ -106,6 +108,10 @@ const startedAnew = ({ memory, event: { desired } }: Pass): boolean =>
 const ours = ({ memory: { stop }, event }: Pass): boolean =>
   stop !== undefined && stop.incarnation === (seenIn(event.gap)?.incarnation ?? stop.incarnation);
 
+/** It was asked to leave because it was not well, and has left: as much its own end as a crash. Unless it is old news. */
+const leftUnwell = (pass: Pass): boolean => pass.memory.stop?.why === 'unhealthy' && ours(pass) && !askedAnew(pass);
+const leftUnwellForGood = (pass: Pass): boolean => leftUnwell(pass) && isFinal(pass);
+
 /** The restart policy says that this end is the last. */
 function isFinal(pass: Pass): boolean {
   const { restart } = pass.event.desired ?? {};
@@ -142,6 +148,8 @@ const stillWaiting = (pass: Pass): boolean => !due(pass) && !startedAnew(pass);
 
 export const rules = {
   ours,
+  leftUnwell,
+  leftUnwellForGood,
   isFinal,
   endsWell,
   due,

@@ -7,8 +7,9 @@ import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import type { DesiredInstance, DialogAnswer, Place } from '../plan/desired-instance.ts';
+import type { DesiredInstance, DialogAnswer, HealthPlan, Place } from '../plan/desired-instance.ts';
 import type { Timing } from '../plan/timing.ts';
+import type { FailedChecks, HealthReading } from './health.ts';
 import type { OnboardingMemory, Reading } from './onboarding.ts';
 import type { ToldMemory } from './told.ts';
 
@@ -48,7 +49,7 @@ export interface ExitRecord {
   readonly incarnation: Instant;
 }
 
-export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move';
+export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move' | 'unhealthy';
 
 /** All that must survive a restart of the controller. JSON. */
 export interface Memory {
@@ -84,6 +85,8 @@ export interface Memory {
   readonly timing?: Timing;
   /** Since when a differing launch waits for idle. */
   readonly driftSince?: Instant;
+  /** Checks in a row that failed; absent: the last one did not, or there is none. */
+  readonly unhealthy?: FailedChecks;
   /** What the user's hooks were told of, so that nothing is told twice. */
   readonly told?: ToldMemory;
   /** Generation of the last decision that saw the world. */
@@ -158,6 +161,14 @@ export type Effect =
       readonly incarnation: Instant;
       readonly desired: DesiredInstance;
     }
+  /** Have it checked; what comes of it is seen by a later look. */
+  | {
+      readonly type: 'check';
+      readonly id: InstanceId;
+      readonly place: Place;
+      readonly incarnation: Instant;
+      readonly health: HealthPlan;
+    }
   /** Run the user's hooks of one point. Asked for in the one pass that remembers it: a controller killed right then loses it. */
   | {
       readonly type: 'hook';
@@ -191,6 +202,8 @@ export interface DecideInput {
   readonly snapshot: MachineSnapshot;
   /** Absent: its files were not looked at yet, or it has none. */
   readonly files?: FilesReading | undefined;
+  /** Absent: it was not checked yet by this controller. */
+  readonly health?: HealthReading | undefined;
   readonly now: Instant;
 }
 

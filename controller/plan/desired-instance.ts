@@ -73,6 +73,15 @@ export interface OnboardingPlan {
   readonly submit: readonly { readonly text: string; readonly delayMs: DurationMs }[];
 }
 
+/** A command that tells whether an instance is well. */
+export interface HealthPlan {
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly intervalMs: DurationMs;
+  readonly timeoutMs: DurationMs;
+  readonly failureThreshold: number;
+}
+
 export interface DesiredInstance {
   readonly id: InstanceId;
   /** Instance name: the agent's, or `<agent>-<n>`, or `<agent>-<host>`. */
@@ -118,6 +127,8 @@ export interface DesiredInstance {
   readonly readsActivity: boolean;
   /** Undefined: it has no prompt to be brought to. */
   readonly onboarding?: OnboardingPlan;
+  /** Undefined: what lives is well. */
+  readonly health?: HealthPlan;
   /** Which conversation a start begins with; takes effect at the next start, so it is no part of the launch. */
   readonly session?: SessionPlan;
   /** The restart that was asked for begins with another than the spec says. */

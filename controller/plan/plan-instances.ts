@@ -201,6 +201,7 @@ function planSlot(
     },
     readsActivity,
     ...(readsActivity && { onboarding: planOnboarding(spec, dialogs, asksFor) }),
+    ...planHealth(spec, cwd),
     minReadyMs: Math.round(spec.startup.minReadySeconds * 1000),
     graceMs: agent.forceDelete ? 0 : Math.round(spec.terminationGracePeriodSeconds * 1000),
     hooks: {
@@ -214,6 +215,22 @@ function planSlot(
     },
   };
 }
+
+function planHealth({ health }: AgentSpec, cwd: string): Pick<DesiredInstance, 'health'> {
+  const { enabled, command, interval, timeout, failureThreshold } = health;
+  if (!enabled || command === undefined) return {};
+  return {
+    health: {
+      argv: command,
+      cwd,
+      intervalMs: Math.max(MIN_HEALTH_INTERVAL_MS, durationMs(interval)),
+      timeoutMs: durationMs(timeout),
+      failureThreshold,
+    },
+  };
+}
+/** Each run is a process. */
+const MIN_HEALTH_INTERVAL_MS = 1_000;
 
 /** What the manifest says of the engines; a refusal counts only where that engine is the place. */
 function planContainers(spec: AgentSpec, cwd: string, { userHome, allowedHostPaths: allowed = [] }: PlanFacts) {

@@ -44,6 +44,8 @@ export interface EffectRunnerOptions {
     sync(desired: DesiredInstance, transport: Transport, starts: boolean): Promise<void>;
     leave(desired: DesiredInstance, transport: Transport): Promise<void>;
   };
+  /** Checks whether an instance is well, in the background. */
+  readonly checks?: { ask(effect: Extract<Effect, { type: 'check' }>, transport: Transport): void };
   /** Throws FencedError when this controller has been replaced: then nothing is touched. */
   readonly assertNotFenced: () => void;
   readonly concurrencyPerPlace: number;
@@ -130,6 +132,8 @@ export class EffectRunner {
           this.#toldToLeave.set(effect.id, effect.incarnation);
         }
         return runtime.signal(transport, effect.id, effect.incarnation, 'term');
+      case 'check':
+        return this.#options.checks?.ask(effect, transport);
       case 'hook':
         return hooks(effect.point, effect.commands);
       case 'kill':

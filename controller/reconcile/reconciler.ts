@@ -6,6 +6,7 @@
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
+import type { HealthReading } from '../machine/health.ts';
 import type { Decide, Decision, Effect, FilesReading, Observation, PlacedSighting } from '../machine/snapshot.ts';
 import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
 import type { Observer } from '../observed/observe.ts';
@@ -28,6 +29,8 @@ export interface ReconcilerOptions {
   readonly observer: Pick<Observer, 'observe' | 'invalidate'>;
   /** What the last look at its deployed files told. */
   readonly files?: (id: InstanceId) => FilesReading | undefined;
+  /** What the last check of it told. */
+  readonly health?: (id: InstanceId) => HealthReading | undefined;
   readonly runner: Pick<EffectRunner, 'run'> & Partial<Pick<EffectRunner, 'leave'>>;
   readonly decide: Decide;
   readonly now: () => Instant;
@@ -94,6 +97,7 @@ export class Reconciler {
       observed,
       snapshot: before,
       files: this.#options.files?.(id),
+      health: this.#options.health?.(id),
       now: now(),
     });
 
@@ -183,8 +187,8 @@ export class Reconciler {
         }
         throw error;
       } finally {
-        // Also after a failure: it may have happened all the same. What a hook does is the user's.
-        if (effect.type !== 'hook') observer.invalidate(id, effect.place);
+        // Also after a failure: it may have happened all the same. Hooks and checks are the user's.
+        if (effect.type !== 'hook' && effect.type !== 'check') observer.invalidate(id, effect.place);
       }
     }
   }
@@ -259,6 +263,7 @@ const VERBS = {
   submit: 'submit a text to it',
   sync: 'sync its files',
   hook: 'run its hooks',
+  check: 'check it',
 } as const;
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>

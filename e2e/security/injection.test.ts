@@ -91,6 +91,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.session.mode': { put: (mode) => spec({ session: { mode } }), takes: 'nothing' },
   'agent.spec.session.id': { put: (id) => spec({ session: { mode: 'resume', id } }), takes: 'everything' },
   'agent.spec.health.method': { put: (method) => spec({ health: { method } }), takes: 'nothing' },
+  'agent.spec.health.command': { put: (value) => spec({ health: { command: [value] } }), takes: 'any' },
   'agent.spec.health.interval': { put: (interval) => spec({ health: { interval } }), takes: 'nothing' },
   'agent.spec.health.timeout': { put: (timeout) => spec({ health: { timeout } }), takes: 'nothing' },
   'agent.spec.restart.policy': { put: (policy) => spec({ restart: { policy } }), takes: 'nothing' },
