@@ -118,6 +118,8 @@ export interface PatchRequest {
   readonly spec?: Readonly<Record<string, unknown>>;
   /** Change fields the agent's source declared; the source puts them back when it next changes. */
   readonly force?: boolean;
+  /** Check it, change nothing, answer what there is. */
+  readonly dryRun?: boolean;
 }
 
 export interface SyncSourceRequest {
@@ -137,6 +139,8 @@ export interface SourcePlan {
 export interface DeleteRequest {
   /** Kill at once, no grace. */
   readonly force?: boolean;
+  /** Check it, change nothing, answer what there is. */
+  readonly dryRun?: boolean;
 }
 export interface RestartRequest {
   readonly by?: string;

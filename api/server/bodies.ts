@@ -86,8 +86,9 @@ export const patchBody = z.strictObject({
     .optional(),
   spec: z.record(z.string(), z.unknown()).optional(),
   force: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
 });
-export const deleteBody = z.strictObject({ force: z.boolean().optional() });
+export const deleteBody = z.strictObject({ force: z.boolean().optional(), dryRun: z.boolean().optional() });
 export const restartBody = z.strictObject({
   by: z.string().max(200).optional(),
   session: z.enum(['new', 'continue']).optional(),
@@ -213,7 +214,7 @@ export function parseApply(body: unknown): ApplyRequest {
 }
 
 export function parsePatch(body: unknown): PatchRequest {
-  const { metadata, spec, force } = parse(patchBody, body, 'body');
+  const { metadata, spec, force, dryRun } = parse(patchBody, body, 'body');
   return {
     ...(metadata && {
       metadata: {
@@ -224,5 +225,6 @@ export function parsePatch(body: unknown): PatchRequest {
     }),
     ...(spec && { spec }),
     ...(force !== undefined && { force }),
+    ...(dryRun !== undefined && { dryRun }),
   };
 }

@@ -84,7 +84,7 @@ const EXAMPLES: readonly [string, object][] = [
         runtime: 'apptainer',
         apptainer: { image: 'a.sif', env: { A: 'b' }, binds: ['/a:/b:ro', { src: '/c', dst: '/d', mode: 'rw' }] },
         to_home: './to_home',
-        claude: { model: 'opus[1m]', session: 'continue', provider: { base_url: 'u', auth_token_env: 'T' } },
+        claude: { model: 'opus[1m]', session: 'continue', provider: { base_url: 'http://u', auth_token_env: 'T' } },
         startup_prompts: ['hello'],
         comms: { a2a: { listen: true } },
       },
@@ -155,6 +155,57 @@ describe('an older manifest', () => {
     expect(convertBack(manifest)).toEqual({ document, lost: [] });
   });
 
+  it('maps what brings an agent to its prompt, and what it works with', () => {
+    const document = old({
+      runtime: 'claude-code',
+      claude: {
+        flags: ['--dangerously-skip-permissions', '--add-dir /x'],
+        channels: ['plugin:c'],
+        provider: { base_url: 'http://127.0.0.1:1', auth_token_env: 'KEY' },
+      },
+      skills: { required: ['a'], available: ['b'], injection_mode: 'block' },
+      mcp_servers: { m: { type: 'stdio', command: 'x', args: ['-y', '1'], env: { A: '1' } } },
+      'python-venv': '~/.venv',
+      startup: { ready_patterns: ['^>', { regex: 'ready' }], on_timeout: 'capture_and_fail' },
+      startup_commands: [{ delay: 3, command: '/model opus' }, { command: '/clear' }],
+      startup_prompts: ['go on'],
+      multiplexer: 'screen',
+      env_files: ['.env', '.more'],
+    });
+    const { manifest, warnings: told } = converted(document, 'a');
+    expect(told).toEqual([]);
+    expect(agentManifestSchema.safeParse(manifest).error).toBeUndefined();
+    expect(manifest['spec']).toMatchObject({
+      claude: {
+        flags: ['--dangerously-skip-permissions', '--add-dir /x'],
+        channels: ['plugin:c'],
+        provider: { baseUrl: 'http://127.0.0.1:1', authTokenEnv: 'KEY' },
+      },
+      skills: { required: ['a'], available: ['b'], injectionMode: 'block' },
+      mcpServers: { m: { type: 'stdio', command: 'x', args: ['-y', '1'], env: { A: '1' } } },
+      venv: '~/.venv',
+      place: { runtime: 'screen' },
+      startup: {
+        readyPatterns: ['^>', 'ready'],
+        idleTicks: 3,
+        timeout: 60,
+        onTimeout: 'fail',
+        commands: [{ text: '/model opus', delay: 3 }, { text: '/clear' }],
+        prompts: ['go on'],
+      },
+    });
+    expect(convertBack(manifest)).toEqual({ document, lost: [] });
+    const edited = {
+      ...manifest,
+      spec: { ...Object(manifest['spec']), startup: { prompts: ['stop'], timeout: '2m' } },
+    };
+    expect(convertBack(edited).document).toMatchObject({
+      spec: { startup: { ready_timeout_seconds: 120 }, startup_prompts: ['stop'], 'python-venv': '~/.venv' },
+    });
+    const both = old({ claude: { account: 'x', provider: { base_url: 'http://u', auth_token_env: 'K' } } });
+    expect(agentManifestSchema.safeParse(converted(both).manifest).error?.issues[0]?.message).toContain('exclude');
+  });
+
   it.each([
     [V1, undefined, {}, 'new'],
     [V2, 'continue', {}, 'continue'],
@@ -193,10 +244,9 @@ describe('an older manifest', () => {
   });
 
   it.each([
-    [{ multiplexer: 'screen' }, 'spec.multiplexer: screen is not available yet; place.runtime is auto'],
     [
-      { claude: { flags: ['-x'] } },
-      'spec.claude.flags: has no counterpart in sac/v1 yet; kept in the annotation sac/converted-from',
+      { claude: { raw_options: { a: 1 } } },
+      'spec.claude.raw_options: has no counterpart in sac/v1 yet; kept in the annotation sac/converted-from',
     ],
     [
       { modle: 'x' },
@@ -338,7 +388,44 @@ describe('any older manifest', () => {
         session: maybe(fc.constantFrom(...OLD_SESSIONS)),
         resume_id: free,
         continue_max_age_minutes: fc.integer({ min: 1, max: 99 }),
+        channels: texts,
+        account: free,
+        provider: maybe(fc.record({ base_url: fc.constantFrom('http://u', 'u'), auth_token_env: word })),
+        auto_accept: fc.oneof(fc.boolean(), fc.constantFrom('yes', 'off')),
         odd: json,
+      }),
+    ),
+    skills: maybe(
+      some({ required: texts, available: maybe(texts), injection_mode: fc.constantFrom('block', 'at-import') }),
+    ),
+    mcp_servers: maybe(
+      fc.dictionary(
+        free,
+        some({
+          command: maybe(free),
+          args: fc.array(fc.oneof(free, count)),
+          env: fc.dictionary(word, free),
+          odd: json,
+        }),
+        { maxKeys: 2 },
+      ),
+    ),
+    venv: maybe(fc.oneof(free, texts)),
+    'python-venv': maybe(free),
+    to_home: fc.constantFrom('./to_home', 'elsewhere', ''),
+    startup_commands: maybe(
+      fc.array(fc.oneof(free, fc.record({ command: free, delay: maybe(count) }, { requiredKeys: ['command'] })), {
+        maxLength: 2,
+      }),
+    ),
+    startup: maybe(
+      some({
+        ready_patterns: fc.oneof(free, fc.array(fc.oneof(free, fc.record({ regex: free })), { maxLength: 2 })),
+        ready_idle_ticks: fc.integer({ min: 1, max: 9 }),
+        ready_poll_interval_seconds: fc.constantFrom(0.5, 1, 7),
+        ready_timeout_seconds: fc.constantFrom(1, 60, 90),
+        on_timeout: maybe(fc.constantFrom('capture_and_proceed', 'capture_and_fail')),
+        commands: fc.array(fc.record({ command: free, delay: count }), { maxLength: 2 }),
       }),
     ),
     health: maybe(
@@ -380,7 +467,7 @@ describe('any older manifest', () => {
     { requiredKeys: ['apiVersion', 'kind', 'spec'] },
   );
 
-  it('comes back as it was, and converts the same again', () => {
+  it('comes back as it was, and converts the same again', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(anyDocument, fc.option(word, { nil: undefined }), (document, folder) => {
         const clean: unknown = JSON.parse(JSON.stringify(document));
@@ -392,11 +479,13 @@ describe('any older manifest', () => {
         expect(convertBack(conversion.manifest).document).toEqual(clean);
         expect(convertBack(JSON.parse(JSON.stringify(conversion.manifest))).document).toEqual(clean);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
-  it('is a valid sac/v1 manifest, or wrong in a field that has a place in the old document', () => {
+  it('is a valid sac/v1 manifest, or wrong in a field that has a place in the old document', {
+    timeout: 120_000,
+  }, () => {
     fc.assert(
       fc.property(anyDocument, (document) => {
         const conversion = convertToV1(JSON.parse(JSON.stringify(document)));
@@ -413,6 +502,11 @@ describe('any older manifest', () => {
             'spec.hooks',
             'spec.env-file',
             'spec.env_files',
+            'spec.claude',
+            'spec.skills',
+            'spec.mcp_servers',
+            'spec.startup',
+            'spec.startup_commands',
           ]).toContain(path.slice(0, 2).join('.'));
         }
       }),

@@ -2,7 +2,7 @@
  * Owns: how an older manifest lived: model, working directory, session, health, restart; each by generation.
  * Never: leaves an old default unsaid where sac's own default differs.
  */
-import { durationMs, durationSchema } from '../resources/time.ts';
+import { inSeconds, truth } from './duration-words.ts';
 import type { Json } from './json.ts';
 import { type Rule, type RuleContext, textOf } from './rule.ts';
 
@@ -84,18 +84,6 @@ export const sessionRule: Rule = {
     return [undefined, mode, form['id'], form['continueMaxAgeMinutes']];
   },
 };
-
-const TRUE_WORDS = new Set(['yes', 'on']);
-const truth = (value: Json | undefined): boolean | undefined => {
-  if (typeof value === 'string') return TRUE_WORDS.has(value.toLowerCase());
-  return typeof value === 'boolean' ? value : undefined;
-};
-
-/** Old durations are numbers of seconds. */
-function inSeconds(duration: Json | undefined): Json | undefined {
-  const read = durationSchema.safeParse(duration);
-  return read.success ? durationMs(read.data) / 1000 : duration;
-}
 
 export const healthRule: Rule = {
   old: ['spec.health.enabled', 'spec.health.interval', 'spec.health.timeout', 'spec.health.method'],

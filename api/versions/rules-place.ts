@@ -12,14 +12,15 @@ export const runtimeRule: Rule = {
   old: ['spec.runtime', 'spec.multiplexer', 'spec.container.runtime', 'spec.harness'],
   v1: ['spec.profile', 'spec.place.runtime'],
   forward([runtime, multiplexer, container, harness], context) {
-    if (multiplexer === 'screen')
-      context.warn('spec.multiplexer', 'screen is not available yet; place.runtime is auto');
     const wrapped = textOf(container);
     if (wrapped !== undefined && wrapped !== 'none')
-      context.suspend('spec.container.runtime', `the container runtime ${wrapped} is not available yet`);
-    return [profileOf(textOf(runtime), textOf(harness), context), multiplexer === 'tmux' ? 'tmux' : undefined];
+      context.suspend(
+        'spec.container.runtime',
+        `the container runtime ${wrapped} is not converted: declare place.runtime and place.${wrapped} instead`,
+      );
+    return [profileOf(textOf(runtime), textOf(harness), context), textOf(multiplexer)];
   },
-  backward: ([profile, runtime]) => [profile, runtime === 'tmux' ? runtime : undefined],
+  backward: ([profile, runtime]) => [profile, runtime === 'tmux' || runtime === 'screen' ? runtime : undefined],
 };
 
 function profileOf(
@@ -40,14 +41,17 @@ function profileOf(
       return 'claude-code';
     case 'slurm':
     case 'slurm-tenant':
-      context.suspend('spec.runtime', `${runtime} is not available yet`);
+      context.suspend('spec.runtime', `${runtime} is not converted: declare place.runtime and place.slurm instead`);
       return 'claude-code';
     case undefined:
       if (context.generation !== 'v3c' && context.generation !== 'v3d') return undefined;
-      context.suspend('spec.runtime', 'the default of this generation, apptainer, is not available yet');
+      context.suspend('spec.runtime', 'the default of this generation, apptainer, is not available in sac');
       return harnessProfile(harness, context);
     default:
-      context.suspend('spec.runtime', `the container runtime ${runtime} is not available yet`);
+      context.suspend(
+        'spec.runtime',
+        `the container runtime ${runtime} is not converted: declare place.runtime instead`,
+      );
       return harnessProfile(harness, context);
   }
 }

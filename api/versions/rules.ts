@@ -6,6 +6,8 @@ import type { Rule } from './rule.ts';
 import { envFilesRule, envRule, hookRules, labelsRule, nameRule } from './rules-identity.ts';
 import { healthRule, modelRule, restartRule, sessionRule, workspaceRule } from './rules-life.ts';
 import { placeRule, runtimeRule } from './rules-place.ts';
+import { commandsRule, dialogsRule, promptsRule, readyRule } from './rules-startup.ts';
+import { claudeRules, mcpServersRule, skillRules, toHomeRule, venvRule } from './rules-tools.ts';
 
 export const RULES: readonly Rule[] = [
   nameRule,
@@ -20,4 +22,13 @@ export const RULES: readonly Rule[] = [
   healthRule,
   restartRule,
   ...hookRules,
+  ...claudeRules,
+  ...skillRules,
+  mcpServersRule,
+  venvRule,
+  toHomeRule,
+  dialogsRule,
+  readyRule,
+  commandsRule,
+  promptsRule,
 ];

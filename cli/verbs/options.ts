@@ -25,6 +25,10 @@ export const FORCE: OptionDefinition = {
   flags: '--force',
   description: 'also change fields that a file declares, until that file changes next',
 };
+export const DRY_RUN: OptionDefinition = {
+  flags: '--dry-run <where>',
+  description: 'client (only say what would be done) or server (also have it checked); nothing changes',
+};
 export const INSTANCE: OptionDefinition = {
   flags: '--instance <name>',
   description: 'which instance, when the agent has several',

@@ -8,6 +8,7 @@ import type {
   ApplyRequest,
   ApplyResponse,
   ApplyResult,
+  DeleteRequest,
   PatchRequest,
   RestartRequest,
 } from '../../api/protocol.ts';
@@ -84,7 +85,7 @@ export class StoredAgentWrites implements AgentWrites {
   }
 
   replace(name: string, body: Parameters<AgentWrites['replace']>[1], by: Caller): Promise<Agent> {
-    return this.#change(name, by, body.force === true, (current) => {
+    return this.#change(name, by, { force: body.force === true }, (current) => {
       const seen = this.#options.store.viewAgent(name)?.metadata.resourceVersion;
       if (seen !== body.resourceVersion && current.resourceVersion > body.resourceVersion)
         throw new ConflictError(
@@ -95,7 +96,7 @@ export class StoredAgentWrites implements AgentWrites {
   }
 
   patch(name: string, patch: PatchRequest, by: Caller): Promise<Agent> {
-    return this.#change(name, by, patch.force === true, (current) => {
+    return this.#change(name, by, patch, (current) => {
       const expected = patch.metadata?.resourceVersion;
       if (expected !== undefined && current.resourceVersion > expected)
         throw new ConflictError(`agent "${name}" was changed meanwhile; read it again`);
@@ -110,19 +111,23 @@ export class StoredAgentWrites implements AgentWrites {
     });
   }
 
-  async remove(name: string, { force = false }: { readonly force?: boolean }, by: Caller): Promise<Agent> {
-    await this.#write(name, ({ record }) => {
-      if (record.deletedAt !== undefined && (record.forceDelete === true || !force)) return undefined;
-      const event = this.#event(name, 'Deleted', `Deletion was asked for by ${by.name}.`);
-      return {
-        record: {
-          ...record,
-          deletedAt: record.deletedAt ?? this.#options.clock.now(),
-          ...(force && { forceDelete: true }),
-        },
-        event,
-      };
-    });
+  async remove(name: string, { force = false, dryRun = false }: DeleteRequest, by: Caller): Promise<Agent> {
+    await this.#write(
+      name,
+      ({ record }) => {
+        if (record.deletedAt !== undefined && (record.forceDelete === true || !force)) return undefined;
+        const event = this.#event(name, 'Deleted', `Deletion was asked for by ${by.name}.`);
+        return {
+          record: {
+            ...record,
+            deletedAt: record.deletedAt ?? this.#options.clock.now(),
+            ...(force && { forceDelete: true }),
+          },
+          event,
+        };
+      },
+      dryRun,
+    );
     return this.#view(name);
   }
 
@@ -288,33 +293,38 @@ export class StoredAgentWrites implements AgentWrites {
   async #change(
     name: string,
     by: Caller,
-    force: boolean,
+    { force = false, dryRun = false }: { readonly force?: boolean; readonly dryRun?: boolean },
     draftFrom: (current: Versioned<AgentRecord>) => Draft,
   ): Promise<Agent> {
     const { canonical } = this.#options;
-    await this.#write(name, (current) => {
-      const { record } = current;
-      if (record.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted`);
-      const draft = draftFrom(current);
-      if (canonical(draftOf(record)) === canonical(draft)) return undefined;
-      this.#assertNamesFree(name, draft.spec, this.#instanceOwners());
-      // What was applied by hand may be changed by hand; what a file declares is changed in the file.
-      if (!force && record.source.kind !== 'apply') this.#assertNotOwned(record, draft, { kind: 'apply', name: 'cli' });
-      const circle = circleThrough(name, (one) =>
-        one === name ? (draft.spec.dependsOn ?? []) : (this.#options.store.agent(one)?.record.spec.dependsOn ?? []),
-      );
-      if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
-      const changed = canonical(record.spec) !== canonical(draft.spec);
-      return {
-        record: {
-          ...withoutRevisions(record),
-          ...draft,
-          generation: record.generation + (changed ? 1 : 0),
-          ...revise(record, draft.spec, this.#note(name, by.name, CLI_SOURCE, record.files)),
-        },
-        event: this.#event(name, 'Configured', `Changed by ${by.name}.`),
-      };
-    });
+    await this.#write(
+      name,
+      (current) => {
+        const { record } = current;
+        if (record.deletedAt !== undefined) throw new ConflictError(`agent "${name}" is being deleted`);
+        const draft = draftFrom(current);
+        if (canonical(draftOf(record)) === canonical(draft)) return undefined;
+        this.#assertNamesFree(name, draft.spec, this.#instanceOwners());
+        // What was applied by hand may be changed by hand; what a file declares is changed in the file.
+        if (!force && record.source.kind !== 'apply')
+          this.#assertNotOwned(record, draft, { kind: 'apply', name: 'cli' });
+        const circle = circleThrough(name, (one) =>
+          one === name ? (draft.spec.dependsOn ?? []) : (this.#options.store.agent(one)?.record.spec.dependsOn ?? []),
+        );
+        if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
+        const changed = canonical(record.spec) !== canonical(draft.spec);
+        return {
+          record: {
+            ...withoutRevisions(record),
+            ...draft,
+            generation: record.generation + (changed ? 1 : 0),
+            ...revise(record, draft.spec, this.#note(name, by.name, CLI_SOURCE, record.files)),
+          },
+          event: this.#event(name, 'Configured', `Changed by ${by.name}.`),
+        };
+      },
+      dryRun,
+    );
     return this.#view(name);
   }
 
@@ -324,13 +334,14 @@ export class StoredAgentWrites implements AgentWrites {
     change: (
       current: Versioned<AgentRecord>,
     ) => { readonly record: AgentRecord; readonly event: RecordedEvent } | undefined,
+    dryRun = false,
   ): Promise<void> {
     const { store } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const current = store.agent(name);
       if (!current) throw new NotFoundError(`agent "${name}" not found; \`sac get agents\` lists what there is`);
       const next = change(current);
-      if (!next) return;
+      if (!next || dryRun) return;
       try {
         await store.commit(
           [{ type: 'put-agent', expected: current.resourceVersion, record: next.record }],

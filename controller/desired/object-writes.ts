@@ -8,6 +8,7 @@ import type {
   ApplyResponse,
   ApplyResult,
   Comparable,
+  DeleteRequest,
   PatchRequest,
 } from '../../api/protocol.ts';
 import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
@@ -89,32 +90,38 @@ export class StoredObjectWrites {
   }
 
   async patch(kind: ObjectKind, name: string, patch: PatchRequest, by: Caller): Promise<DeclaredObject> {
-    await this.#write(kind, name, (current) => {
-      const expected = patch.metadata?.resourceVersion;
-      if (expected !== undefined && current.resourceVersion > expected)
-        throw new ConflictError(`${label(kind, name)} was changed meanwhile; read it again`);
-      const { record } = current;
-      const manifest = parse(kind, {
-        apiVersion: 'sac/v1',
-        kind,
-        metadata: {
-          name,
-          labels: mergePatch(record.labels, patch.metadata?.labels ?? {}),
-          annotations: mergePatch(record.annotations, patch.metadata?.annotations ?? {}),
-        },
-        spec: mergePatch(record.spec, patch.spec ?? {}),
-      });
-      return { record: this.#next(kind, manifest, record, record.source), why: `Changed by ${by.name}.` };
-    });
+    await this.#write(
+      kind,
+      name,
+      (current) => {
+        const expected = patch.metadata?.resourceVersion;
+        if (expected !== undefined && current.resourceVersion > expected)
+          throw new ConflictError(`${label(kind, name)} was changed meanwhile; read it again`);
+        const { record } = current;
+        const manifest = parse(kind, {
+          apiVersion: 'sac/v1',
+          kind,
+          metadata: {
+            name,
+            labels: mergePatch(record.labels, patch.metadata?.labels ?? {}),
+            annotations: mergePatch(record.annotations, patch.metadata?.annotations ?? {}),
+          },
+          spec: mergePatch(record.spec, patch.spec ?? {}),
+        });
+        return { record: this.#next(kind, manifest, record, record.source), why: `Changed by ${by.name}.` };
+      },
+      patch.dryRun,
+    );
     return this.#view(kind, name);
   }
 
-  async remove(kind: ObjectKind, name: string, { force = false }, by: Caller): Promise<DeclaredObject> {
+  async remove(kind: ObjectKind, name: string, request: DeleteRequest, by: Caller): Promise<DeclaredObject> {
     const { store } = this.#options;
     const current = this.#current(kind, name);
-    const needed = force ? undefined : this.#options.neededBy(kind, name);
+    const needed = request.force ? undefined : this.#options.neededBy(kind, name);
     if (needed !== undefined) throw new ConflictError(`${label(kind, name)} is needed: ${needed}`);
     const last = this.#view(kind, name);
+    if (request.dryRun) return last;
     await store.commit(
       [{ type: 'delete-object', expected: current.resourceVersion, kind, name }],
       [this.#event(kind, name, 'Deleted', `Deleted by ${by.name}.`)],
@@ -186,12 +193,13 @@ export class StoredObjectWrites {
     kind: ObjectKind,
     name: string,
     change: (current: Versioned<ObjectRecord>) => { readonly record: ObjectRecord; readonly why: string },
+    dryRun = false,
   ): Promise<void> {
     const { store, canonical } = this.#options;
     for (let attempt = 1; ; attempt++) {
       const current = this.#current(kind, name);
       const { record, why } = change(current);
-      if (canonical(declared(record)) === canonical(declared(current.record))) return;
+      if (dryRun || canonical(declared(record)) === canonical(declared(current.record))) return;
       try {
         await store.commit(
           [{ type: 'put-object', expected: current.resourceVersion, record }],

@@ -138,6 +138,27 @@ describe('apply --prune (kubernetes#66430)', () => {
     expect(await fleet.ok(['get', 'agents', 'kept', 'elsewhere', '-o', 'name'])).toBe('agent/kept\nagent/elsewhere\n');
   });
 
+  it('a dry run of delete, label, annotate and scale is checked, and changes nothing', async () => {
+    await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: execManifest('tried', ['sleep', '1000'], SPEC) });
+    const { metadata, spec } = await fleet.json(['get', 'agent', 'tried']);
+    for (const where of ['client', 'server'])
+      for (const [verb, ...words] of [
+        ['label', 'tried', 'a=b'],
+        ['annotate', 'tried', 'a=b'],
+        ['scale', 'tried', '--replicas=3'],
+        ['delete', 'agent', 'tried'],
+      ])
+        expect(await fleet.ok([verb ?? '', ...words, `--dry-run=${where}`])).toMatch(/^agent\/tried .* \(dry run\)\n$/);
+    expect((await fleet.sac(['scale', 'tried', '--replicas=5000', '--dry-run=server'])).code).toBe(2);
+    const now = await fleet.json(['get', 'agent', 'tried']);
+    expect([now.metadata.labels, now.metadata.annotations, now.metadata.generation, now.spec]).toEqual([
+      metadata.labels,
+      metadata.annotations,
+      metadata.generation,
+      spec,
+    ]);
+  });
+
   it('prunes nothing when one of the manifests is broken', async () => {
     await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: execManifest('stands', ['sleep', '1000'], SPEC) });
     const broken = execManifest('kept', ['sleep', '1000'], SPEC).replace('"profile"', '"profil"');

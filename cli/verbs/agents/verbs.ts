@@ -3,7 +3,7 @@
  * Never: imports an implementation.
  */
 import type { Verb } from '../../verb.ts';
-import { ALL, FORCE, INSTANCE, OUTPUT, RECURSIVE, SELECTOR, TIMEOUT, WAIT } from '../options.ts';
+import { ALL, DRY_RUN, FORCE, INSTANCE, OUTPUT, RECURSIVE, SELECTOR, TIMEOUT, WAIT } from '../options.ts';
 
 export const AGENT_VERBS: readonly Verb[] = [
   {
@@ -51,7 +51,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     summary: 'Set how many instances an agent has',
     args: '[names...]',
     load: () => import('./scale.ts'),
-    options: [{ flags: '--replicas <count>', description: 'how many' }, SELECTOR, WAIT, TIMEOUT, FORCE],
+    options: [{ flags: '--replicas <count>', description: 'how many' }, SELECTOR, WAIT, TIMEOUT, FORCE, DRY_RUN],
     examples: ['sac scale web --replicas=3', 'sac scale web --replicas=0 --wait'],
   },
   {

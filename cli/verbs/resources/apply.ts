@@ -4,6 +4,7 @@
  */
 import type { ApplyResult } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { asked, dryRunOf } from '../../dry-run.ts';
 import { followUp, READY } from '../../follow-up.ts';
 import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
@@ -13,9 +14,7 @@ import { flag, type Run, text } from '../../verb.ts';
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
 
 export const run: Run = async (_args, options, context) => {
-  const dryRun = text(options, 'dryRun');
-  if (dryRun !== undefined && dryRun !== 'client' && dryRun !== 'server' && dryRun !== 'none')
-    throw new BadRequestError(`--dry-run "${dryRun}" is not client or server`);
+  const dryRun = dryRunOf(options);
   const output = text(options, 'output');
   if (output !== undefined && output !== 'name' && output !== 'json')
     throw new BadRequestError(`-o "${output}" is not name or json`);
@@ -36,7 +35,7 @@ export const run: Run = async (_args, options, context) => {
   const { results, errors } = await client.apply({
     items: items.map((item) => itemOf(item, files)),
     source: CLI_SOURCE,
-    ...(dryRun === 'server' && { dryRun: true }),
+    ...asked(dryRun),
     ...(flag(options, 'forceConflicts') && { force: true }),
     ...(flag(options, 'prune') && { prune: selector === undefined ? {} : { labelSelector: selector } }),
   });

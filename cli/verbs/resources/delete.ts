@@ -4,6 +4,7 @@
  */
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
 import { OBJECT_KINDS } from '../../../api/resources/kind-names.ts';
+import { asked, dryRunOf, told } from '../../dry-run.ts';
 import { concernsAll } from '../../each-agent.ts';
 import { followUp } from '../../follow-up.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
@@ -14,6 +15,7 @@ import { flag, type Options, type Run, texts } from '../../verb.ts';
 export const run: Run = async (words, options, context) => {
   const { waits, strayed } = waiting(options);
   const args = [...words, ...strayed];
+  const dryRun = dryRunOf(options);
   const client = await context.client();
   const fromFiles = texts(options, 'filename').length > 0;
   if (fromFiles && args.length > 0) throw new BadRequestError('names and -f exclude each other');
@@ -35,20 +37,19 @@ export const run: Run = async (words, options, context) => {
     others.delete('agents');
   } else names = await selectAgents(client, args, options, 'delete');
   const deleted: string[] = [];
-  const force = flag(options, 'force') ? { force: true } : {};
+  const request = { ...(flag(options, 'force') && { force: true }), ...asked(dryRun) };
   const wanted = [
     ...names.map((name) => ({ plural: 'agents' as const, name })),
     ...[...others].flatMap(([plural, all]) => all.map((name) => ({ plural, name }))),
   ];
   for (const { plural, name } of wanted) {
     try {
-      if (plural === 'agents') {
-        await client.remove(name, force);
-        deleted.push(name);
-      } else {
-        await client.removeObject(plural, name, force);
-        context.out.write(`${typeOf(plural).singular}/${name} deleted\n`);
-      }
+      if (dryRun === 'client') await client.get(plural, name);
+      else if (plural === 'agents') await client.remove(name, request);
+      else await client.removeObject(plural, name, request);
+      if (dryRun !== undefined) context.out.write(`${typeOf(plural).singular}/${name} deleted${told(dryRun)}\n`);
+      else if (plural === 'agents') deleted.push(name);
+      else context.out.write(`${typeOf(plural).singular}/${name} deleted\n`);
     } catch (error) {
       // What is refused for one agent does not keep the others, which were asked to go too, from going.
       if (!(error instanceof SacError) || concernsAll(error)) throw error;

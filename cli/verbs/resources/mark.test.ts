@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../../api/resources/errors.ts';
 import { agent, fakeContext, fleet } from '../../fake-context.ts';
 import { run as scale } from '../agents/scale.ts';
+import { run as remove } from './delete.ts';
 import { run as mark } from './mark.ts';
 
 describe('sac scale, label, annotate', () => {
@@ -28,6 +29,32 @@ describe('sac scale, label, annotate', () => {
     await mark(['web', 'role=x'], { verb: 'label', overwrite: true }, context);
     expect(patches.at(-1)).toEqual({ metadata: { labels: { role: 'x' } } });
   });
+  it.each(['client', 'server'])(
+    'a dry run (%s) says what would be, and nothing is changed by the client',
+    async (dryRun) => {
+      const { client, patches, asked } = fleet(labelled);
+      const context = fakeContext({ client });
+      await mark(['web', 'team=a'], { verb: 'label', dryRun }, context);
+      await mark(['web', 'note=a'], { verb: 'annotate', dryRun }, context);
+      await scale(['web'], { replicas: '3', dryRun, wait: true }, context);
+      await remove(['web'], { dryRun }, context);
+      expect(context.out.text.split('\n')).toEqual([
+        'agent/web labeled (dry run)',
+        'agent/web annotated (dry run)',
+        'agent/web scaled from 1 to 3 (dry run)',
+        'agent/web deleted (dry run)',
+        '',
+      ]);
+      expect(patches.map((patch) => Reflect.get(patch, 'dryRun'))).toEqual(
+        dryRun === 'client' ? [] : [true, true, true],
+      );
+      expect(asked.filter((what) => what.startsWith('remove'))).toEqual(dryRun === 'client' ? [] : ['remove web']);
+      for (const run of [mark, scale, remove])
+        await expect(
+          run(['web', ...(run === mark ? ['a=b'] : [])], { verb: 'label', replicas: '2', dryRun: 'sever' }, context),
+        ).rejects.toMatchObject({ exitCode: EXIT.usage });
+    },
+  );
   it('label says so when nothing changes', async () => {
     const context = fakeContext(fleet(labelled));
     expect(await mark(['web', 'role=w', 'absent-'], { verb: 'label' }, context)).toBe(EXIT.done);

@@ -5,6 +5,7 @@
 import type { Client } from '../../../api/client.ts';
 import type { Plural } from '../../../api/protocol.ts';
 import { BadRequestError, ConflictError, EXIT } from '../../../api/resources/errors.ts';
+import { asked, type DryRun, dryRunOf, told } from '../../dry-run.ts';
 import { eachAgent } from '../../each-agent.ts';
 import { findType, parseResources, typeOf } from '../../resources.ts';
 import { selectAgents } from '../../selection.ts';
@@ -20,7 +21,13 @@ export const run: Run = async (args, options, context) => {
   const changes = parseChanges(args.filter(isChange), what);
   const client = await context.client();
   const words = args.filter((word) => !isChange(word));
-  const settings: Settings = { what, changes, overwrite: flag(options, 'overwrite'), force: flag(options, 'force') };
+  const settings: Settings = {
+    what,
+    changes,
+    overwrite: flag(options, 'overwrite'),
+    force: flag(options, 'force'),
+    dryRun: dryRunOf(options),
+  };
   const type = findType((words[0] ?? '').split('/')[0] ?? '');
   if (type && type.plural !== 'agents' && type.verbs.includes('patch')) {
     for (const { plural, names } of parseResources(words))
@@ -53,13 +60,14 @@ interface Settings {
   readonly changes: Changes;
   readonly overwrite: boolean;
   readonly force: boolean;
+  readonly dryRun: DryRun;
 }
 
 async function mark(
   client: Client,
   plural: Plural,
   name: string,
-  { what, changes, overwrite, force }: Settings,
+  { what, changes, overwrite, force, dryRun }: Settings,
 ): Promise<string> {
   const { metadata } = await client.get(plural, name);
   const before = 'labels' in metadata ? metadata[what] : {};
@@ -77,10 +85,12 @@ async function mark(
     // What was read is what may be overwritten: with --overwrite that no longer matters.
     metadata: { [what]: Object.fromEntries(differing), ...(!overwrite && { resourceVersion }) },
     ...(force && { force: true }),
+    ...asked(dryRun),
   };
-  await (plural === 'agents' ? client.patch(name, patch) : client.patchObject(plural, name, patch));
+  if (dryRun !== 'client')
+    await (plural === 'agents' ? client.patch(name, patch) : client.patchObject(plural, name, patch));
   const past = what === 'labels' ? 'labeled' : 'annotated';
-  return differing.every(([, value]) => value === null) ? `un${past}` : past;
+  return `${differing.every(([, value]) => value === null) ? `un${past}` : past}${told(dryRun)}`;
 }
 
 const entryOf = (map: Readonly<Record<string, string>>, key: string): string | undefined =>

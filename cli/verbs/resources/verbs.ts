@@ -3,7 +3,7 @@
  * Never: imports an implementation.
  */
 import type { Verb } from '../../verb.ts';
-import { ALL, FILES, FORCE, OUTPUT, RECURSIVE, SELECTOR, TIMEOUT, WAIT } from '../options.ts';
+import { ALL, DRY_RUN, FILES, FORCE, OUTPUT, RECURSIVE, SELECTOR, TIMEOUT, WAIT } from '../options.ts';
 
 export const RESOURCE_VERBS: readonly Verb[] = [
   {
@@ -80,6 +80,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
       TIMEOUT,
       { flags: '--force', description: 'kill at once, without grace' },
       { flags: '--ignore-not-found', description: 'an agent that is not there is no failure' },
+      DRY_RUN,
     ],
     examples: ['sac delete agent web', 'sac delete -f agents/web', 'sac delete -l team=old --no-wait'],
   },
@@ -129,7 +130,13 @@ export const RESOURCE_VERBS: readonly Verb[] = [
     summary: 'Set or remove labels',
     args: '<names-or-changes...>',
     load: () => import('./mark.ts'),
-    options: [{ flags: '--overwrite', description: 'change labels that are set already' }, SELECTOR, ALL, FORCE],
+    options: [
+      { flags: '--overwrite', description: 'change labels that are set already' },
+      SELECTOR,
+      ALL,
+      FORCE,
+      DRY_RUN,
+    ],
     examples: ['sac label web role=worker', 'sac label web role-', 'sac label --all team=a --overwrite'],
   },
   {
@@ -137,7 +144,13 @@ export const RESOURCE_VERBS: readonly Verb[] = [
     summary: 'Set or remove annotations',
     args: '<names-or-changes...>',
     load: () => import('./mark.ts'),
-    options: [{ flags: '--overwrite', description: 'change annotations that are set already' }, SELECTOR, ALL, FORCE],
+    options: [
+      { flags: '--overwrite', description: 'change annotations that are set already' },
+      SELECTOR,
+      ALL,
+      FORCE,
+      DRY_RUN,
+    ],
     examples: ['sac annotate web owner="Ada Lovelace"', 'sac annotate web owner-'],
   },
 ];
