@@ -128,6 +128,46 @@ COMP_WORDS=(sac "$@"); COMP_CWORD=$#; _sac; printf '%s\\n' "\${COMPREPLY[@]}"`;
     expect([...inBash(['start', 'fi'], ':files\n')].sort()).toEqual(['file with space', 'fish']);
   });
 
+  /** A line typed into an interactive zsh on a terminal of its own, Enter behind it: what was shown, and what `sac` was run with. */
+  function inZsh(typed: string, shows: string, answer: string) {
+    writeFileSync(join(folder, 'answer'), answer);
+    const script = `zmodload zsh/zpty
+zpty z env HOME='${folder}' TERM=dumb zsh -f -i
+zpty -w z 'cd ${folder}; autoload -Uz compinit; compinit -D -u; source ./zsh; PS1="rea""dy> "'
+zpty -r z shown '*ready> *'
+zpty -w -n z "$1"
+zpty -r z shown "*$2*"
+zpty -w -n z $'\\r'
+zpty -r z rest '*ready> *'
+print -r -- "$shown"
+zpty -d z`;
+    const { status, stdout } = spawnSync('zsh', ['-f', '-c', script, 'zsh', typed, shows], {
+      env: env(),
+      encoding: 'utf8',
+      timeout: 15_000,
+    });
+    expect(status).toBe(0);
+    return { shown: stdout, ran: asked() };
+  }
+
+  it.runIf(has('zsh'))('zsh completes a word at its prompt', () => {
+    const { shown, ran } = inZsh('sac logs w\t', 'web', 'web\tan agent\n');
+    expect(shown).toContain('sac logs w');
+    expect(ran).toEqual(['logs', 'web']);
+  });
+  it.runIf(has('zsh'))('zsh lists what there is with descriptions', () => {
+    const { shown } = inZsh('sac logs \t\t', 'other', 'web\tan agent\napi\tan other\n');
+    expect(shown).toMatch(/web +-- an agent/);
+    expect(shown).toMatch(/api +-- an other/);
+  });
+  it.runIf(has('zsh'))('zsh leaves the cursor at a word that goes on, adds files, and takes nothing but text', () => {
+    expect(inZsh('sac logs a\tweb', 'agent/web', 'agent/\n:nospace\n').ran).toEqual(['logs', 'agent/web']);
+    expect(inZsh('sac start file\t', 'space', ':files\n').ran).toEqual(['start', 'file with space']);
+    const nasty = '$(touch hacked) `touch hacked` a:b';
+    expect(inZsh('sac logs \t', 'a:b', `${nasty}\n`).ran).toEqual(['logs', nasty]);
+    expect(() => readFileSync(join(folder, 'hacked'))).toThrow();
+  });
+
   it.runIf(has('fish'))('fish offers what sac answers', () => {
     writeFileSync(join(folder, 'answer'), 'web\tan agent\napi\n:nospace\n');
     const out = execFileSync(

@@ -99,8 +99,8 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
     { when: 'a field of a file', args: ['filed'], env: { EDITOR: 'sed -i s/1000/2000/' } },
   ],
   label: [
-    when('only tried', 'web', 'tried=a', '--dry-run=server'),
     when('a new one', 'web', 'team=a'),
+    when('only tried', 'web', 'tried=a', '--dry-run=server'),
     when('the same again', 'web', 'team=a'),
     when('another value', 'web', 'team=b'),
     when('another value, overwriting', 'web', 'team=b', '--overwrite'),
@@ -110,8 +110,8 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
     when('no change', 'web'),
   ],
   annotate: [
-    when('only tried', 'web', 'tried=a', '--dry-run=client'),
     when('a new one', 'web', 'owner=a'),
+    when('only tried', 'web', 'tried=a', '--dry-run=client'),
     when('another value', 'web', 'owner=b'),
     when('removed', 'web', 'owner-'),
     nobody('owner=a'),
@@ -132,9 +132,9 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
     nobody('--', 'true'),
   ],
   scale: [
-    when('only tried', 'first', '--replicas=2', '--dry-run=server'),
-    when('only tried, declared by a file', 'filed', '--replicas=2', '--dry-run=server'),
     when('more', 'first', '--replicas=2', '--wait'),
+    when('only tried', 'first', '--replicas=3', '--dry-run=server'),
+    when('only tried, declared by a file', 'filed', '--replicas=2', '--dry-run=server'),
     when('the same', 'first', '--replicas=2'),
     when('back', 'first', '--replicas=1'),
     nobody('--replicas=1'),
@@ -248,10 +248,10 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
   uncordon: [when('one', 'local'), when('one that is not there', 'nowhere')],
   drain: [when('one that is not there', 'nowhere'), when('nobody named')],
   delete: [
+    when('one that is not there', 'agent', 'nobody'),
     when('only tried', 'agent', 'web', '--dry-run=server'),
     when('only tried, one that is not there', 'agent', 'nobody', '--dry-run=client'),
     when('only tried, in no known way', 'agent', 'web', '--dry-run=sever'),
-    when('one that is not there', 'agent', 'nobody'),
     when('one that is not there, and need not be', 'agent', 'nobody', '--ignore-not-found'),
     when('nobody named'),
     when('in vain', 'agent', 'first', '--timeout', '1ms'),

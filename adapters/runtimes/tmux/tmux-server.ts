@@ -14,7 +14,9 @@ import { Nudge } from './nudge.ts';
 /**
  * What the connections are attached to; keeps the server reachable while no agent lives in it. Not a valid agent name.
  * Not `destroy-unattached`: tmux 3.3a crashes, with all agents, when the session of two dying control clients is destroyed
- * (seen at every SIGKILL of a controller).
+ * (seen at every SIGKILL of a controller). So the session outlives a killed controller, and with it a server without any agent,
+ * until the next controller adopts it or leaves: a few megabytes, against all agents. A keeper that ends with the controller
+ * would destroy the session at that very moment, and one that asks later whether agents are left races with the next controller.
  */
 export const HIDDEN_SESSION = '_sac';
 const DEATH_CHANNEL = 'sac-died';
