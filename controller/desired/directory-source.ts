@@ -13,6 +13,7 @@ import type { Source } from '../../api/resources/meta.ts';
 import type { Caller, ResourceWrites } from '../../api/server/ports.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import type { AgentRecord, ObjectRecord } from '../store/store.ts';
+import { commitOf } from './work-tree.ts';
 
 export interface DirectorySourceOptions {
   readonly dir: string;
@@ -156,6 +157,7 @@ export class DirectorySource implements AsyncDisposable {
     }
     if (this.#away && this.#watcher) this.#watchFiles();
     this.#away = false;
+    const revision = await commitOf(dir);
     const { errors } = await writes.apply(
       {
         items: [
@@ -166,7 +168,7 @@ export class DirectorySource implements AsyncDisposable {
             files: found.files.get(name) ?? [],
           })),
         ],
-        source: this.#source,
+        source: { ...this.#source, ...(revision !== undefined && { revision }) },
       },
       this.#caller,
     );

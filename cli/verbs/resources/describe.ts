@@ -41,7 +41,7 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
     ['Name', metadata.name],
     ['Labels', pairs(metadata.labels)],
     ['Annotations', pairs(metadata.annotations)],
-    ['Source', metadata.source ? `${metadata.source.kind} ${metadata.source.name}` : '<none>'],
+    ['Source', metadata.source ? sourceText(metadata.source) : '<none>'],
     ['Created', `${metadata.creationTimestamp} (${age(metadata.creationTimestamp, now)} ago)`],
     ...(metadata.deletionTimestamp ? [['Deleting since', metadata.deletionTimestamp] as [string, string]] : []),
     ['Generation', `${metadata.generation} (observed ${status.observedGeneration})`],
@@ -103,6 +103,9 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
     '',
   ].join('\n');
 }
+
+const sourceText = ({ kind, name, revision }: NonNullable<Agent['metadata']['source']>): string =>
+  `${kind} ${name}${revision === undefined ? '' : ` at ${revision}`}`;
 
 const nextTimes = ({ nextStart, nextStop }: Agent['status']): [string, string][] => [
   ...(nextStart === undefined ? [] : [['Next start', nextStart] as [string, string]]),
