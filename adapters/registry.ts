@@ -3,6 +3,7 @@
  * Never: more than that.
  */
 
+import { createApptainerRuntime } from './runtimes/apptainer/apptainer-runtime.ts';
 import { createDockerRuntime, createPodmanRuntime } from './runtimes/container/container-runtime.ts';
 import { createProcessRuntime } from './runtimes/process/process-runtime.ts';
 import type { Runtime, RuntimeContext } from './runtimes/runtime.ts';
@@ -19,4 +20,5 @@ export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Asy
   createTenantRuntime(context),
   createDockerRuntime(context),
   createPodmanRuntime(context),
+  createApptainerRuntime(context),
 ];

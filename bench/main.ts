@@ -9,6 +9,7 @@ const benches: readonly (readonly string[])[] = [
   ['remote.ts', '200', '3'],
   ['get.ts', '1000', '30'],
   ['levels.ts', '200', '60'],
+  ['containers.ts', '50', '3'],
 ];
 for (const [file = '', ...args] of benches) {
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {

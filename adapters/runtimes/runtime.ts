@@ -3,6 +3,7 @@
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
 import type { ExitCause, RuntimeKind } from '../../api/resources/agent.ts';
+import type { ApptainerSpec } from '../../api/resources/apptainer.ts';
 import type { ContainerSpec } from '../../api/resources/container.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
@@ -93,6 +94,13 @@ export interface LaunchOptions {
   readonly tenancy?: { readonly reservation: string; readonly job: number };
   readonly docker?: ContainerOptions;
   readonly podman?: ContainerOptions;
+  readonly apptainer?: ApptainerOptions;
+}
+
+/** An instance as the manifest has it, with every path of the host made absolute and judged. */
+export interface ApptainerOptions extends Omit<ApptainerSpec, 'mounts' | 'mountHostClaude'> {
+  readonly mounts: ContainerOptions['mounts'];
+  readonly home?: string;
 }
 
 /** A container as the manifest has it, with every path of the host made absolute and judged. */

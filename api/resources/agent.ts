@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { apptainerSchema } from './apptainer.ts';
 import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
 import type { TokenCounts } from './facts.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from './meta.ts';
@@ -20,7 +21,15 @@ import { mcpServersSchema, skillsSchema, venvSchema, workspaceSchema } from './w
 export const PROFILE_NAMES = ['claude-code', 'codex', 'gemini', 'aider', 'cursor', 'opencode', 'pi', 'exec'] as const;
 export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
-export const RUNTIME_KINDS = ['tmux', 'process', 'screen', 'slurm', 'slurm-tenant', ...CONTAINER_RUNTIMES] as const;
+export const RUNTIME_KINDS = [
+  'tmux',
+  'process',
+  'screen',
+  'slurm',
+  'slurm-tenant',
+  ...CONTAINER_RUNTIMES,
+  'apptainer',
+] as const;
 export type RuntimeKind = (typeof RUNTIME_KINDS)[number];
 
 /** Rules across fields are checked although a field is wrong: all errors at once. */
@@ -109,6 +118,7 @@ const placeSchema = z
       .meta({ description: 'Reservation whose allocation it lives in, for runtime slurm-tenant; its host counts.' }),
     docker: containerSchema.optional().meta({ description: 'The container, for runtime docker.' }),
     podman: containerSchema.optional().meta({ description: 'The container, for runtime podman.' }),
+    apptainer: apptainerSchema.optional().meta({ description: 'The instance, for runtime apptainer.' }),
   })
   .refine((place) => [place.host, place.hosts, place.hostSelector].filter((one) => one !== undefined).length <= 1, {
     message: 'host, hosts and hostSelector exclude each other',
@@ -128,6 +138,11 @@ const placeSchema = z
   .refine((place) => place.runtime !== 'podman' || place.podman !== undefined, {
     message: 'is required for runtime podman: {image: ...}',
     path: ['podman'],
+    when: isMapping,
+  })
+  .refine((place) => place.runtime !== 'apptainer' || place.apptainer !== undefined, {
+    message: 'is required for runtime apptainer: {image: ...}',
+    path: ['apptainer'],
     when: isMapping,
   })
   .prefault({})

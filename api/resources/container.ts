@@ -11,7 +11,7 @@ const hasStep = (path: string) => path.split('/').some((part) => part === '..');
 /** Sockets that command a container engine: who has one has the machine. */
 export const ENGINE_SOCKET = /(?:^|\/)(?:docker|podman|containerd|crio)\.sock(?:\/|$)/;
 
-const hostPath = z
+export const hostPath = z
   .string()
   .min(1)
   .refine(noControl, { message: 'contains a control character' })
@@ -25,7 +25,7 @@ const targetPath = z
   .refine(noControl, { message: 'contains a control character' })
   .refine((path) => !hasStep(path) && path !== '/', { message: 'must not be "/" or contain ".."' });
 
-const mountSchema = z.strictObject({
+export const mountSchema = z.strictObject({
   source: hostPath.meta({
     description:
       'Path on the host: absolute, `~/...`, or relative to the workspace. Outside of the workspace only where SAC_ALLOW_HOST_PATHS of the controller allows it.',

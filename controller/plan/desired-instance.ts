@@ -7,7 +7,7 @@ import type { RuntimeKind } from '../../api/resources/agent.ts';
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
-import type { PlannedContainer } from './container-options.ts';
+import type { PlannedApptainer, PlannedContainer } from './container-options.ts';
 import type { SchedulePlan } from './timing.ts';
 import type { WorkspacePlan } from './workspace/workspace-plan.ts';
 
@@ -42,6 +42,7 @@ export interface LaunchPlan {
     readonly tenancy?: { readonly reservation: string; readonly job: number };
     readonly docker?: PlannedContainer;
     readonly podman?: PlannedContainer;
+    readonly apptainer?: PlannedApptainer;
   };
 }
 

@@ -34,6 +34,9 @@ export function launchHash(plan: LaunchPlan, place: Place | undefined): string {
       counted['terminal'] = terminal;
       counted['tenancy'] = options.tenancy;
       break;
+    case 'apptainer':
+      counted['container'] = options.apptainer;
+      break;
     case 'slurm':
       counted['job'] = options.slurm;
       break;

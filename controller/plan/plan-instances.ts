@@ -8,7 +8,7 @@ import { CONTAINER_RUNTIMES } from '../../api/resources/container.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
 import { workspaceOptions } from '../../api/resources/workspace.ts';
-import { type PlannedContainer, planContainer } from './container-options.ts';
+import { type PlannedApptainer, type PlannedContainer, planApptainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
@@ -234,7 +234,7 @@ const MIN_HEALTH_INTERVAL_MS = 1_000;
 
 /** What the manifest says of the engines; a refusal counts only where that engine is the place. */
 function planContainers(spec: AgentSpec, cwd: string, { userHome, allowedHostPaths: allowed = [] }: PlanFacts) {
-  const options: { docker?: PlannedContainer; podman?: PlannedContainer } = {};
+  const options: { docker?: PlannedContainer; podman?: PlannedContainer; apptainer?: PlannedApptainer } = {};
   const refused = new Map<RuntimeKind, string>();
   for (const kind of CONTAINER_RUNTIMES) {
     const said = spec.place[kind];
@@ -242,6 +242,11 @@ function planContainers(spec: AgentSpec, cwd: string, { userHome, allowedHostPat
     const planned = planContainer(kind, said, { cwd, userHome, allowed });
     if ('options' in planned) options[kind] = planned.options;
     else refused.set(kind, planned.refused);
+  }
+  if (spec.place.apptainer) {
+    const planned = planApptainer(spec.place.apptainer, { cwd, userHome, allowed });
+    if ('options' in planned) options.apptainer = planned.options;
+    else refused.set('apptainer', planned.refused);
   }
   return { options, refused };
 }

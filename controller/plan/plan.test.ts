@@ -325,3 +325,31 @@ describe('a container in a manifest', () => {
       agentSpecSchema.parse({ command: ['x'], place: { runtime: 'docker', docker: { image: 'a' } } }).place.docker,
     ).toMatchObject({ capDrop: ['all'], noNewPrivileges: true, network: 'bridge', pull: 'missing' }));
 });
+
+describe('what an apptainer instance may see of the host', () => {
+  const planned = (apptainer: object, allowedHostPaths: string[] = []) => {
+    const [instance] = planAgent(
+      agent({ workspace: '/srv/web', place: { runtime: 'apptainer', apptainer: { image: 'a.sif', ...apptainer } } }),
+      { ...facts(), allowedHostPaths, hosts: new Map([[LOCAL_HOST, runtimes('apptainer')]]) },
+    );
+    return instance;
+  };
+  it('is in the workspace, or fetched', () => {
+    expect(planned({ overlay: 'o.img' })?.launch.options.apptainer).toMatchObject({
+      image: '/srv/web/a.sif',
+      overlay: '/srv/web/o.img',
+    });
+    expect(planned({ image: 'docker://debian:12' })?.launch.options.apptainer?.image).toBe('docker://debian:12');
+  });
+  it.each([
+    ['image', { image: '/opt/images/a.sif' }],
+    ['overlay', { overlay: '/opt/images/o.img' }],
+    ['mounts[0].source', { mounts: [{ source: '/opt/images' }] }],
+  ])('is nothing else: %s', (field, options) => {
+    const refused = planned(options);
+    expect(refused?.place).toBeUndefined();
+    expect(refused?.unplaced).toContain(`spec.place.apptainer.${field}: /opt/images`);
+    expect(planned(options, ['/opt/images'])?.place?.runtime).toBe('apptainer');
+  });
+  it('is part of the launch', () => expect(planned({ nv: true })?.launchHash).not.toBe(planned({})?.launchHash));
+});

@@ -1,4 +1,8 @@
 import { enginePlace } from './engine-places.ts';
 import { describeRuntime } from './runtime-conformance.ts';
+import { describeTerminals } from './terminal-conformance.ts';
 
-describeRuntime('docker', enginePlace('docker'));
+for (const kind of ['plain', 'tmux'] as const) {
+  describeRuntime(`docker ${kind}`, enginePlace('docker', kind));
+  describeTerminals(`docker ${kind}`, enginePlace('docker', kind));
+}

@@ -4,15 +4,17 @@
  */
 import { createDockerRuntime, createPodmanRuntime } from '../../adapters/runtimes/container/container-runtime.ts';
 import type { ContainerRuntime } from '../../api/resources/container.ts';
-import { engineRun, image, launchOptions, removeFleet } from '../containers/engines.ts';
+import { engineRun, type ImageKind, image, launchOptions, removeFleet } from '../containers/engines.ts';
 import type { RuntimeUnderTest } from './runtime-conformance.ts';
 
-/** Makes the image when it is not there. */
-export function enginePlace(engine: ContainerRuntime): RuntimeUnderTest {
-  const tag = image(engine, 'plain');
+/** Makes the image when it is not there. `kind`: whether it has a tmux that its agents' terminals live in. */
+export function enginePlace(engine: ContainerRuntime, kind: ImageKind = 'plain'): RuntimeUnderTest {
+  const tag = image(engine, kind);
   return {
     make: engine === 'docker' ? createDockerRuntime : createPodmanRuntime,
     contained: true,
+    // A hundred once an engine; podman takes minutes for them.
+    ...(engine === 'podman' && kind === 'tmux' && { atOnce: 25 }),
     options: (mounts) => ({ [engine]: launchOptions(engine, tag, mounts) }),
     occupy: ({ fleet }, name) => void engineRun(engine, 'create', '--name', `sac-${fleet}-${name}`, tag, 'true'),
     isOccupied: ({ fleet }, name) => engineRun(engine, 'container', 'inspect', `sac-${fleet}-${name}`).status === 0,

@@ -8,8 +8,6 @@ import { join } from 'node:path';
 import { createProcessRuntime } from '../../adapters/runtimes/process/process-runtime.ts';
 import { createScreenRuntime } from '../../adapters/runtimes/screen/screen-runtime.ts';
 import { createTmuxRuntime } from '../../adapters/runtimes/tmux/tmux-runtime.ts';
-import type { ContainerRuntime } from '../../api/resources/container.ts';
-import { engineRun, type ImageKind, image, launchOptions, removeFleet } from '../containers/engines.ts';
 import type { RuntimeUnderTest } from './runtime-conformance.ts';
 
 const tmux = (fleet: string, ...args: string[]): string => {
@@ -43,22 +41,3 @@ export const screenPlace: RuntimeUnderTest = {
   isOccupied: ({ dirs }, name) => existsSync(join(dirs.run, 'screen', name)),
   destroy: () => undefined,
 };
-
-/** `kind`: whether the image has a tmux that its agents' terminals live in. */
-export function containerPlace(
-  engine: ContainerRuntime,
-  make: RuntimeUnderTest['make'],
-  kind: ImageKind,
-): RuntimeUnderTest {
-  const tag = image(engine, kind);
-  return {
-    make,
-    contained: true,
-    // A hundred once an engine; podman takes minutes for them.
-    ...(engine === 'podman' && kind === 'tmux' && { atOnce: 25 }),
-    options: (mounts) => ({ [engine]: launchOptions(engine, tag, mounts) }),
-    occupy: ({ fleet }, name) => void engineRun(engine, 'create', '--name', `sac-${fleet}-${name}`, tag, 'true'),
-    isOccupied: ({ fleet }, name) => engineRun(engine, 'container', 'inspect', `sac-${fleet}-${name}`).status === 0,
-    destroy: ({ fleet }) => removeFleet(engine, fleet),
-  };
-}

@@ -1,4 +1,8 @@
 import { enginePlace } from './engine-places.ts';
 import { describeRuntime } from './runtime-conformance.ts';
+import { describeTerminals } from './terminal-conformance.ts';
 
-describeRuntime('podman', enginePlace('podman'));
+for (const kind of ['plain', 'tmux'] as const) {
+  describeRuntime(`podman ${kind}`, enginePlace('podman', kind));
+  describeTerminals(`podman ${kind}`, enginePlace('podman', kind));
+}

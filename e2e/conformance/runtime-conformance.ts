@@ -29,6 +29,8 @@ export interface RuntimeUnderTest {
   readonly options?: (mounts: readonly Mount[]) => Partial<Launch['options']>;
   /** Whatever an agent spawned ends with the place it lives in: there are never leftovers, so none are swept. */
   readonly contained?: boolean;
+  /** The process that is told is not the agent itself but one that ends with it. */
+  readonly wrapped?: boolean;
 }
 
 type Mount = NonNullable<Launch['options']['docker']>['mounts'][number];
@@ -51,7 +53,16 @@ export function describeRuntime(
   runtimeUnderTest: RuntimeUnderTest,
   by: () => Promise<Way> = localWay,
 ): void {
-  const { make, occupy, isOccupied, destroy, options, contained = false, atOnce = 100 } = runtimeUnderTest;
+  const {
+    make,
+    occupy,
+    isOccupied,
+    destroy,
+    options,
+    contained = false,
+    wrapped = false,
+    atOnce = 100,
+  } = runtimeUnderTest;
   const { launches = ({ dirs }: RuntimeContext) => join(dirs.run, 'launch') } = runtimeUnderTest;
   const dir = mkdtempSync(join(tmpdir(), `sac-conf-${name.replaceAll(' ', '-')}-`));
   let way: Way;
@@ -179,11 +190,14 @@ export function describeRuntime(
       const seen = await settled(runtime);
       expect(seen).toHaveLength(1);
       expect(seen[0]).toMatchObject({ id: idOf(context), incarnation: 1_000, launchHash: HASH, state: 'running' });
-      expect(
-        pidsWith(`SAC_ID=${idOf(context)}`).filter((pid) =>
+      const agents = await until('the agent', () => {
+        const found = pidsWith(`SAC_ID=${idOf(context)}`).filter((pid) =>
           readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'),
-        ),
-      ).toEqual([seen[0]?.pid]);
+        );
+        return found.length > 0 ? found : undefined;
+      });
+      if (wrapped) expect(agents).toHaveLength(1);
+      else expect(agents).toEqual([seen[0]?.pid]);
     });
 
     it('is found again by a controller that knows nothing', async () => {

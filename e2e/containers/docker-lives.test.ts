@@ -1,82 +1,13 @@
 /** An agent in a container, from the manifest to the end, through the real CLI; with an engine of the test's own that is killed. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { execManifest, Fleet, until } from '../harness.ts';
 import { manifestOptions } from './engines.ts';
+import { OwnEngine } from './own-engine.ts';
 
 const TAG = 'sac-e2e-plain:1';
-
-class OwnEngine {
-  readonly dir = mkdtempSync(join(tmpdir(), 'sac-dockerd-'));
-  readonly path: string;
-  readonly #socket = join(this.dir, 'docker.sock');
-  #daemon: ChildProcess | undefined;
-
-  constructor() {
-    const bin = join(this.dir, 'bin');
-    mkdirSync(bin);
-    const real = execFileSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).trim();
-    writeFileSync(join(bin, 'docker'), `#!/bin/sh\nexec ${real} -H unix://${this.#socket} "$@"\n`);
-    chmodSync(join(bin, 'docker'), 0o755);
-    this.path = `${bin}:${process.env['PATH'] ?? ''}:/usr/sbin`;
-  }
-
-  get pid(): number {
-    return this.#daemon?.pid ?? 0;
-  }
-
-  async start(): Promise<void> {
-    this.#daemon = spawn(
-      'dockerd',
-      [
-        ...['--iptables=false', '--ip6tables=false', '--bridge=none', '--live-restore', '-H', `unix://${this.#socket}`],
-        ...['--data-root', join(this.dir, 'data'), '--exec-root', join(this.dir, 'exec')],
-        ...['--pidfile', join(this.dir, 'dockerd.pid')],
-      ],
-      { env: { ...process.env, PATH: this.path }, stdio: 'ignore' },
-    );
-    await until('the engine to answer', () => this.run('info').trim() !== '', 60_000);
-  }
-
-  run(...args: readonly string[]): string {
-    return execFileSync('docker', args, {
-      encoding: 'utf8',
-      env: { ...process.env, PATH: this.path },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  }
-
-  image(): void {
-    execFileSync('sh', [join(import.meta.dirname, 'image.sh'), 'docker', TAG], {
-      env: { ...process.env, PATH: this.path },
-      stdio: 'ignore',
-    });
-  }
-
-  async stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const daemon = this.#daemon;
-    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
-    const ended = new Promise((resolve) => daemon.once('exit', resolve));
-    daemon.kill(signal);
-    await ended;
-  }
-
-  clear(): void {
-    const left = this.run('ps', '-aq').trim();
-    if (left !== '') this.run('rm', '-f', ...left.split('\n'));
-  }
-
-  async destroy(): Promise<void> {
-    this.clear();
-    await this.stop('SIGTERM');
-    // With live-restore it leaves its own mount behind.
-    spawnSync('umount', [join(this.dir, 'data')]);
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  }
-}
+const STORM_MS = 5_000;
 
 describe('agents in docker', () => {
   let engine: OwnEngine;
@@ -84,7 +15,7 @@ describe('agents in docker', () => {
   beforeAll(async () => {
     engine = new OwnEngine();
     await engine.start();
-    engine.image();
+    engine.image(TAG);
   });
   afterEach(async () => {
     await fleet[Symbol.asyncDispose]();
@@ -96,9 +27,9 @@ describe('agents in docker', () => {
     place: { runtime: 'docker', docker: { ...manifestOptions('docker', TAG), ...docker } },
   });
   const status = async (name: string) => (await fleet.json(['get', 'agent', name])).status;
-  const begin = async () => {
+  const begin = async (...flags: readonly string[]) => {
     fleet = new Fleet({ PATH: engine.path });
-    await fleet.controller();
+    await fleet.controller(flags);
   };
   const apply = async (name: string, argv: readonly string[], spec: Readonly<Record<string, unknown>>) =>
     fleet.ok(['apply', '-f', fleet.write(`${name}.yaml`, execManifest(name, argv, spec))]);
@@ -193,5 +124,126 @@ describe('agents in docker', () => {
     expect(after).toMatchObject({ pid: before.pid, restarts: 0, startedAt: before.startedAt });
     await fleet.ok(['delete', 'agent', 'web', '--wait']);
     expect(engine.run('ps', '-aq').trim()).toBe('');
+  });
+
+  it('are Unknown while the engine hangs, and nothing is begun or ended because of it', {
+    timeout: 240_000,
+  }, async () => {
+    // Nobody is told that it hangs: it is seen when it is asked.
+    await begin('--resync', '3s');
+    for (const name of ['one', 'two']) await apply(name, ['sleep', '1000'], place());
+    for (const name of ['one', 'two']) await until('Ready', async () => (await status(name)).ready);
+    const before = await Promise.all(['one', 'two'].map(async (name) => (await status(name)).instances[0]));
+    engine.signal('SIGSTOP');
+    try {
+      for (const name of ['one', 'two'])
+        await until('Unknown', async () => (await status(name)).phase === 'Unknown', 120_000);
+      const begun = Date.now();
+      await until('a while', async () => {
+        for (const name of ['one', 'two']) expect(await status(name)).toMatchObject({ phase: 'Unknown', restarts: 0 });
+        return Date.now() - begun > STORM_MS;
+      });
+      for (const { pid } of before) process.kill(pid, 0);
+    } finally {
+      engine.signal('SIGCONT');
+    }
+    for (const [i, name] of ['one', 'two'].entries()) {
+      await until('Running', async () => (await status(name)).phase === 'Running', 60_000);
+      const { pid, startedAt } = before[i];
+      expect((await status(name)).instances[0]).toMatchObject({ pid, startedAt, restarts: 0 });
+    }
+    const reasons = (await fleet.json(['events'])).items.map(({ reason }: { readonly reason: string }) => reason);
+    expect(reasons.filter((reason: string) => reason === 'Started')).toHaveLength(2);
+  });
+
+  it('live fifty at once: one that is killed for its memory is told as such and begun again, the others are untouched', {
+    timeout: 300_000,
+  }, async () => {
+    await begin();
+    const names = Array.from({ length: 49 }, (_, i) => `calm-${i}`);
+    const eat = [
+      'sh',
+      '-c',
+      'until [ -e "$0" ]; do sleep 0.2; done; rm "$0"; exec dd if=/dev/zero of=/dev/null bs=200M count=1',
+      'eat',
+    ];
+    const workspace = join(fleet.dir, 'hog');
+    const all = [
+      ...names.map((name) => execManifest(name, ['sleep', '1000'], place({ memory: '32m' }))),
+      execManifest('hog', eat, {
+        ...place({ memory: '32m' }),
+        workspace,
+        restart: { policy: 'on-failure', backoff: { initial: '100ms', max: '1s' } },
+      }),
+    ];
+    await fleet.ok(['apply', '-f', fleet.write('all.yaml', all.join('---\n'))], { timeoutMs: 120_000 });
+    const agents = async () => (await fleet.json(['get', 'agents'])).items;
+    await until(
+      'fifty to be Ready',
+      async () => {
+        const ready = (await agents()).filter(
+          ({ status: { ready } }: { readonly status: { readonly ready: boolean } }) => ready,
+        );
+        if (ready.length === 50) return true;
+        throw new Error(`${ready.length} are`);
+      },
+      180_000,
+    );
+    const pidsOf = async () =>
+      new Map<string, number>(
+        (await agents()).map(({ metadata, status: { instances } }: ReturnType<typeof JSON.parse>) => [
+          metadata.name,
+          instances[0].pid,
+        ]),
+      );
+    const before = await pidsOf();
+    writeFileSync(join(workspace, 'eat'), '');
+    const after = await until(
+      'the hog to live again',
+      async () => {
+        const now = await status('hog');
+        if (now.restarts === 1 && now.ready) return now.instances[0];
+        throw new Error(JSON.stringify(now.instances[0]));
+      },
+      60_000,
+    );
+    expect(after.lastExit).toMatchObject({ signal: 'SIGKILL', reason: 'OOMKilled' });
+    const now = await pidsOf();
+    for (const name of names) expect([name, now.get(name)]).toEqual([name, before.get(name)]);
+    const restarts = (await agents()).filter(
+      ({ status: { restarts: count } }: { readonly status: { readonly restarts: number } }) => count > 0,
+    );
+    expect(restarts).toHaveLength(1);
+  });
+
+  it('see the settings of Claude Code where they ask for it, read-only, and write conversations', async () => {
+    fleet = new Fleet({ PATH: engine.path });
+    const home = fleet.env['HOME'] ?? '';
+    const claude = join(home, '.claude');
+    mkdirSync(join(claude, 'projects'), { recursive: true });
+    writeFileSync(join(claude, 'settings.json'), '{"mine":1}');
+    writeFileSync(join(claude, 'history.jsonl'), 'private');
+    await fleet.controller();
+    const script = [
+      'cat "$HOME/.claude/settings.json"; echo',
+      '(echo x > "$HOME/.claude/settings.json") 2>/dev/null && echo written || echo refused',
+      '[ -e "$HOME/.claude/history.jsonl" ] && echo seen || echo unseen',
+      'echo talk > "$HOME/.claude/projects/talk" && echo kept',
+      'echo y > "$HOME/.claude/other" && echo forgotten',
+      'sleep 1000',
+    ].join('; ');
+    await apply('web', ['sh', '-c', script], place({ mountHostClaude: true }));
+    const said = await until(
+      'what it saw',
+      async () => {
+        const text = (await fleet.sac(['logs', 'web'])).stdout;
+        return text.includes('forgotten') ? text : undefined;
+      },
+      60_000,
+    );
+    expect(said.split('\n').slice(0, 5)).toEqual(['{"mine":1}', 'refused', 'unseen', 'kept', 'forgotten']);
+    expect(readFileSync(join(claude, 'settings.json'), 'utf8')).toBe('{"mine":1}');
+    expect(readFileSync(join(claude, 'projects', 'talk'), 'utf8')).toBe('talk\n');
+    expect(existsSync(join(claude, 'other'))).toBe(false);
   });
 });

@@ -40,6 +40,18 @@ const inContainer = (runtime: 'docker' | 'podman'): Readonly<Record<string, Rule
     ]),
   );
 
+const inApptainer: Readonly<Record<string, Rule>> = Object.fromEntries(
+  Object.entries<readonly [Rule['takes'], (value: string) => Json]>({
+    image: ['any', (image) => ({ image })],
+    overlay: ['any', (overlay) => ({ overlay })],
+    network: ['nothing', (network) => ({ network })],
+    memory: ['nothing', (memory) => ({ memory })],
+  }).map(([field, [takes, options]]) => [
+    `agent.spec.place.apptainer.${field}`,
+    { put: (value) => spec({ place: { runtime: 'apptainer', apptainer: { image: 'a', ...options(value) } } }), takes },
+  ]),
+);
+
 /** A value at a path below spec: `startup.timeout`, `claude.flags[]`. */
 const below = (path: string, takes: Rule['takes'], beside: Json = {}): Readonly<Record<string, Rule>> => {
   const put = (value: string): Json => {
@@ -56,7 +68,7 @@ const inSlurm = (path: string, takes: Rule['takes']): Readonly<Record<string, Ru
 const inList = (put: Rule['put'], takes: Rule['takes'] = 'nothing'): Rule => ({ put, takes });
 const dialog = (given: Readonly<Record<string, unknown>>): Json =>
   spec({ startup: { customDialogs: [{ name: 'a', match: 'b', press: ['1'], ...given }] } });
-const inMounts = (runtime: 'docker' | 'podman'): Readonly<Record<string, Rule>> => {
+const inMounts = (runtime: 'docker' | 'podman' | 'apptainer'): Readonly<Record<string, Rule>> => {
   const mount = (given: Readonly<Record<string, unknown>>): Json =>
     spec({ place: { runtime, [runtime]: { image: 'a', mounts: [{ source: '/a', target: '/b', ...given }] } } });
   return {
@@ -83,6 +95,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.place.runtime': { put: (runtime) => spec({ place: { runtime } }), takes: 'nothing' },
   ...inContainer('docker'),
   ...inContainer('podman'),
+  ...inApptainer,
   // Line breaks are refused: what is deployed there is told line by line.
   'agent.spec.workspace': { put: (workspace) => spec({ workspace }), takes: 'some' },
   'agent.spec.env': { put: (value) => spec({ env: { V: value } }), takes: 'everything' },
@@ -162,6 +175,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.startup.customDialogs.press': inList((key) => dialog({ press: [key] }), 'any'),
   ...inMounts('docker'),
   ...inMounts('podman'),
+  ...inMounts('apptainer'),
   'agent.spec.hooks.preStart': hook('preStart'),
   'agent.spec.hooks.postStart': hook('postStart'),
   'agent.spec.hooks.preStop': hook('preStop'),

@@ -15,7 +15,7 @@ import { optionsOf, runArguments } from './run-argv.ts';
 import { INIT, LIST, REMOVE, START } from './scripts.ts';
 
 /** An engine does most things one after the other; more clients at once only cost memory. */
-const AT_ONCE = 8;
+export const AT_ONCE = 8;
 /** Making a container may wait for the disk; a network's fetch of an image takes longer still. */
 const START_TIMEOUT_MS = 60_000;
 const PULL_TIMEOUT_MS = 15 * 60_000;

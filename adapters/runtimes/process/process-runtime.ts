@@ -8,13 +8,12 @@ import type { Transport } from '../../transport/transport.ts';
 import type { Runtime, RuntimeContext } from '../runtime.ts';
 import { readLog } from './read-log.ts';
 import { SUPERVISOR } from './scripts.ts';
-import { type Keeping, Supervised } from './supervised.ts';
+import { type Keeping, LOG_NUMBERS, Supervised } from './supervised.ts';
 
-const BLOCK = 4096;
 const KEEPING: Keeping = {
   kind: 'process',
   scripts: { 'supervisor.sh': SUPERVISOR },
-  numbers: ({ options: { process } }) => [Math.max(1, Math.floor(process.logMaxBytes / BLOCK)), process.logFiles],
+  numbers: LOG_NUMBERS,
   pidTries: 20,
   ownGroup: true,
 };

@@ -21,7 +21,7 @@ const PID_WAIT_MS = 10;
 /** How one kind of them is kept. */
 export interface Keeping {
   /** Its folder below the fleet's, and the name of its FIFO. */
-  readonly kind: 'process' | 'screen';
+  readonly kind: 'process' | 'screen' | 'apptainer';
   /** Scripts that starts need, below the folder: name and content. One is `supervisor.sh`. */
   readonly scripts: Readonly<Record<string, string>>;
   /** Numbers for the supervisor, between log and FIFO. */
@@ -31,6 +31,13 @@ export interface Keeping {
   /** Whether the agent leads a process group of its own, so that all of it can be asked to leave at once. */
   readonly ownGroup: boolean;
 }
+
+const BLOCK = 4096;
+/** For SUPERVISOR: how many blocks a log file may hold, and how many are kept. */
+export const LOG_NUMBERS: Keeping['numbers'] = ({ options: { process } }) => [
+  Math.max(1, Math.floor(process.logMaxBytes / BLOCK)),
+  process.logFiles,
+];
 
 interface Waiting {
   readonly launch: Launch;

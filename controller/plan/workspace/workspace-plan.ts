@@ -143,7 +143,7 @@ function plannedFiles(input: WorkspaceInput): readonly PlannedFile[] {
     const fault = fileNameFault(name);
     if (fault !== undefined) throw new Unusable(`${agent}/${name}: ${fault}`);
     if (name.startsWith(`${HOME_FOLDER}/`)) {
-      if (runtime === 'docker' || runtime === 'podman')
+      if (runtime === 'docker' || runtime === 'podman' || runtime === 'apptainer')
         throw new Unusable(
           `${agent}/${HOME_FOLDER}: the home of an agent in ${runtime} is in the container; mount a folder (place.${runtime}.mounts)`,
         );
