@@ -6,7 +6,7 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
@@ -32,6 +32,7 @@ import { Controller } from './controller.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
 import { extraProtocols, GitCommand } from './desired/git/repository/command.ts';
+import { LIMITS, Repository } from './desired/git/repository/repository.ts';
 import { fleetOf } from './desired/git/running/fleet-of.ts';
 import { GitSources } from './desired/git/running/git-sources.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
@@ -324,16 +325,17 @@ async function run(
     canonical: canonicalJson,
     log,
   });
+  const git = new GitCommand({
+    transport,
+    path: process.env['PATH'] ?? '/usr/bin:/bin',
+    extraProtocols: extraProtocols(process.env['SAC_GIT_ALLOW']),
+  });
+  const secrets = { env: process.env, secretsDir: home.secrets };
   const gitSources = new GitSources({
     store,
     fleet: fleetOf(store, writesOver),
-    git: new GitCommand({
-      transport,
-      path: process.env['PATH'] ?? '/usr/bin:/bin',
-      extraProtocols: extraProtocols(process.env['SAC_GIT_ALLOW']),
-    }),
-    dir: home.git,
-    secrets: { env: process.env, secretsDir: home.secrets },
+    repositoryOf: (name, spec) => new Repository(spec, { git, dir: join(home.git, name), secrets, limits: LIMITS }),
+    secrets,
     timers: realTimers,
     random: () => randomInt(1_000_000) / 1_000_000,
     canonical: canonicalJson,

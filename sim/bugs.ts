@@ -2,6 +2,8 @@
  * Owns: deliberate bugs, at least one a property, each of which the simulation must find.
  * Never: reaches production code: a bug is a wrapped decision or a broken fake.
  */
+import type { ApplyResponse } from '../api/protocol.ts';
+import type { FleetPort } from '../controller/desired/git/fleet-port.ts';
 import type { Decide } from '../controller/machine/snapshot.ts';
 import { type RolloutInput, type RolloutStep, stepRollout } from '../controller/plan/rollout/rollout.ts';
 import type { PlanName } from './faults.ts';
@@ -10,7 +12,7 @@ import type { Bugs } from './stage.ts';
 export interface PlantedBug {
   readonly name: string;
   /** Property that must fail, as numbered in the violations. */
-  readonly property: 1 | 2 | 3 | 4 | 5 | 6 | 7;
+  readonly property: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
   readonly bugs: Bugs;
   /** Fault plan under which it shows. */
   readonly plan: PlanName;
@@ -64,6 +66,28 @@ const takesAll = (input: RolloutInput): RolloutStep => stepRollout({ ...input, m
 const doesNotWait = (input: RolloutInput): RolloutStep =>
   stepRollout({ ...input, seen: input.seen.map((one) => ({ ...one, well: true, hash: one.wantedHash })) });
 
+const claimsAll = (fleet: FleetPort): FleetPort => ({
+  ...fleet,
+  *things() {
+    for (const thing of fleet.things()) yield { ...thing, source: { kind: 'git', name: 'north' } };
+  },
+});
+
+const appliesOneByOne = (fleet: FleetPort): FleetPort => ({
+  ...fleet,
+  transaction: (work) =>
+    work({
+      async apply(request, by) {
+        const parts: ApplyResponse[] = [];
+        for (const item of request.items)
+          parts.push(await fleet.transaction((writes) => writes.apply({ ...request, items: [item] }, by)));
+        return { results: parts.flatMap(({ results }) => results), errors: parts.flatMap(({ errors }) => errors) };
+      },
+      remove: (key, by) => fleet.transaction((writes) => writes.remove(key, by)),
+      applied: (source, what) => fleet.transaction((writes) => writes.applied(source, what)),
+    }),
+});
+
 export const PLANTED: readonly PlantedBug[] = [
   { name: 'effects are emitted once, on entry', property: 1, plan: 'intermediate', bugs: { decide: emitsOnce } },
   { name: 'effects are emitted once, on entry (enumerated)', property: 1, plan: 'each', bugs: { decide: emitsOnce } },
@@ -80,6 +104,14 @@ export const PLANTED: readonly PlantedBug[] = [
     property: 7,
     plan: 'none',
     bugs: { stepRollout: doesNotWait },
+  },
+  { name: 'a source takes all for its own', property: 8, plan: 'none', bugs: { git: { fleet: claimsAll } } },
+  { name: 'a commit is applied thing by thing', property: 9, plan: 'none', bugs: { git: { fleet: appliesOneByOne } } },
+  {
+    name: 'a broken commit is applied as far as it goes',
+    property: 9,
+    plan: 'none',
+    bugs: { git: { skipsBroken: true } },
   },
   { name: 'an invalid manifest is half applied', property: 6, plan: 'none', bugs: { takesInvalid: true } },
 ];

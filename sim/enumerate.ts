@@ -3,7 +3,15 @@
  * point. Consecutive seeds share one scenario and divide its points among them.
  * Never: runs anything, or leaves out a point twice: points are shuffled once a scenario, then dealt.
  */
-import { type CommitFault, type EffectFault, type Fault, type HintFault, type Mark, PAUSES } from './faults.ts';
+import {
+  type CommitFault,
+  type EffectFault,
+  type Fault,
+  type FetchFault,
+  type HintFault,
+  type Mark,
+  PAUSES,
+} from './faults.ts';
 import { mix, Random } from './random.ts';
 
 /** Seeds that share a scenario. */
@@ -23,6 +31,7 @@ const AT_EFFECT: readonly EffectFault[] = [
 ];
 const AT_COMMIT: readonly CommitFault[] = ['crash-before', 'crash-after', 'takeover-before', 'fails'];
 const AT_HINT: readonly HintFault[] = ['drop', 'double', 'late'];
+const AT_FETCH: readonly FetchFault[] = ['crash', 'fail', 'stale'];
 const LAGS = [1, 2] as const;
 
 export const blockOf = (seed: number): number => Math.floor(seed / BLOCK);
@@ -41,6 +50,10 @@ function pointsAt(mark: Mark, effect: number, random: Random): readonly Fault[] 
   ];
 }
 
+/** Each fault that can strike while a source asks its repository. */
+const pointsAtFetch = (nth: number, random: Random): readonly Fault[] =>
+  AT_FETCH.map((kind): Fault => ({ at: 'fetch', nth, do: kind, ms: random.pick(PAUSES) }));
+
 export interface Share {
   /** One run each. */
   readonly faults: readonly Fault[];
@@ -49,9 +62,12 @@ export interface Share {
 }
 
 /** What this seed has to run of its block. */
-export function shareOf(seed: number, marks: readonly Mark[]): Share {
+export function shareOf(seed: number, marks: readonly Mark[], fetches = 0): Share {
   const random = new Random(mix(blockOf(seed), 'points'));
-  const points = marks.flatMap((mark, effect) => pointsAt(mark, effect, random));
+  const points = [
+    ...marks.flatMap((mark, effect) => pointsAt(mark, effect, random)),
+    ...Array.from({ length: fetches }, (_, nth) => pointsAtFetch(nth, random)).flat(),
+  ];
   for (let at = points.length - 1; at > 0; at--) {
     const other = random.int(0, at);
     const [a, b] = [points[at], points[other]];

@@ -17,6 +17,8 @@ export type EffectFault =
   | 'takeover-after';
 export type CommitFault = 'crash-before' | 'crash-after' | 'takeover-before' | 'fails';
 export type HintFault = 'drop' | 'double' | 'late';
+/** While a git source asks its repository; `crash`: the controller is killed in the middle of a sync. */
+export type FetchFault = 'crash' | 'fail' | 'stale';
 
 /** `nth`: at which effect, commit, listing, hint or step of the run it strikes, counted from 0. */
 export type Fault =
@@ -25,6 +27,7 @@ export type Fault =
   | { readonly at: 'list'; readonly nth: number; readonly do: 'stale'; readonly lag: number }
   | { readonly at: 'list'; readonly nth: number; readonly do: 'fail' }
   | { readonly at: 'hint'; readonly nth: number; readonly do: HintFault; readonly ms: DurationMs }
+  | { readonly at: 'fetch'; readonly nth: number; readonly do: FetchFault; readonly ms: DurationMs }
   | {
       readonly at: 'step';
       readonly nth: number;
@@ -79,10 +82,15 @@ export function makePlan(
   const ms = () => random.pick(PAUSES);
   const make: Record<Exclude<DrawnPlanName, 'none' | 'mixed'>, () => Fault> = {
     intermediate: () =>
-      random.chance(0.6)
-        ? { at: 'effect', nth: nth('effect'), do: random.pick(['crash-before', 'crash-after']), ms: ms() }
-        : { at: 'commit', nth: nth('commit'), do: random.pick(['crash-before', 'crash-after', 'fails']), ms: ms() },
-    stale: () => ({ at: 'list', nth: nth('list'), do: 'stale', lag: random.int(1, 4) }),
+      counts.fetch > 0 && random.chance(0.4)
+        ? { at: 'fetch', nth: nth('fetch'), do: 'crash', ms: ms() }
+        : random.chance(0.6)
+          ? { at: 'effect', nth: nth('effect'), do: random.pick(['crash-before', 'crash-after']), ms: ms() }
+          : { at: 'commit', nth: nth('commit'), do: random.pick(['crash-before', 'crash-after', 'fails']), ms: ms() },
+    stale: () =>
+      counts.fetch > 0 && random.chance(0.4)
+        ? { at: 'fetch', nth: nth('fetch'), do: random.pick(['stale', 'fail']), ms: 0 }
+        : { at: 'list', nth: nth('list'), do: 'stale', lag: random.int(1, 4) },
     unobserved: () => ({ at: 'hint', nth: nth('hint'), do: random.pick(['drop', 'double', 'late']), ms: ms() }),
     ambiguous: () => ({
       at: 'effect',
@@ -128,9 +136,9 @@ type At<P extends FaultPoint> = Extract<Fault, { at: P }>;
 /** Counts the points of one run and hands out the faults that are due. */
 export class FaultInjector {
   /** While faults may strike. */
-  readonly counts: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, step: 0 };
+  readonly counts: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, fetch: 0, step: 0 };
   /** Once they may not any more. */
-  readonly later: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, step: 0 };
+  readonly later: Record<FaultPoint, number> = { effect: 0, commit: 0, list: 0, hint: 0, fetch: 0, step: 0 };
   readonly injected = new Map<string, number>();
   /** One for each effect so far, while faults may strike. */
   readonly marks: Mark[] = [];

@@ -32,16 +32,19 @@ export class Disk {
   version = 0;
   /** Highest fencing token given out: its holder alone may write. */
   token = 0;
-  readonly objects = new DeclaredObjects('sim');
+  objects = new DeclaredObjects('sim');
   readonly watchers = new Set<(event: StoreEvent) => void>();
   readonly events: RecordedEvent[] = [];
   commits = 0;
+  /** Hears what controllers have written, and what was there before. */
+  onCommit: ((changes: readonly Change[], before: (agent: string) => AgentRecord | undefined) => void) | undefined;
 
   /** Losing the database: history goes, and what declares agents has to declare them again. */
   lose(): void {
     this.agents.clear();
     this.instances.clear();
     this.#byAgent.clear();
+    this.objects = new DeclaredObjects('sim');
   }
 
   instancesOf(agent: string): readonly Versioned<InstanceRecord>[] {
@@ -194,7 +197,16 @@ export class MemoryStore implements Store {
 
   async commit(changes: readonly Change[], events: readonly RecordedEvent[] = []): Promise<readonly number[]> {
     this.assertNotFenced();
-    return this.#disk.write(changes, events);
+    const { agents, onCommit } = this.#disk;
+    if (!onCommit) return this.#disk.write(changes, events);
+    const before = new Map(
+      changes.flatMap((change) =>
+        change.type === 'put-agent' ? [[change.record.name, agents.get(change.record.name)?.record]] : [],
+      ),
+    );
+    const versions = this.#disk.write(changes, events);
+    onCommit(changes, (name) => before.get(name));
+    return versions;
   }
 
   watch(_since: number, onEvent: (event: StoreEvent) => void): Disposable {

@@ -16,6 +16,8 @@ export const CREW = 'crew';
 /** A launch that ends at once; what is not so named runs until it is asked to leave. */
 export const isBad = (argv: readonly string[]): boolean => argv[1]?.startsWith('bad') === true;
 
+const isCrew = (id: InstanceId): boolean => instanceNameOf(id).startsWith(CREW);
+
 export function makeRolloutScenario(seed: number, places: readonly [PlaceKey, ...PlaceKey[]]): Scenario {
   const random = new Random(mix(seed, 'rollouts'));
   const replicas = random.int(2, 6);
@@ -80,6 +82,7 @@ export function watchRollout(world: World, limit: number, knows: () => boolean):
   /** A bad start is a step down only from something that was good. */
   const good = new Set<InstanceId>();
   world.onOrder = (order, { id, launch, ended }) => {
+    if (!isCrew(id)) return;
     const before = down.size;
     if (order === 'start' && !isBad(launch.argv)) {
       good.add(id);
@@ -101,8 +104,8 @@ export function checkRollout({ world, disk, door }: Stage, limit: number, knows:
   const record = disk.agents.get(CREW)?.record;
   const wanted = door.declared.get(CREW);
   if (!record || !wanted?.command) return [];
-  const latest = [...world.runs.values()].flatMap((runs) => runs.at(-1) ?? []);
-  const living = world.all().filter(({ ended }) => !ended);
+  const latest = [...world.runs].flatMap(([id, runs]) => (isCrew(id) ? (runs.at(-1) ?? []) : []));
+  const living = world.all().filter(({ id, ended }) => isCrew(id) && !ended);
   if (!isBad(wanted.command)) {
     const others = living.filter(({ launch }) => launch.argv.join(' ') !== wanted.command?.join(' '));
     return [
@@ -114,7 +117,7 @@ export function checkRollout({ world, disk, door }: Stage, limit: number, knows:
   }
   const up = living.filter(({ launch }) => !isBad(launch.argv)).length;
   // There is nothing to fall back on before something good was declared.
-  if (!knows || !door.log.some(({ spec }) => spec?.command && !isBad(spec.command))) return [];
+  if (!knows || !door.log.some(({ spec }) => spec?.command?.[1] !== undefined && !isBad(spec.command))) return [];
   if (latest.length - up > limit) return [`(7) only ${up} of ${latest.length} live, at most ${limit} may be down`];
   if (record.spec.update.onFailure === 'undo' && record.rejected === undefined && record.rollout?.base !== 0)
     return ['(7) a bad change was not undone'];

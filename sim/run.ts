@@ -51,6 +51,7 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     foreign: scenario.foreign,
     lifeOf: scenario.rollout ? crewLife(scenario.seed) : lifeOf(scenario.seed),
     trace,
+    sources: scenario.sources ?? {},
   });
   const violations: string[] = [];
   const { rollout } = scenario;
@@ -78,13 +79,14 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
     if (violations.length > 0) break;
   }
   faults.active = false;
-  const allowed = allowancesOf(plan, isCalm(scenario));
+  const allowed = allowancesOf(plan, scenario);
   if (!(await rest(stage, faults)))
     violations.push(`(1) not at rest after ${MAX_STEPS} steps once edits and faults had stopped`);
   else violations.push(...checkAtRest(stage, allowed.orphans), ...(await idleEffects(stage, faults)));
   const broken = stage.world.violations.filter((violation) => !(allowed.twoLive && violation.startsWith('two')));
   violations.push(...broken.map((violation) => `(${violation.startsWith('two') ? 2 : 3}) ${violation}`));
   violations.push(...rolled.slice(0, 1));
+  if (scenario.sources) violations.push(...stage.laws.checkAtRest().slice(0, 3));
   if (rollout) violations.push(...checkRollout(stage, rollout.limit, knows));
   // Which restarts an edit causes is a matter of turns there.
   else violations.push(...checkRestarts(stage, allowed, { calm: isCalm(scenario), faults: plan.faults.length > 0 }));
@@ -105,14 +107,14 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
 }
 
 async function strike(stage: Stage, fault: Extract<Fault, { at: 'step' }>): Promise<void> {
-  const { time, weather, disk, door } = stage;
+  const { time, weather, disk } = stage;
   if (fault.do === 'lose-store') {
     stage.trace(() => 'the database is lost');
     disk.lose();
     // Whoever had it open is gone with it.
     stage.crash(10);
     await time.runUntil(time.now() + 5);
-    door.pushAll();
+    stage.declareAnew();
     await time.runUntil(time.now() + 200);
     return;
   }
@@ -165,6 +167,12 @@ function act(stage: Stage, action: Action): void {
       return;
     case 'restart':
       door.restart(action.name);
+      return;
+    case 'push':
+      stage.push(action.source, action.push);
+      return;
+    case 'sync':
+      stage.sync(action.source, action.force);
       return;
     case 'die': {
       const names = [action.name, 1, 2, 3, 4, 5].map((n, at) =>

@@ -3,9 +3,11 @@
  * Never: runs anything. Each action stands alone, so that dropping one leaves a scenario that makes sense.
  */
 import type { AgentSpecInput } from '../api/resources/agent.ts';
+import type { GitSourceSpec } from '../api/resources/git-source.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import type { DurationMs } from '../api/resources/time.ts';
 import type { PlaceKey } from '../controller/plan/desired-instance.ts';
+import type { Push } from './git/hub.ts';
 import { mix, Random } from './random.ts';
 import type { Exit, Foreign, Life } from './world.ts';
 
@@ -17,6 +19,10 @@ export type Action =
   | { readonly do: 'restart'; readonly name: string }
   /** The `nth` living instance of the agent dies. */
   | { readonly do: 'die'; readonly name: string; readonly nth: number; readonly exit: Exit | 'vanish' }
+  /** Somebody pushes to the branch that a git source follows. */
+  | { readonly do: 'push'; readonly source: string; readonly push: Push }
+  /** `sac sync`, asked until it is answered. */
+  | { readonly do: 'sync'; readonly source: string; readonly force: boolean }
   /** All that lives in a place vanishes: its server was killed. */
   | { readonly do: 'wipe'; readonly place: PlaceKey };
 
@@ -32,6 +38,8 @@ export interface Scenario {
   readonly foreign: readonly Foreign[];
   /** One agent whose changes go from instance to instance; so many may be down through that. */
   readonly rollout?: { readonly limit: number };
+  /** Git sources by name. */
+  readonly sources?: Readonly<Record<string, GitSourceSpec>>;
 }
 
 const NAMES = ['web', 'webs', 'api', 'db', 'coder', 'web-x'] as const;

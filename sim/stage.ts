@@ -5,8 +5,10 @@
  */
 
 import type { RuntimeKind } from '../api/resources/agent.ts';
+import type { GitSourceSpec } from '../api/resources/git-source.ts';
 import { type FleetId, type HostName, type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { Controller } from '../controller/controller.ts';
+import type { GitSources } from '../controller/desired/git/running/git-sources.ts';
 import { decide } from '../controller/machine/decide.ts';
 import type { Decide } from '../controller/machine/snapshot.ts';
 import type { Metrics } from '../controller/metrics.ts';
@@ -18,6 +20,9 @@ import type { Store } from '../controller/store/store.ts';
 import { Door, type DoorBugs } from './door.ts';
 import { FakeRuntime, noTransport, type RuntimeBugs, type Weather } from './fake-runtime.ts';
 import type { FaultInjector } from './faults.ts';
+import { GitLaws } from './git/git-laws.ts';
+import { Hub, type Push } from './git/hub.ts';
+import { type GitBugs, makeSources, sourceRecord } from './git/sources.ts';
 import { Life } from './life.ts';
 import { Disk, MemoryStore } from './memory-store.ts';
 import { mix, Random } from './random.ts';
@@ -38,6 +43,7 @@ const START_OF_TIME = Date.UTC(2026, 0, 1);
 
 /** Deliberate bugs: each property has one that it must find. */
 export interface Bugs extends RuntimeBugs, DoorBugs {
+  readonly git?: GitBugs;
   readonly decide?: (decide: Decide) => Decide;
   readonly stepRollout?: (input: RolloutInput) => RolloutStep;
 }
@@ -61,12 +67,17 @@ export interface StageOptions {
   readonly foreign: readonly Foreign[];
   readonly lifeOf: (id: InstanceId, ordinal: number, argv: readonly string[]) => ProcessLife;
   readonly trace: ((line: string) => void) | undefined;
+  readonly sources: Readonly<Record<string, GitSourceSpec>>;
 }
+
+/** A person who asked and was not answered looks again after this. */
+const PATIENCE_MS = 1_000;
 
 interface Incarnation {
   readonly life: Life;
   readonly store: MemoryStore;
   readonly controller: Controller;
+  readonly sources: GitSources;
 }
 
 export class Stage {
@@ -74,6 +85,8 @@ export class Stage {
   readonly disk = new Disk();
   readonly world: World;
   readonly door: Door;
+  readonly hub = new Hub();
+  readonly laws: GitLaws;
   readonly weather: Weather = { outageUntil: new Map(), slowUntil: new Map() };
   readonly #o: StageOptions;
   #current: Incarnation | undefined;
@@ -83,6 +96,11 @@ export class Stage {
     this.#o = options;
     this.world = new World(this.time, PLACE_KEYS, options.foreign, options.lifeOf);
     this.door = new Door(this.disk, this.time, options.bugs);
+    const { hub, disk, door, time } = this;
+    this.laws = new GitLaws({ hub, disk, door, time, sources: options.sources });
+    if (Object.keys(options.sources).length > 0)
+      disk.onCommit = (changes, before) => this.laws.committed(changes, before);
+    this.#declareSources();
   }
 
   get controller(): Controller | undefined {
@@ -127,8 +145,62 @@ export class Stage {
       decide: this.#o.bugs.decide?.(decide) ?? decide,
       ...(this.#o.bugs.stepRollout && { stepRollout: this.#o.bugs.stepRollout }),
     });
-    this.#current = { life, store, controller };
+    const sources = makeSources({
+      store: guardedStore,
+      timers,
+      life,
+      facts: known,
+      random,
+      bugs: this.#o.bugs.git ?? {},
+      hub: this.hub,
+      time: this.time,
+      faults: this.#o.faults,
+      trace: (line) => this.trace(() => line),
+      crash: (ms) => this.crash(ms),
+    });
+    this.#current = { life, store, controller, sources };
     void controller.start();
+    if (Object.keys(this.#o.sources).length > 0) sources.start();
+  }
+
+  /** The database is lost: what declares things declares them anew. */
+  declareAnew(): void {
+    this.laws.lost();
+    this.#declareSources();
+    this.door.pushAll();
+  }
+
+  #declareSources(): void {
+    for (const [name, spec] of Object.entries(this.#o.sources))
+      this.disk.write([{ type: 'put-object', expected: 0, record: sourceRecord(name, spec, this.time.now()) }]);
+  }
+
+  push(source: string, push: Push): void {
+    const { id } = this.hub.push(source, push);
+    this.trace(() => `${source} is ${id.slice(0, 12)} now`);
+    const tell = () => void this.#current?.sources.sync(source, {}).catch(() => undefined);
+    const [due] = this.#o.faults.pass('hint');
+    if (due?.do === 'drop') return;
+    if (due?.do === 'late') return void this.time.after(due.ms, tell);
+    tell();
+    if (due?.do === 'double') tell();
+  }
+
+  /** `sac sync`: asked again for as long as whoever was asked is gone without an answer. */
+  sync(source: string, force: boolean, answered = force ? this.laws.forced(source) : () => undefined): void {
+    const asked = this.#current;
+    let done = false;
+    const end = () => {
+      done = true;
+      answered();
+    };
+    asked?.sources.sync(source, force ? { force } : {}).then(end, end);
+    const look = (): void => {
+      if (done) return;
+      if (this.#current !== asked) this.sync(source, force, answered);
+      else this.time.after(PATIENCE_MS, look);
+    };
+    this.time.after(PATIENCE_MS, look);
   }
 
   /** SIGKILL; another one starts after a while. */

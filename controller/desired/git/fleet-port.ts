@@ -22,7 +22,11 @@ export interface FleetWrites {
   apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse>;
   /** `key` as in FleetThing. */
   remove(key: string, by: Caller): Promise<void>;
+  /** Says in the status of this source what is applied: together with it, so that a crash leaves no doubt. */
+  applied(source: string, what: AppliedCommit): Promise<void>;
 }
+
+export type AppliedCommit = Pick<GitSourceStatus, 'lastAppliedRevision' | 'lastAppliedRef' | 'lastAppliedTime'>;
 
 /** How a source sees and changes the fleet. */
 export interface FleetPort {

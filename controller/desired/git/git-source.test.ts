@@ -31,6 +31,7 @@ function memoryFleet(others: readonly string[]) {
         async remove(key) {
           staged.delete(key);
         },
+        async applied() {},
       });
       content = staged;
       return result;

@@ -171,7 +171,7 @@ export class GitSource {
 
   async #apply(head: Head, relation: Relation, request: SyncRequest, planOnly: boolean): Promise<Applied> {
     const { force = false, status, spec, signal } = request;
-    const { fleet, repository } = this.#options;
+    const { fleet, name, now, repository } = this.#options;
     if (relation === 'rewritten' && !force) throw rewritten(head, status.lastAppliedRevision ?? '');
     const { items, declared } = await this.#readCommit(head.commit, request);
     const doomed = this.#prune(declared, request);
@@ -195,6 +195,11 @@ export class GitSource {
         if (planOnly || spared) throw new LeaveAsIs(found);
         for (const key of doomed) await writes.remove(key, this.#caller);
         if (signal?.aborted) throw new GitError('Cancelled', 'a newer sync takes its place');
+        await writes.applied(name, {
+          lastAppliedRevision: head.commit,
+          lastAppliedRef: head.ref,
+          lastAppliedTime: isoTime(now()),
+        });
         return found;
       });
       await repository.keep(head.commit);

@@ -54,6 +54,12 @@ const MAX_PACKS = 24;
 const HEAD = 'refs/sac/head';
 const APPLIED = 'refs/sac/applied';
 
+/** What a source asks of its repository. */
+export type SourceRepository = Pick<
+  Repository,
+  'resolve' | 'fetch' | 'files' | 'signature' | 'keep' | 'expand' | 'forget'
+>;
+
 export class Repository {
   readonly #options: RepositoryOptions;
   readonly #spec: Spec;

@@ -30,6 +30,12 @@ export function fleetOf(store: Store, writesOver: (store: Store) => ResourceWrit
             if (isObjectKind(kind)) await writes.removeObject(kind, name, {}, by);
             else await writes.remove(name, {}, by);
           },
+          async applied(source, what) {
+            const found = staged.object('GitSource', source);
+            if (found?.record.status['lastAppliedRevision'] === what.lastAppliedRevision || !found) return;
+            const record = { ...found.record, status: { ...found.record.status, ...what } };
+            await staged.commit([{ type: 'put-object', expected: found.resourceVersion, record }]);
+          },
         });
       }),
   };

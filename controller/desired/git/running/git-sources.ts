@@ -2,7 +2,6 @@
  * Owns: all GitSources of the fleet: a loop for each that is declared, and what the API asks of them.
  * Never: lets one source wait for another, but where dependsOn says so.
  */
-import { join } from 'node:path';
 import type { SourcePlan, SyncSourceRequest } from '../../../../api/protocol.ts';
 import { BadRequestError, DeniedError, ImpossibleError, NotFoundError } from '../../../../api/resources/errors.ts';
 import type { GitSourceSpec } from '../../../../api/resources/git-source.ts';
@@ -12,10 +11,9 @@ import type { Timers } from '../../../reconcile/work-queue.ts';
 import type { Store, StoreEvent } from '../../../store/store.ts';
 import type { FleetPort } from '../fleet-port.ts';
 import { GitSource } from '../git-source.ts';
-import type { GitCommand } from '../repository/command.ts';
 import { readSecret, type SecretPlaces } from '../repository/credentials.ts';
 import { GitError } from '../repository/git-error.ts';
-import { LIMITS, Repository } from '../repository/repository.ts';
+import type { SourceRepository } from '../repository/repository.ts';
 import { conditionOf } from '../status.ts';
 import { Deliveries, judge } from '../webhook.ts';
 import { SourceLoop, statusOf } from './source-loop.ts';
@@ -23,9 +21,7 @@ import { SourceLoop, statusOf } from './source-loop.ts';
 export interface GitSourcesOptions {
   readonly store: Store;
   readonly fleet: FleetPort;
-  readonly git: GitCommand;
-  /** Folder for copies of repositories, ours alone. */
-  readonly dir: string;
+  readonly repositoryOf: (name: string, spec: GitSourceSpec) => SourceRepository;
   readonly secrets: SecretPlaces;
   readonly timers: Timers;
   /** A number in [0, 1). */
@@ -153,7 +149,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
   }
 
   #make(name: string): SourceLoop {
-    const { store, fleet, git, dir, secrets, timers, random, canonical, observe, log } = this.#options;
+    const { store, fleet, repositoryOf, timers, random, canonical, observe, log } = this.#options;
     return new SourceLoop({
       name,
       store,
@@ -163,7 +159,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
       log,
       observe: (result, seconds) => observe(name, result, seconds),
       open(spec: GitSourceSpec) {
-        const repository = new Repository(spec, { git, dir: join(dir, name), secrets, limits: LIMITS });
+        const repository = repositoryOf(name, spec);
         return { repository, source: new GitSource({ name, repository, fleet, now: () => timers.now() }) };
       },
       notReady: (names) =>

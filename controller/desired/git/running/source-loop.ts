@@ -10,14 +10,14 @@ import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../../../sto
 import type { SyncPlan, SyncResult } from '../fleet-port.ts';
 import type { GitSource } from '../git-source.ts';
 import { GitError } from '../repository/git-error.ts';
-import type { Repository } from '../repository/repository.ts';
+import type { SourceRepository } from '../repository/repository.ts';
 import { conditionOf } from '../status.ts';
 
 export interface SourceLoopOptions {
   readonly name: string;
   readonly store: Store;
   /** Made anew when the address or the credentials change. */
-  readonly open: (spec: GitSourceSpec) => { readonly source: GitSource; readonly repository: Repository };
+  readonly open: (spec: GitSourceSpec) => { readonly source: GitSource; readonly repository: SourceRepository };
   /** Of these sources, those that are not Ready. */
   readonly notReady: (names: readonly string[]) => readonly string[];
   readonly timers: Timers;
@@ -46,7 +46,7 @@ type Record_ = ObjectRecord<'GitSource'>;
 export class SourceLoop implements AsyncDisposable {
   readonly #options: SourceLoopOptions;
   readonly #abort = new AbortController();
-  #opened: { readonly key: string; readonly source: GitSource; readonly repository: Repository } | undefined;
+  #opened: { readonly key: string; readonly source: GitSource; readonly repository: SourceRepository } | undefined;
   #running: Promise<void> | undefined;
   /** The orders that one more run will carry out. */
   #next: Order | undefined;
@@ -168,7 +168,7 @@ export class SourceLoop implements AsyncDisposable {
     return found;
   }
 
-  #open(spec: GitSourceSpec): { readonly source: GitSource; readonly repository: Repository } {
+  #open(spec: GitSourceSpec): { readonly source: GitSource; readonly repository: SourceRepository } {
     const key = this.#options.canonical([spec.url, spec.auth, spec.timeout]);
     if (this.#opened?.key !== key) this.#opened = { key, ...this.#options.open(spec) };
     return this.#opened;
