@@ -63,6 +63,8 @@ import { WorkspaceSyncer } from './workspace/syncer.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 5_000;
+/** A removed socket is back before a CLI, which waits 5 s for a controller that holds the home, gives up. */
+const DOOR_LOOK_MS = 1_000;
 /** A stop that takes longer than this is cut short: everything that matters is saved already. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -451,15 +453,21 @@ async function run(
   reservations.start();
   notifiers.start();
 
-  const heartbeat = setInterval(() => {
+  const beat = () => {
     try {
       database.heartbeat(now());
       lock.secure();
+      // Only who was not replaced may take the path.
+      server.mend();
     } catch (error) {
       if (error instanceof SacError) end({ code: 1, why: error.message, fenced: true });
       else log('heartbeat failed', { error: String(error) });
     }
-  }, HEARTBEAT_MS);
+  };
+  const heartbeat = setInterval(beat, HEARTBEAT_MS);
+  const doorLook = setInterval(() => {
+    if (!existsSync(home.socket)) beat();
+  }, DOOR_LOOK_MS);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end({ code: 0, why: signal }));
   log('controller runs', {
     pid: process.pid,
@@ -477,6 +485,7 @@ async function run(
   if (fenced) process.exit(code);
   setTimeout(() => process.exit(code), STOP_DEADLINE_MS).unref();
   clearInterval(heartbeat);
+  clearInterval(doorLook);
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
   await gitSources[Symbol.asyncDispose]();
   await budgets[Symbol.asyncDispose]();

@@ -177,15 +177,18 @@ export function run(
     cwd,
     stdin,
     timeoutMs = 60_000,
+    ...owner
   }: {
     readonly env: Readonly<Record<string, string>>;
     readonly cwd: string;
     readonly stdin?: string;
     readonly timeoutMs?: number;
+    readonly uid?: number;
+    readonly gid?: number;
   },
 ): Promise<Ran> {
   return new Promise((done) => {
-    const child = spawn(program, args, { env: { ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { ...owner, env: { ...env }, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {

@@ -2,7 +2,8 @@
  * Owns: the listeners: a private unix socket always, TCP when asked; their limits, their end.
  * Never: knows store or controller; killing it changes no agent.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { BadRequestError, ConflictError, DeniedError, SacError } from '../resources/errors.ts';
 import { createApp, type Entrance, type RequestLimits } from './app.ts';
@@ -38,6 +39,8 @@ export interface ServerOptions {
 export interface Server {
   /** Resolves when requests are answered. Throws, with nothing left open, when a door would be open that must not be. */
   start(): Promise<{ readonly socket: string; readonly listen: string | null }>;
+  /** Makes the socket again when somebody removed its file: without that nobody finds a running controller any more. */
+  mend(): void;
   /** Ends watches and logs, waits briefly for requests under way. */
   close(): Promise<void>;
 }
@@ -104,7 +107,24 @@ export function createServer(ports: ServerPorts, options: ServerOptions): Server
     await closing;
   };
 
+  /** What is listened to under a removed name is out of reach; connections that are open stay. */
+  const mend = () => {
+    const server = apps[0]?.server;
+    // A folder that is gone with it was not taken away by a slip.
+    if (!server?.listening || existsSync(socket) || !existsSync(dirname(socket))) return;
+    server.close();
+    const failed = (error: Error) =>
+      log('the socket was removed and could not be made again', { error: String(error) });
+    server.once('error', failed);
+    server.listen({ path: socket }, () => {
+      server.off('error', failed);
+      chmodSync(socket, 0o600);
+      log('the socket was removed by somebody; it was made again', { socket });
+    });
+  };
+
   return {
+    mend,
     async start() {
       try {
         await openSocket();

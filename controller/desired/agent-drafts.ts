@@ -46,8 +46,14 @@ export function merge(live: AgentRecord | undefined, before: Declared | undefine
   return {
     labels: texts('labels'),
     annotations: texts('annotations'),
-    spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec)),
+    spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec, filledIn(before?.spec))),
   };
+}
+
+/** With its defaults; nothing when it is of a time in which other things were allowed. */
+function filledIn(spec: Tree | undefined): Tree | undefined {
+  const checked = spec && check(agentSpecSchema, spec);
+  return checked?.ok ? { ...checked.value } : undefined;
 }
 
 const parseTexts = (tree: Tree): Readonly<Record<string, string>> =>

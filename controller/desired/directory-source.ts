@@ -49,7 +49,7 @@ export class DirectorySource implements AsyncDisposable {
   /** When the reading that is waited for was first asked for. */
   #waitsSince: number | undefined;
   #watcher: ReturnType<typeof watch> | undefined;
-  #device: number | undefined;
+  #folder: { readonly device: number; readonly inode: number } | undefined;
   /** An empty directory deletes nothing until this process has seen it hold something: it may not be mounted yet. */
   #heldSomething = false;
   #away = false;
@@ -90,6 +90,8 @@ export class DirectorySource implements AsyncDisposable {
       ignorePermissionErrors: true,
     });
     this.#watcher.on('all', () => this.#soon(SETTLE_MS));
+    // What changed since the last reading and before everything was watched told nothing.
+    this.#watcher.on('ready', () => this.#soon(SETTLE_MS));
     this.#watcher.on('error', (error) =>
       log('watching failed; the directory is still read at every resync', { dir, error: String(error) }),
     );
@@ -146,7 +148,13 @@ export class DirectorySource implements AsyncDisposable {
     const { dir, writes, read } = this.#options;
     const found = await read(dir);
     const problems = found.problems.map(({ text }) => text);
-    if (!found.ok || !this.#sameFileSystem()) {
+    const present = new Set([
+      ...[...found.objects, ...found.documents].map(({ kind, name }) => `${kind}/${name}`),
+      ...this.#declaredHere()
+        .filter(({ name }) => found.brokenNames.has(name))
+        .map(({ kind, name }) => `${kind}/${name}`),
+    ]);
+    if (!found.ok || !this.#isOurs(present)) {
       this.#problems =
         problems.length > 0
           ? problems
@@ -174,12 +182,6 @@ export class DirectorySource implements AsyncDisposable {
     );
     if (errors.some(({ reason }) => reason === 'Conflict')) this.#soon(RETRY_MS);
     this.#problems = [...problems, ...errors.map(({ origin, message }) => `${origin} ${message}`)];
-    const present = new Set([
-      ...[...found.objects, ...found.documents].map(({ kind, name }) => `${kind}/${name}`),
-      ...this.#declaredHere()
-        .filter(({ name }) => found.brokenNames.has(name))
-        .map(({ kind, name }) => `${kind}/${name}`),
-    ]);
     this.#heldSomething ||= present.size > 0 || found.brokenNames.size > 0;
     if (this.#heldSomething) await this.#deleteGone(present);
     else if (this.#declaredHere().length > 0)
@@ -216,11 +218,24 @@ export class DirectorySource implements AsyncDisposable {
     ];
   }
 
-  /** An unmounted directory looks empty: its place is taken by the folder below, on another device. */
-  #sameFileSystem(): boolean {
-    const device = statSync(this.#options.dir, { throwIfNoEntry: false })?.dev;
-    this.#device ??= device;
-    return device === this.#device;
+  /**
+   * An unmounted directory looks empty: its place is taken by the folder below, often on another device. One that is
+   * mounted anew may have another number, and is ours when all that came from it is there.
+   */
+  #isOurs(present: ReadonlySet<string>): boolean {
+    const now = statSync(this.#options.dir, { throwIfNoEntry: false });
+    if (!now) return this.#folder === undefined;
+    const before = this.#folder;
+    const sameDevice = before === undefined || now.dev === before.device;
+    if (!sameDevice && !this.#declaredHere().every(({ kind, name }) => present.has(`${kind}/${name}`))) return false;
+    if (before && (!sameDevice || now.ino !== before.inode)) {
+      // Another folder (also below a bind mount that is gone): while it holds nothing, that deletes nothing.
+      this.#heldSomething = false;
+      this.#missingSince.clear();
+      if (this.#watcher) this.#watchFiles();
+    }
+    this.#folder = { device: now.dev, inode: now.ino };
+    return true;
   }
 }
 

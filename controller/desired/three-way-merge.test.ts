@@ -23,6 +23,19 @@ describe('the three-way merge', () => {
       suspend: true,
     });
   });
+  it('drops the defaults of a mapping together with the mapping, but not what others set in it', () => {
+    const before = { place: { runtime: 'docker', docker: { image: 'x' } } };
+    const filled = { place: { runtime: 'docker', docker: { image: 'x', pull: 'missing', limits: { pids: 1 } } } };
+    const now = { place: { runtime: 'tmux' } };
+    expect(threeWayMerge(filled, before, now, filled)).toEqual(now);
+    const touched = { place: { ...filled.place, docker: { ...filled.place.docker, pull: 'never' } } };
+    expect(threeWayMerge(touched, before, now, filled)).toEqual({
+      place: { runtime: 'tmux', docker: { pull: 'never' } },
+    });
+    expect(threeWayMerge({ ...filled, suspend: true }, before, before, { ...filled, suspend: true })).toHaveProperty(
+      'suspend',
+    );
+  });
   it('applied a second time changes nothing', () => {
     fc.assert(
       fc.property(tree, tree, tree, (live, before, now) => {

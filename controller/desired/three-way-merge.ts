@@ -2,6 +2,8 @@
  * Owns: kubectl's three-way merge of what a source declared before, what it declares now, and what is live.
  * Never: mutates its inputs, or knows the schema. Lists are atomic: whoever declares a list declares all of it.
  */
+import { isDeepStrictEqual } from 'node:util';
+
 export type Tree = Readonly<Record<string, unknown>>;
 
 const isTree = (value: unknown): value is Tree => value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -12,9 +14,10 @@ const childOf = (tree: Tree | undefined, key: string): Tree | undefined => {
 
 /**
  * Declared now: taken. Declared before and no longer: dropped (its default returns). Never declared (scaled, stopped,
- * labelled by somebody): stays as it is live.
+ * labelled by somebody): stays as it is live. `filled` is `before` with its defaults: those inside a mapping go when the
+ * mapping does, for without what was declared beside them they would be half of something.
  */
-export function threeWayMerge(live: Tree, before: Tree | undefined, now: Tree): Tree {
+export function threeWayMerge(live: Tree, before: Tree | undefined, now: Tree, filled?: Tree): Tree {
   const merged: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(live)) {
     if (Object.hasOwn(now, key)) continue;
@@ -25,14 +28,29 @@ export function threeWayMerge(live: Tree, before: Tree | undefined, now: Tree): 
     // Only parts of it were declared before: what others set inside stays.
     const inside = childOf(before, key);
     if (!inside || !isTree(value)) continue;
-    const left = threeWayMerge(value, inside, {});
+    const left = remains(value, inside, childOf(filled, key));
     if (Object.keys(left).length > 0) merged[key] = left;
   }
   for (const [key, value] of Object.entries(now)) {
     const liveChild = childOf(live, key);
-    merged[key] = isTree(value) && liveChild ? threeWayMerge(liveChild, childOf(before, key), value) : value;
+    merged[key] =
+      isTree(value) && liveChild ? threeWayMerge(liveChild, childOf(before, key), value, childOf(filled, key)) : value;
   }
   return merged;
+}
+
+/** Of a mapping that is declared no longer, what others have set. */
+function remains(live: Tree, before: Tree | undefined, filled: Tree | undefined): Tree {
+  const left: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(live)) {
+    const inside = childOf(before, key);
+    const defaults = childOf(filled, key);
+    if (isTree(value) && (inside || defaults)) {
+      const below = remains(value, inside, defaults);
+      if (Object.keys(below).length > 0) left[key] = below;
+    } else if (!(before && Object.hasOwn(before, key)) && !isDeepStrictEqual(value, filled?.[key])) left[key] = value;
+  }
+  return left;
 }
 
 /** JSON merge patch, RFC 7396. */

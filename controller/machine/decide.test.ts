@@ -398,6 +398,17 @@ describe('an agent that has to go', () => {
     expect(story.pass()).toEqual(['release']);
   });
 
+  it('is asked and given its time once more when nobody was there to ask in time, and only once', () => {
+    const story = running({ graceMs: 5_000 });
+    story.desired = { ...desiredExample, graceMs: 5_000, want: 'gone' };
+    story.now += 10;
+    expect(story.pass()).toEqual(['term']);
+    story.now += 60_000;
+    expect(story.pass()).toEqual(['term']);
+    story.now += 60_000;
+    expect(story.pass()).toEqual(['kill']);
+  });
+
   it('and is only suspended, is remembered', () => {
     const story = running();
     story.desired = { ...desiredExample, want: 'rest' };

@@ -12,6 +12,8 @@ const DEFAULT_GRACE_MS = 10_000;
 /** A request to leave is repeated after this long, a kill after the shorter one. */
 export const ASK_AGAIN_MS = 3_000;
 export const KILL_AGAIN_MS = 1_000;
+/** So much later than it was due means that the controller, or the way to the place, was away in between. */
+const AWAY_MS = 500;
 
 /** When a stop in progress is to be asked for again: killing starts at `killAt`. */
 export const nextAskAt = (stop: NonNullable<Memory['stop']>): Instant =>
@@ -92,6 +94,13 @@ export const notes = {
   askAgain: ({ memory, event }) => {
     const { stop } = memory;
     if (!stop || event.now < nextAskAt(stop)) return memory;
+    const { killAt, askedAt, late } = stop;
+    // Nobody asked when it was time to: the request itself, saved before it is made, may never have been made.
+    const wasAway = late === undefined && askedAt < killAt && event.now > nextAskAt(stop) + AWAY_MS;
+    if (wasAway && event.now >= killAt) {
+      const grace = event.desired?.graceMs ?? DEFAULT_GRACE_MS;
+      return { ...memory, stop: { ...stop, askedAt: event.now, killAt: event.now + grace, late: true } };
+    }
     return { ...memory, stop: { ...stop, askedAt: event.now } };
   },
   rest: ({ memory }) => ({

@@ -76,6 +76,8 @@ export interface Memory {
     readonly killAt: Instant;
     readonly askedAt: Instant;
     readonly why: StopReason;
+    /** The time to leave was given a second time, which is done once. */
+    readonly late?: true;
   };
   /** First look that contradicted what is known; a single look may be old, so nothing is concluded from one. */
   readonly doubtedAt?: Instant;

@@ -1,39 +1,12 @@
 /** What was just applied does not differ from itself: for every field of every kind, alone and several together. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readManifests } from '../../api/manifests/read.ts';
 import { EXPLAINED } from '../../api/resources/schema.ts';
 import { Fleet } from '../harness.ts';
-import { type FieldManifest, type Json, manifestsOf, merged } from './manifests.ts';
+import { BASES, isValid, type Json, manifestsOf, merged, named, validOne } from './manifests.ts';
 
 const SEED = Number(process.env['SAC_FUZZ_SEED'] ?? 20_261_121);
-const TRIES = 400;
 const MIXED = 30;
-
-/** What each kind cannot do without; nothing of it runs. */
-const BASES: Readonly<Record<string, Json>> = {
-  agent: {
-    apiVersion: 'sac/v1',
-    kind: 'Agent',
-    metadata: {},
-    spec: { profile: 'exec', command: ['sleep', '1000'], suspend: true },
-  },
-  host: { apiVersion: 'sac/v1', kind: 'Host', metadata: {}, spec: { address: 'nowhere.invalid' } },
-  gitsource: {
-    apiVersion: 'sac/v1',
-    kind: 'GitSource',
-    metadata: {},
-    spec: { url: 'https://nowhere.invalid/x.git', suspend: true },
-  },
-  budget: { apiVersion: 'sac/v1', kind: 'Budget', metadata: {}, spec: { window: 'day', agents: 5 } },
-  notifier: {
-    apiVersion: 'sac/v1',
-    kind: 'Notifier',
-    metadata: {},
-    spec: { command: { argv: ['true'] }, conditions: [{ type: 'Blocked' }] },
-  },
-  reservation: { apiVersion: 'sac/v1', kind: 'Reservation', metadata: {}, spec: { time: '1:00:00' } },
-};
 
 /** Wide mappings whose fields exclude each other, or need another one: what is below them, or they themselves, is tried. */
 const WITH_RULES = [
@@ -47,21 +20,6 @@ const WITH_RULES = [
 const OTHER_WAYS = /^notifier\.spec\.(?:webhook|slack|ntfy)\b/;
 
 let fleet: Fleet;
-
-const named = (manifest: Json, name: string): Json => ({
-  ...manifest,
-  metadata: { ...(manifest['metadata'] as Json), name },
-});
-const isValid = (manifest: Json): boolean => readManifests(JSON.stringify(manifest), 'made-up').problems.length === 0;
-
-/** The first that the reader takes, of so many tries. */
-function validOne({ manifest, path }: FieldManifest, name: string): Json | undefined {
-  for (const made of fc.sample(manifest, { numRuns: TRIES, seed: SEED + path.length })) {
-    const candidate = named(made, name);
-    if (isValid(candidate)) return candidate;
-  }
-  return undefined;
-}
 
 async function expectNoDifference(kind: string, manifests: readonly Json[]): Promise<void> {
   const file = fleet.write(`${kind}.yaml`, manifests.map((manifest) => `---\n${JSON.stringify(manifest)}\n`).join(''));
@@ -85,7 +43,7 @@ describe.each(EXPLAINED)('%s', (kind) => {
 
   const base = BASES[kind] ?? {};
   const fields = manifestsOf(kind, base).filter(({ path }) => path !== `${kind}.metadata.name`);
-  const valid = fields.map((field, i) => ({ path: field.path, manifest: validOne(field, `${kind}-${i}`) }));
+  const valid = fields.map((field, i) => ({ path: field.path, manifest: validOne(field, `${kind}-${i}`, SEED) }));
 
   it('has a valid manifest made up for each of its fields', () => {
     expect(fields.length).toBeGreaterThan(5);

@@ -3,6 +3,7 @@
  * Never: knows a field by name, except for the few whose text has a form of its own.
  */
 import fc from 'fast-check';
+import { readManifests } from '../../api/manifests/read.ts';
 import { allFieldPaths, type JsonSchema, jsonSchemaOf } from '../../api/resources/schema.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -124,4 +125,53 @@ export function merged(a: unknown, b: unknown): unknown {
   return Object.fromEntries(
     keys.map((key) => [key, key in a && key in b ? merged(a[key], b[key]) : (b[key] ?? a[key])]),
   );
+}
+
+/** What each kind cannot do without; nothing of it runs. */
+export const BASES: Readonly<Record<string, Json>> = {
+  agent: {
+    apiVersion: 'sac/v1',
+    kind: 'Agent',
+    metadata: {},
+    spec: { profile: 'exec', command: ['sleep', '1000'], suspend: true },
+  },
+  host: { apiVersion: 'sac/v1', kind: 'Host', metadata: {}, spec: { address: 'nowhere.invalid' } },
+  gitsource: {
+    apiVersion: 'sac/v1',
+    kind: 'GitSource',
+    metadata: {},
+    spec: { url: 'https://nowhere.invalid/x.git', suspend: true },
+  },
+  budget: { apiVersion: 'sac/v1', kind: 'Budget', metadata: {}, spec: { window: 'day', agents: 5 } },
+  notifier: {
+    apiVersion: 'sac/v1',
+    kind: 'Notifier',
+    metadata: {},
+    spec: { command: { argv: ['true'] }, conditions: [{ type: 'Blocked' }] },
+  },
+  // At no cluster: nothing is submitted.
+  reservation: {
+    apiVersion: 'sac/v1',
+    kind: 'Reservation',
+    metadata: {},
+    spec: { time: '1:00:00', host: 'nowhere' },
+  },
+};
+
+const TRIES = 400;
+
+export const named = (manifest: Json, name: string): Json => ({
+  ...manifest,
+  metadata: { ...(manifest['metadata'] as Json), name },
+});
+export const isValid = (manifest: Json): boolean =>
+  readManifests(JSON.stringify(manifest), 'made-up').problems.length === 0;
+
+/** The first that the reader takes, of so many tries. */
+export function validOne({ manifest, path }: FieldManifest, name: string, seed: number): Json | undefined {
+  for (const made of fc.sample(manifest, { numRuns: TRIES, seed: seed + path.length })) {
+    const candidate = named(made, name);
+    if (isValid(candidate)) return candidate;
+  }
+  return undefined;
 }

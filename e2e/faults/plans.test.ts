@@ -19,11 +19,18 @@ beforeAll(async () => {
 afterAll(() => setting.sampler[Symbol.dispose]());
 
 describe('a fault around an effect', () => {
-  it('is covered: every kind, at every effect, on every runtime', () => {
+  it('is covered: every kind at every effect, every kind and every effect on every runtime', () => {
     const chosen = selectPlans(prepared.plans, { every: 0, offset: planOffset() });
-    const covered = new Set(chosen.map(({ runtime, point, kind }) => `${runtime} ${effectOf(point)} ${kind}`));
+    const covered = new Set(
+      chosen.flatMap(({ runtime, point, kind }) => [
+        `${effectOf(point)} ${kind}`,
+        `${runtime} ${effectOf(point)}`,
+        `${runtime} ${kind}`,
+      ]),
+    );
+    for (const kind of KINDS) for (const effect of EFFECTS) expect(covered).toContain(`${effect} ${kind}`);
     for (const runtime of RUNTIMES)
-      for (const effect of EFFECTS) for (const kind of KINDS) expect(covered).toContain(`${runtime} ${effect} ${kind}`);
+      for (const one of [...EFFECTS, ...KINDS]) expect(covered).toContain(`${runtime} ${one}`);
   });
 
   it('changes nothing of what comes of it', async () => {

@@ -1,103 +1,24 @@
 /** One fault at a time, of the machine around a real controller: clock, disk, database, tmux, reboot. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AgentSpecInput } from '../../api/resources/agent.ts';
 import { run, until } from '../harness.ts';
-import { bundleFaultyController } from './controller/bundle.ts';
 import { isSettled } from './plans/scenario.ts';
-import { markedProcesses, readDiary } from './plans/world.ts';
-import { SupervisedFleet, type SupervisedOptions } from './supervised-fleet.ts';
+import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, pids, Stage, settled, spec } from './stage.ts';
 
-const LIFE = join(import.meta.dirname, 'life.pl');
-const DEADLINE_MS = 60_000;
-const RUNTIMES = ['tmux', 'process'] as const;
-
-let program: string;
-const open: SupervisedFleet[] = [];
-const mounts: string[] = [];
+let stage: Stage;
 beforeAll(async () => {
-  program = await bundleFaultyController();
+  stage = await Stage.build();
 });
-afterEach(async () => {
-  const fleets = open.splice(0);
-  for (const fleet of fleets) await fleet.stop('SIGKILL');
-  for (const mount of mounts.splice(0)) execFileSync('umount', ['-l', mount]);
-  for (const fleet of fleets) await fleet[Symbol.asyncDispose]();
-});
-
-const start = (options: Omit<SupervisedOptions, 'program'> = {}): SupervisedFleet => {
-  const fleet = new SupervisedFleet({ program, flags: ['--resync', '1s'], ...options });
-  open.push(fleet);
-  return fleet;
-};
-const tmpfs = (at: string, size: string): void => {
-  mkdirSync(at, { recursive: true, mode: 0o700 });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'sac-e2e', at]);
-  mounts.push(at);
-};
-
-const spec = (fleet: SupervisedFleet, runtime: 'tmux' | 'process', more: Partial<AgentSpecInput> = {}) => ({
-  profile: 'exec' as const,
-  command: ['perl', LIFE, 'plain'],
-  place: { runtime },
-  startup: { minReadySeconds: 0 },
-  restart: { policy: 'always' as const, maxRetries: 100, backoff: { initial: 0, max: 0 } },
-  terminationGracePeriodSeconds: 5,
-  ...more,
-  env: { LIFE_DIR: fleet.life, ...more.env },
-});
-const apply = async (fleet: SupervisedFleet, names: readonly string[], more: Partial<AgentSpecInput> = {}) => {
-  const { errors } = await fleet.ask('apply', (client) =>
-    client.apply({
-      source: { kind: 'apply', name: 'cli' },
-      items: names.map((name, i) => ({
-        origin: `test:${name}`,
-        manifest: {
-          apiVersion: 'sac/v1',
-          kind: 'Agent',
-          metadata: { name },
-          spec: spec(fleet, RUNTIMES[i % 2] ?? 'tmux', more),
-        },
-      })),
-    }),
-  );
-  expect(errors).toEqual([]);
-};
-const settled = (fleet: SupervisedFleet, count: number) =>
-  until(
-    `${count} agents as declared`,
-    async () => {
-      const agents = await fleet.agents();
-      return agents.length === count && agents.every(isSettled) ? agents : undefined;
-    },
-    DEADLINE_MS,
-  );
-const pids = async (fleet: SupervisedFleet, count: number): Promise<ReadonlyMap<string, number | undefined>> =>
-  new Map((await settled(fleet, count)).map(({ metadata, status }) => [metadata.name, status.instances[0]?.pid]));
-/** Whole looks at every place, as the journal tells. */
-const looks = async (fleet: SupervisedFleet, count: number): Promise<void> => {
-  const swept = () => readFileSync(fleet.journal, 'utf8').split('"swept"').length;
-  const from = swept();
-  await until(`${count} looks at everything`, () => swept() >= from + count * 2, DEADLINE_MS);
-};
-const kill = (pid: number | undefined): void => {
-  if (pid === undefined) throw new Error('no pid is known');
-  process.kill(pid, 'SIGKILL');
-};
-const mains = (fleet: SupervisedFleet): readonly string[] =>
-  markedProcesses()
-    .filter(({ id, program: name }) => id.startsWith(`${fleet.fleetId}.`) && name === 'life.pl')
-    .map(({ id }) => id)
-    .sort();
+afterEach(() => stage.clear());
 
 describe('the clock', () => {
   it.each([
     ['an hour ahead', 3_600_000],
     ['an hour back', -3_600_000],
   ])('that jumps %s restarts nobody, and what dies or is edited is served all the same', async (_, ahead) => {
-    const fleet = start({ orders: { clock: 'clock' } });
+    const fleet = stage.start({ orders: { clock: 'clock' } });
     const clock = join(fleet.dir, 'clock');
     const names = ['a', 'b'];
     await apply(fleet, names);
@@ -117,6 +38,11 @@ describe('the clock', () => {
       },
       DEADLINE_MS,
     );
+    // One that is asked before it has begun leaves without a word.
+    await diaryIs(
+      fleet,
+      names.map((name) => `${name} was created 2 times`),
+    );
     writeFileSync(clock, '0');
     await apply(fleet, names, { env: { MORE: '1' } });
     await until(
@@ -128,9 +54,8 @@ describe('the clock', () => {
       DEADLINE_MS,
     );
     await looks(fleet, 2);
-    const { facts, doubles } = readDiary(fleet);
-    expect(doubles).toEqual([]);
-    expect(facts).toEqual(
+    await diaryIs(
+      fleet,
       names.flatMap((name) => [`${name} was asked to leave 1 times`, `${name} was created 3 times`]),
     );
   });
@@ -138,7 +63,7 @@ describe('the clock', () => {
 
 describe('the database', () => {
   it.each(['deleted', 'corrupt'])('that is %s while the controller is down costs no agent', async (how) => {
-    const fleet = start();
+    const fleet = stage.start();
     await apply(fleet, ['a', 'b']);
     const before = await pids(fleet, 2);
     await fleet.stop('SIGKILL');
@@ -149,20 +74,20 @@ describe('the database', () => {
     fleet.again();
     await apply(fleet, ['a', 'b']);
     expect(await pids(fleet, 2)).toEqual(before);
-    expect(readDiary(fleet).facts).toEqual(['a was created 1 times', 'b was created 1 times']);
+    await diaryIs(fleet, ['a was created 1 times', 'b was created 1 times']);
   });
 });
 
 describe('the disk', () => {
   it('that is full costs no agent; what was asked is told as an error, and works once it is mended', async () => {
-    const fleet = start();
+    const fleet = stage.start();
     await apply(fleet, ['a', 'b']);
     const before = await pids(fleet, 2);
     await fleet.stop('SIGKILL');
     // The same files on a small disk of their own.
     const copy = join(fleet.dir, 'copy');
     execFileSync('cp', ['-a', fleet.home, copy]);
-    tmpfs(fleet.home, '8m');
+    stage.mount(['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'sac-e2e', fleet.home]);
     execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
     fleet.again();
     expect(await pids(fleet, 2)).toEqual(before);
@@ -198,22 +123,21 @@ describe('the disk', () => {
       },
       DEADLINE_MS,
     );
-    expect(readDiary(fleet)).toEqual({ doubles: [], facts: ['a was created 2 times', 'b was created 1 times'] });
+    await diaryIs(fleet, ['a was created 2 times', 'b was created 1 times']);
   });
 
   it('that is read-only keeps a controller from starting, with a clear word, and costs no agent', async () => {
-    const fleet = start();
+    const fleet = stage.start();
     await apply(fleet, ['a', 'b']);
     const before = await pids(fleet, 2);
     await fleet.stop('SIGKILL');
-    execFileSync('mount', ['--bind', fleet.home, fleet.home]);
-    mounts.push(fleet.home);
+    stage.mount(['--bind', fleet.home, fleet.home]);
     execFileSync('mount', ['-o', 'remount,ro,bind', fleet.home]);
     fleet.again();
     await until('the controller to give up', () => fleet.findings.length > 0, DEADLINE_MS);
     expect(fleet.findings.splice(0).join()).toMatch(/sac controller: \S+ cannot be written to \(EROFS\)[^\n]*\n$/);
     expect(mains(fleet)).toHaveLength(2);
-    execFileSync('umount', [mounts.pop() ?? '']);
+    stage.unmount(fleet.home);
     fleet.again();
     expect(await pids(fleet, 2)).toEqual(before);
   });
@@ -221,7 +145,7 @@ describe('the disk', () => {
 
 describe('tmux', () => {
   it('that does not answer for a while is not taken for empty: nobody is started or restarted', async () => {
-    const fleet = start();
+    const fleet = stage.start();
     await apply(fleet, ['a', 'b', 'c']);
     const before = await pids(fleet, 3);
     const server = Number((await fleet.tmux(['display-message', '-p', '#{pid}'])).stdout);
@@ -248,16 +172,13 @@ describe('tmux', () => {
     }
     const after = await pids(fleet, 3);
     expect([after.get('a'), after.get('c')]).toEqual([before.get('a'), before.get('c')]);
-    expect(readDiary(fleet)).toEqual({
-      doubles: [],
-      facts: ['a was created 1 times', 'b was created 2 times', 'c was created 1 times'],
-    });
+    await diaryIs(fleet, ['a was created 1 times', 'b was created 2 times', 'c was created 1 times']);
   });
 });
 
 describe('a reboot', () => {
   it('kills everything at once; all fifty agents are back, each once', async () => {
-    const fleet = start({ flags: ['--resync', '10m'] });
+    const fleet = stage.start({ flags: ['--resync', '10m'] });
     const names = Array.from({ length: 50 }, (_, i) => `a${String(i).padStart(2, '0')}`);
     await apply(fleet, names);
     await pids(fleet, 50);
@@ -277,8 +198,9 @@ describe('a reboot', () => {
     await until('all to live again', () => mains(fleet).length >= 50, DEADLINE_MS);
     await settled(fleet, 50);
     expect(mains(fleet)).toEqual(names.map((name) => `${fleet.fleetId}.${name}`));
-    const { facts, doubles } = readDiary(fleet);
-    expect(doubles).toEqual([]);
-    expect(facts).toEqual(names.map((name) => `${name} was created 2 times`));
+    await diaryIs(
+      fleet,
+      names.map((name) => `${name} was created 2 times`),
+    );
   });
 });

@@ -3,7 +3,7 @@
  * Never: starts a controller again that gave up by itself: that is kept as a finding.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent.ts';
@@ -19,6 +19,8 @@ export interface SupervisedOptions {
   readonly flags?: readonly string[];
   readonly orders?: Omit<Orders, 'journal'>;
   readonly env?: Readonly<Record<string, string>>;
+  /** It and all it makes belong to this user, who must be able to read the program. */
+  readonly uid?: number;
   /** More starts than this mean that it dies by itself. */
   readonly maxStarts?: number;
 }
@@ -42,6 +44,10 @@ export class SupervisedFleet extends Fleet {
     mkdirSync(this.life);
     const orders: Orders = { journal: this.journal, ...options.orders };
     writeFileSync(join(this.dir, 'orders'), JSON.stringify(orders));
+    const { uid } = options;
+    if (uid !== undefined)
+      for (const name of ['', 'user', 'agents', 'tmp', 'tmux', 'life', 'orders'])
+        chownSync(join(this.dir, name), uid, uid);
     this.#spawn();
   }
 
@@ -56,6 +62,11 @@ export class SupervisedFleet extends Fleet {
     };
   }
 
+  get #owner(): { readonly uid?: number; readonly gid?: number } {
+    const { uid } = this.#options;
+    return uid === undefined ? {} : { uid, gid: uid };
+  }
+
   get controllerPid(): number | undefined {
     return this.#child?.pid;
   }
@@ -66,7 +77,7 @@ export class SupervisedFleet extends Fleet {
     const child = spawn(
       process.execPath,
       [...CONTROLLER_NODE_FLAGS, this.#options.program, ...(this.#options.flags ?? [])],
-      { env: { ...this.controllerEnv }, cwd: this.dir, stdio: ['ignore', log, log] },
+      { env: { ...this.controllerEnv }, cwd: this.dir, stdio: ['ignore', log, log], ...this.#owner },
     );
     closeSync(log);
     this.#child = child;
@@ -121,7 +132,11 @@ export class SupervisedFleet extends Fleet {
   }
 
   override tmux(args: readonly string[]) {
-    return run('tmux', ['-L', `sac-${this.fleetId}`, ...args], { env: this.controllerEnv, cwd: this.dir });
+    return run('tmux', ['-L', `sac-${this.fleetId}`, ...args], {
+      env: this.controllerEnv,
+      cwd: this.dir,
+      ...this.#owner,
+    });
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

@@ -61,14 +61,21 @@ export function allPlans(
     .map((plan, number) => ({ number, ...plan }));
 }
 
-/** Every kind on every effect of every runtime at least once, and every k-th of the rest; the offset moves with the commit. */
+/**
+ * Every kind on every effect once, on one runtime or the other in turns (`turns` false: on every runtime), and every k-th
+ * of the rest; which, moves with the commit.
+ */
 export function selectPlans(
   plans: readonly Plan[],
-  { every, offset }: { readonly every: number; readonly offset: number },
+  { every, offset, turns = true }: { readonly every: number; readonly offset: number; readonly turns?: boolean },
 ): Plan[] {
+  const runtimes = [...new Set(plans.map(({ runtime }) => runtime))];
   const groups = new Map<string, Plan[]>();
   for (const plan of plans) {
-    const key = `${plan.runtime} ${effectOf(plan.point)} ${plan.kind}`;
+    const effect = effectOf(plan.point);
+    const place = EFFECTS.indexOf(effect) + KINDS.indexOf(plan.kind) + offset;
+    if (turns && runtimes[place % runtimes.length] !== plan.runtime) continue;
+    const key = `${plan.runtime} ${effect} ${plan.kind}`;
     groups.set(key, [...(groups.get(key) ?? []), plan]);
   }
   const chosen = new Set<Plan>();
