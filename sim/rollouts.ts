@@ -117,7 +117,11 @@ export function checkRollout({ world, disk, door }: Stage, limit: number, knows:
   }
   const up = living.filter(({ launch }) => !isBad(launch.argv)).length;
   // There is nothing to fall back on before something good was declared.
-  if (!knows || !door.log.some(({ spec }) => spec?.command?.[1] !== undefined && !isBad(spec.command))) return [];
+  if (
+    !knows ||
+    !door.log.some(({ name, spec }) => name === CREW && spec?.command?.[1] !== undefined && !isBad(spec.command))
+  )
+    return [];
   if (latest.length - up > limit) return [`(7) only ${up} of ${latest.length} live, at most ${limit} may be down`];
   if (record.spec.update.onFailure === 'undo' && record.rejected === undefined && record.rollout?.base !== 0)
     return ['(7) a bad change was not undone'];
