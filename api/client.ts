@@ -32,7 +32,7 @@ import type {
   UsageReport,
   WatchEvent,
 } from './protocol.ts';
-import type { Agent, AgentManifestInput } from './resources/agent.ts';
+import type { Agent, AgentManifestInput } from './resources/agent/agent.ts';
 import {
   BadRequestError,
   ConflictError,
@@ -46,7 +46,7 @@ import {
   TimedOutError,
   UnauthenticatedError,
 } from './resources/errors.ts';
-import type { DeclaredObject } from './resources/kinds.ts';
+import type { DeclaredObject } from './resources/kinds/kinds.ts';
 
 export type Target =
   | { readonly socket: string }

@@ -19,7 +19,7 @@ export interface Home {
   readonly logs: string;
   /** Launch files, state of the process runtime: lost on reboot is fine. */
   readonly run: string;
-  /** `<instance>.spool`: what agents' hooks tell, see api/resources/hook-event.ts. */
+  /** `<instance>.spool`: what agents' hooks tell, see api/resources/agent/hook-event.ts. */
   readonly hooks: string;
   /** Copies of git repositories. */
   readonly git: string;

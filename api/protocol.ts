@@ -5,12 +5,12 @@
  * Watch: `GET /apis/sac/v1/<plural>?watch=true&resourceVersion=N` answers newline-delimited JSON WatchEvents after version N
  * (absent: begins with an ADDED for everything, then a BOOKMARK). 410 when N is no longer kept: list again.
  */
-import type { Activity, Agent, AgentManifestInput, Instance, Phase } from './resources/agent.ts';
-import type { AgentFile } from './resources/agent-files.ts';
+import type { Activity, Agent, AgentManifestInput, Instance, Phase } from './resources/agent/agent.ts';
+import type { AgentFile } from './resources/agent/agent-files.ts';
 import type { EventObject } from './resources/event.ts';
-import type { Host } from './resources/host.ts';
-import { OBJECT_PLURALS, type ObjectPlural } from './resources/kind-names.ts';
-import type { DeclaredObject, ObjectManifest } from './resources/kinds.ts';
+import type { Host } from './resources/kinds/host.ts';
+import { OBJECT_PLURALS, type ObjectPlural } from './resources/kinds/kind-names.ts';
+import type { DeclaredObject, ObjectManifest } from './resources/kinds/kinds.ts';
 import type { Source } from './resources/meta.ts';
 
 export type Plural = 'agents' | 'instances' | 'events' | ObjectPlural;

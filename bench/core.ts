@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Runtime, Sighting } from '../adapters/runtimes/runtime.ts';
-import { agentSpecSchema } from '../api/resources/agent.ts';
+import { agentSpecSchema } from '../api/resources/agent/agent.ts';
 import { type InstanceId, instanceId, LOCAL_HOST } from '../api/resources/names.ts';
 import { Controller } from '../controller/controller.ts';
 import { decide } from '../controller/machine/decide.ts';
@@ -15,9 +15,9 @@ import type { Place } from '../controller/plan/desired-instance.ts';
 import { type PlanFacts, planAgent } from '../controller/plan/plan-instances.ts';
 import type { Timers } from '../controller/reconcile/work-queue.ts';
 import type { AgentRecord } from '../controller/store/store.ts';
-import { noTransport } from '../sim/fake-runtime.ts';
-import { Disk, MemoryStore } from '../sim/memory-store.ts';
-import { FLEET, noMetrics } from '../sim/stage.ts';
+import { noTransport } from '../sim/world/fake-runtime.ts';
+import { Disk, MemoryStore } from '../sim/world/memory-store.ts';
+import { FLEET, noMetrics } from '../sim/world/stage.ts';
 import { median, quantile, report, round } from './harness.ts';
 
 const PLACE: Place = { host: LOCAL_HOST, runtime: 'tmux' };

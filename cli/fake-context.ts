@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import type { Client, Target } from '../api/client.ts';
 import { homeFrom } from '../api/home.ts';
 import type { PatchRequest } from '../api/protocol.ts';
-import { type Agent, agentSpecSchema, type InstanceStatus } from '../api/resources/agent.ts';
+import { type Agent, agentSpecSchema, type InstanceStatus } from '../api/resources/agent/agent.ts';
 import { NotFoundError } from '../api/resources/errors.ts';
 import type { Context, Options, Output, Run } from './verb.ts';
 

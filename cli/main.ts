@@ -4,7 +4,7 @@
  */
 import { homeFrom } from '../api/home.ts';
 import { EXIT, SacError } from '../api/resources/errors.ts';
-import { createConnection, type GlobalOptions } from './connection.ts';
+import { createConnection, type GlobalOptions } from './client/connection.ts';
 import { oneLine, paint } from './output/terminal.ts';
 import { runProgram } from './program.ts';
 import type { Context, Output } from './verb.ts';

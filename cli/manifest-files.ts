@@ -5,7 +5,7 @@
 import { resolve } from 'node:path';
 import type { ManifestDocument, ObjectDocument } from '../api/manifests/read.ts';
 import type { ApplyItem } from '../api/protocol.ts';
-import type { AgentFile } from '../api/resources/agent-files.ts';
+import type { AgentFile } from '../api/resources/agent/agent-files.ts';
 import { BadRequestError } from '../api/resources/errors.ts';
 import { oneLine, paint } from './output/terminal.ts';
 import { type Context, flag, type Options, texts } from './verb.ts';

@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { EXIT } from '../api/resources/errors.ts';
 import { closest } from '../api/resources/suggest.ts';
 import { VERSION } from '../api/version.ts';
-import type { GlobalOptions } from './connection.ts';
+import type { GlobalOptions } from './client/connection.ts';
 import { oneLine } from './output/terminal.ts';
 import type { Context, Options, Run, Verb } from './verb.ts';
 

@@ -2,7 +2,7 @@
  * Owns: the order of words before commander sees them: global flags first, then the verb, whatever noun stood before it.
  * Never: knows what a verb does.
  */
-import { findType } from './resources.ts';
+import { findType } from './client/resources.ts';
 import type { Verb } from './verb.ts';
 
 /** These take a value. */

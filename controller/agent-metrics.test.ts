@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import type { Agent, InstanceStatus } from '../api/resources/agent.ts';
+import type { Agent, InstanceStatus } from '../api/resources/agent/agent.ts';
 import { measureAgents } from './agent-metrics.ts';
 
 const instance = (name: string, reading: Readonly<Record<string, unknown>>): InstanceStatus => ({

@@ -3,8 +3,8 @@
  * Never: puts a model's, a tool's or a user's text into a label; windows of quotas are words of ours and few.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { ACTIVITIES, type Agent, PHASES } from '../api/resources/agent.ts';
-import { TOKEN_KINDS } from '../api/resources/facts.ts';
+import { ACTIVITIES, type Agent, PHASES } from '../api/resources/agent/agent.ts';
+import { TOKEN_KINDS } from '../api/resources/agent/facts.ts';
 import type { Instant } from '../api/resources/time.ts';
 import { factsOfAgent, type InstanceFacts } from './usage/instance-facts.ts';
 import { keepOnly, type Ledger, meter, NOTHING, plus, type Usage } from './usage/meter.ts';

@@ -13,10 +13,10 @@ import type {
   RichStatus,
   TerminalResponse,
 } from '../api/protocol.ts';
+import type { AgentFacts } from '../api/resources/agent/facts.ts';
 import { ConflictError, NotFoundError } from '../api/resources/errors.ts';
-import type { AgentFacts } from '../api/resources/facts.ts';
-import type { Host } from '../api/resources/host.ts';
-import { kindOfPlural } from '../api/resources/kinds.ts';
+import type { Host } from '../api/resources/kinds/host.ts';
+import { kindOfPlural } from '../api/resources/kinds/kinds.ts';
 import { type FleetId, type InstanceId, instanceId } from '../api/resources/names.ts';
 import type { Instant } from '../api/resources/time.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';

@@ -5,8 +5,8 @@
 import type { PaneState, Screen } from '../adapters/profiles/screen.ts';
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
-import { effectiveProfile, type ProfileName } from '../api/resources/agent.ts';
-import type { AgentFacts } from '../api/resources/facts.ts';
+import { effectiveProfile, type ProfileName } from '../api/resources/agent/agent.ts';
+import type { AgentFacts } from '../api/resources/agent/facts.ts';
 import type { HostName, InstanceId } from '../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';

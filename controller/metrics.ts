@@ -3,7 +3,7 @@
  * Never: holds a secret or free text in a label; labels are names, phases, places and results.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Agent } from '../api/resources/agent.ts';
+import type { Agent } from '../api/resources/agent/agent.ts';
 import type { Instant } from '../api/resources/time.ts';
 import { VERSION } from '../api/version.ts';
 import { measureAgents } from './agent-metrics.ts';

@@ -7,8 +7,8 @@ import { statfs } from 'node:fs/promises';
 import { cpus, freemem, loadavg, totalmem } from 'node:os';
 import type { Transport } from '../adapters/transport/transport.ts';
 import type { RichStatus } from '../api/protocol.ts';
-import type { Activity } from '../api/resources/agent.ts';
-import { type AgentFacts, type ToldFact, toldFacts } from '../api/resources/facts.ts';
+import type { Activity } from '../api/resources/agent/agent.ts';
+import { type AgentFacts, type ToldFact, toldFacts } from '../api/resources/agent/facts.ts';
 import { redact, redactMcpJson } from '../api/resources/redact.ts';
 import { type Instant, isoTime } from '../api/resources/time.ts';
 

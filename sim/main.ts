@@ -9,8 +9,8 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { isPlanName, PLAN_NAMES, type PlanName } from './faults.ts';
-import { shrink } from './shrink.ts';
+import { isPlanName, PLAN_NAMES, type PlanName } from './faults/faults.ts';
+import { shrink } from './faults/shrink.ts';
 import { Reference, simulate, type Verdict } from './simulate.ts';
 
 interface Tally {

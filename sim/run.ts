@@ -3,15 +3,15 @@
  * Never: compares runs (properties.ts does) or draws faults.
  */
 import { instanceId } from '../api/resources/names.ts';
-import { allowancesOf } from './allowances.ts';
-import type { Declaration } from './door.ts';
-import { checkAtRest, finalStates } from './expectations.ts';
-import { type Fault, FaultInjector, type Mark, type Plan, type PointCounts } from './faults.ts';
-import { checkRestarts } from './restarts.ts';
-import { checkRollout, crewLife, watchRollout } from './rollouts.ts';
+import { type Fault, FaultInjector, type Mark, type Plan, type PointCounts } from './faults/faults.ts';
+import { allowancesOf } from './laws/allowances.ts';
+import { checkAtRest, finalStates } from './laws/expectations.ts';
+import { checkRestarts } from './laws/restarts.ts';
+import { checkRollout, crewLife, watchRollout } from './laws/rollouts.ts';
 import { type Action, isCalm, lifeOf, type Scenario } from './scenario.ts';
-import { type Bugs, FLEET, RESYNC_MS, Stage } from './stage.ts';
-import type { Run } from './world.ts';
+import type { Declaration } from './world/door.ts';
+import { type Bugs, FLEET, RESYNC_MS, Stage } from './world/stage.ts';
+import type { Run } from './world/world.ts';
 
 export interface Outcome {
   readonly violations: readonly string[];

@@ -2,14 +2,14 @@
  * Owns: what happens in one simulated run, as data: fleets, edits, deaths by plan; a function of the seed.
  * Never: runs anything. Each action stands alone, so that dropping one leaves a scenario that makes sense.
  */
-import type { AgentSpecInput } from '../api/resources/agent.ts';
-import type { GitSourceSpec } from '../api/resources/git-source.ts';
+import type { AgentSpecInput } from '../api/resources/agent/agent.ts';
+import type { GitSourceSpec } from '../api/resources/kinds/git-source.ts';
 import type { InstanceId } from '../api/resources/names.ts';
 import type { DurationMs } from '../api/resources/time.ts';
 import type { PlaceKey } from '../controller/plan/desired-instance.ts';
 import type { Push } from './git/hub.ts';
 import { mix, Random } from './random.ts';
-import type { Exit, Foreign, Life } from './world.ts';
+import type { Exit, Foreign, Life } from './world/world.ts';
 
 export type Action =
   | { readonly do: 'apply'; readonly name: string; readonly spec: AgentSpecInput }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PLANTED } from './bugs.ts';
-import { PLAN_NAMES } from './faults.ts';
-import { shrink } from './shrink.ts';
+import { PLANTED } from './faults/bugs.ts';
+import { PLAN_NAMES } from './faults/faults.ts';
+import { shrink } from './faults/shrink.ts';
 import { Reference, simulate, type Verdict } from './simulate.ts';
 
 const CLEAN_SEEDS = 40;

@@ -2,15 +2,16 @@
  * Owns: one seed: its scenario, the run without faults, the run with them, and the comparison of the two.
  * Never: prints.
  */
-import { allowancesOf } from './allowances.ts';
-import { blockOf, shareOf } from './enumerate.ts';
-import { makePlan, NO_FAULTS, PLAN_NAMES, type Plan, type PlanName } from './faults.ts';
+
+import { blockOf, shareOf } from './faults/enumerate.ts';
+import { makePlan, NO_FAULTS, PLAN_NAMES, type Plan, type PlanName } from './faults/faults.ts';
 import { makeGitScenario } from './git/git-scenario.ts';
+import { allowancesOf } from './laws/allowances.ts';
+import { makeRolloutScenario } from './laws/rollouts.ts';
 import { mix, Random } from './random.ts';
-import { makeRolloutScenario } from './rollouts.ts';
 import { type Outcome, run } from './run.ts';
 import { makeScenario, type Scenario } from './scenario.ts';
-import { type Bugs, FLEET, PLACE_KEYS } from './stage.ts';
+import { type Bugs, FLEET, PLACE_KEYS } from './world/stage.ts';
 
 /** Of so many blocks of seeds in a row two are enumerated; the others draw their faults. */
 const BLOCKS = 5;

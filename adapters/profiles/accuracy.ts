@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { ProfileName } from '../../api/resources/agent.ts';
+import type { ProfileName } from '../../api/resources/agent/agent.ts';
 import { PROFILES as CLIS } from './profiles.ts';
 import type { Screen } from './screen.ts';
 

@@ -2,7 +2,7 @@
  * Owns: the launch that most agent CLIs have: program, model flag.
  * Never: knows where it runs.
  */
-import type { AgentSpec } from '../../api/resources/agent.ts';
+import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 import type { LaunchCommand } from './profile.ts';
 
 export const launchCli =

@@ -2,7 +2,7 @@
  * Owns: the contract of one agent CLI: how it is launched and resumed, how its screen reads, which dialogs it shows.
  * Never: knows where the CLI runs. Data and pure functions.
  */
-import type { AgentSpec, ProfileName } from '../../api/resources/agent.ts';
+import type { AgentSpec, ProfileName } from '../../api/resources/agent/agent.ts';
 import type { SettingsChange } from './claude-code/hook-settings.ts';
 import type { PaneState, Screen } from './screen.ts';
 import type { Telling } from './telling/transcript.ts';

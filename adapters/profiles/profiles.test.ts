@@ -1,6 +1,6 @@
 /** What every profile has to keep to; each rule stands for a way in which agents were lost. */
 import { describe, expect, it } from 'vitest';
-import { agentSpecSchema } from '../../api/resources/agent.ts';
+import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
 import { PROFILES } from './profiles.ts';
 
 const all = Object.values(PROFILES).flatMap(({ name, dialogs }) =>

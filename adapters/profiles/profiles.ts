@@ -2,7 +2,7 @@
  * Owns: the list of agent CLIs: one line each.
  * Never: knows anything about one of them.
  */
-import type { ProfileName } from '../../api/resources/agent.ts';
+import type { ProfileName } from '../../api/resources/agent/agent.ts';
 import { aider } from './aider/profile.ts';
 import { claudeCode } from './claude-code/profile.ts';
 import { codex } from './codex/profile.ts';

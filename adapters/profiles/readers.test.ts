@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ProfileName } from '../../api/resources/agent.ts';
-import { PROFILE_NAMES } from '../../api/resources/agent.ts';
+import type { ProfileName } from '../../api/resources/agent/agent.ts';
+import { PROFILE_NAMES } from '../../api/resources/agent/agent.ts';
 import { isGoodEnough, judge, loadLabelled, measure, report } from './accuracy.ts';
 import { PROFILES } from './profiles.ts';
 import type { PaneState, Screen } from './screen.ts';

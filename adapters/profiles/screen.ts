@@ -2,7 +2,7 @@
  * Owns: what a screen is and what reading one tells.
  * Never: captures screens or presses keys; never knows one CLI.
  */
-import type { Activity } from '../../api/resources/agent.ts';
+import type { Activity } from '../../api/resources/agent/agent.ts';
 
 /** The visible part of a terminal, as `tmux capture-pane -p` gives it. Whatever else the place can tell makes reading surer. */
 export interface Screen {

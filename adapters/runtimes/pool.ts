@@ -2,8 +2,9 @@
  * Owns: what a pool is: the job that holds a reservation's allocation, its mark, and the verbs on it.
  * Never: decides when one is asked for or given back.
  */
+
+import type { ReservationSpec } from '../../api/resources/kinds/reservation.ts';
 import { type FleetId, NAME_PATTERN } from '../../api/resources/names.ts';
-import type { ReservationSpec } from '../../api/resources/reservation.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Transport } from '../transport/transport.ts';
 

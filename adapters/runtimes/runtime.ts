@@ -2,11 +2,11 @@
  * Owns: the contract of a place where agents live, and the shapes that cross it.
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
-import type { ExitCause, RuntimeKind } from '../../api/resources/agent.ts';
-import type { ApptainerSpec } from '../../api/resources/apptainer.ts';
-import type { ContainerSpec } from '../../api/resources/container.ts';
+import type { ExitCause, RuntimeKind } from '../../api/resources/agent/agent.ts';
+import type { ApptainerSpec } from '../../api/resources/agent/apptainer.ts';
+import type { ContainerSpec } from '../../api/resources/agent/container.ts';
+import type { SlurmOptions } from '../../api/resources/agent/slurm.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
-import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';

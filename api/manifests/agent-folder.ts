@@ -12,7 +12,7 @@ import {
   MAX_AGENT_FILES,
   MAX_AGENT_FILES_BYTES,
   SRC_PREFIX,
-} from '../resources/agent-files.ts';
+} from '../resources/agent/agent-files.ts';
 import { readBytes, refusal } from './safe-file.ts';
 
 export type FolderFiles =

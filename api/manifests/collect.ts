@@ -2,7 +2,7 @@
  * Owns: putting the documents of many files together: one name once, files that belong to an agent, names that broke.
  * Never: opens a file by itself.
  */
-import type { AgentFile } from '../resources/agent-files.ts';
+import type { AgentFile } from '../resources/agent/agent-files.ts';
 import { type FieldPath, quote } from '../resources/issues.ts';
 import { safeName } from '../versions/rules-identity.ts';
 import { FILE_START, type Problem, problem } from './problem.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OBJECT_KIND_NAMES } from '../resources/kinds.ts';
+import { OBJECT_KIND_NAMES } from '../resources/kinds/kinds.ts';
 import { readManifests } from './read.ts';
 
 const texts = (text: string, folderName?: string) =>

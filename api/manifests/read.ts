@@ -3,7 +3,7 @@
  * Each problem carries file:line:column, the field's path, what was found and what is allowed.
  * Never: opens a file, or throws for any text.
  */
-import { type AgentManifest, type AgentManifestInput, agentManifestSchema } from '../resources/agent.ts';
+import { type AgentManifest, type AgentManifestInput, agentManifestSchema } from '../resources/agent/agent.ts';
 import { check, didYouMean, type FieldIssue, type FieldPath, quote } from '../resources/issues.ts';
 import {
   isObjectKind,
@@ -11,7 +11,7 @@ import {
   OBJECT_MANIFESTS,
   type ObjectKind,
   type ObjectManifest,
-} from '../resources/kinds.ts';
+} from '../resources/kinds/kinds.ts';
 import { API_VERSION } from '../resources/meta.ts';
 import { type Conversion, convertToV1, isOldVersion, OLD_API_VERSIONS } from '../versions/convert.ts';
 import { FILE_START, formatOrigin, type Position, type Problem, problem } from './problem.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { PROFILE_NAMES } from '../resources/agent.ts';
+import { PROFILE_NAMES } from '../resources/agent/agent.ts';
 import { agentJsonSchema, allFieldPaths, type Explanation, explain } from '../resources/schema.ts';
 import { readAgentsDir, readPath } from './files.ts';
 

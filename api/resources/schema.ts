@@ -3,10 +3,10 @@
  * Never: says anything about a field that the schema does not say.
  */
 import { z } from 'zod';
-import { agentManifestSchema } from './agent.ts';
+import { agentManifestSchema } from './agent/agent.ts';
 import { NotFoundError } from './errors.ts';
 import { didYouMean } from './issues.ts';
-import { findObjectKind, OBJECT_KIND_NAMES, OBJECT_KINDS, OBJECT_MANIFESTS } from './kinds.ts';
+import { findObjectKind, OBJECT_KIND_NAMES, OBJECT_KINDS, OBJECT_MANIFESTS } from './kinds/kinds.ts';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 

@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { type ApplyRequest, type PatchRequest, ROLES, ROLLOUT_ACTIONS, ROUTES, type RouteName } from '../protocol.ts';
-import type { AgentManifestInput } from '../resources/agent.ts';
-import { agentFilesSchema } from '../resources/agent-files.ts';
+import type { AgentManifestInput } from '../resources/agent/agent.ts';
+import { agentFilesSchema } from '../resources/agent/agent-files.ts';
 import { BadRequestError, InvalidError } from '../resources/errors.ts';
 import { check, formatPath } from '../resources/issues.ts';
 import { sourceSchema } from '../resources/meta.ts';

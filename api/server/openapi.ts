@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ROUTES, type RouteName } from '../protocol.ts';
-import { agentManifestSchema } from '../resources/agent.ts';
+import { agentManifestSchema } from '../resources/agent/agent.ts';
 import * as bodies from './bodies.ts';
 
 const BODIES: Partial<Readonly<Record<RouteName, z.ZodType>>> = bodies.BODIES;

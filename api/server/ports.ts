@@ -27,8 +27,8 @@ import type {
   TokenInfo,
   UsageReport,
 } from '../protocol.ts';
-import type { Agent, Instance } from '../resources/agent.ts';
-import type { DeclaredObject, ObjectKind } from '../resources/kinds.ts';
+import type { Agent, Instance } from '../resources/agent/agent.ts';
+import type { DeclaredObject, ObjectKind } from '../resources/kinds/kinds.ts';
 import type { ManifestMeta } from '../resources/meta.ts';
 
 /** Who asks: told by the door, never by the request's body. */

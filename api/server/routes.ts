@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AnyResource, type List, PLURALS, type Plural, type RouteName, type TokenInfo } from '../protocol.ts';
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
-import { kindOfPlural, type ObjectKind } from '../resources/kinds.ts';
+import { kindOfPlural, type ObjectKind } from '../resources/kinds/kinds.ts';
 import { VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
 import { hashToken } from './door.ts';

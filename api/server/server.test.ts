@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../client.ts';
 import { ROLES, ROUTES, type Role, type RouteName } from '../protocol.ts';
-import type { Agent } from '../resources/agent.ts';
+import type { Agent } from '../resources/agent/agent.ts';
 import { ConflictError, GoneError, NotFoundError } from '../resources/errors.ts';
 import { hashToken } from './door.ts';
 import type { AuditEntry, ResourceEvent, ServerPorts, StoredToken } from './ports.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentManifestSchema } from '../resources/agent.ts';
+import { agentManifestSchema } from '../resources/agent/agent.ts';
 import { CONVERTED_FROM, type Converted, convertBack, convertToV1 } from './convert.ts';
 import { OLD_API_VERSIONS } from './generation.ts';
 import { OLD_RUNTIMES, OLD_SESSIONS } from './old-schema.ts';

@@ -2,7 +2,7 @@
  * Owns: what could come next on a command line, from the table of verbs alone; names are asked of whoever calls.
  * Never: opens a connection or a file.
  */
-import { findType, RESOURCE_TYPES } from '../resources.ts';
+import { findType, RESOURCE_TYPES } from '../client/resources.ts';
 import type { OptionDefinition, Verb } from '../verb.ts';
 import { GLOBAL_FLAGS, GLOBAL_SWITCHES, verbFirst } from '../word-order.ts';
 import { type Expected, expectedFor } from './values.ts';

@@ -3,7 +3,7 @@
  * Never: knows where names come from.
  */
 import { ROLES } from '../../api/protocol.ts';
-import { findType, RESOURCE_TYPES } from '../resources.ts';
+import { findType, RESOURCE_TYPES } from '../client/resources.ts';
 import type { OptionDefinition, Verb } from '../verb.ts';
 import type { Candidate, Names } from './candidates.ts';
 

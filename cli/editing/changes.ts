@@ -2,7 +2,7 @@
  * Owns: what differs between two states of an agent, a line a field.
  * Never: shows values of env: they may be secrets.
  */
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 
 export function changesBetween(before: Agent, after: Agent): readonly string[] {
   const [was, is] = [leavesOf(editable(before)), leavesOf(editable(after))];

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import type { Problem } from '../../api/manifests/problem.ts';
 import { readManifests } from '../../api/manifests/read.ts';
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 import { oneLine } from '../output/terminal.ts';
 
 /** Marks our lines, so that the user's own comments stay. */

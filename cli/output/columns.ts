@@ -3,9 +3,9 @@
  * Never: prints.
  */
 import type { AnyResource, Plural } from '../../api/protocol.ts';
-import type { Agent, Instance, ReadingStatus } from '../../api/resources/agent.ts';
+import type { Agent, Instance, ReadingStatus } from '../../api/resources/agent/agent.ts';
 import type { EventObject } from '../../api/resources/event.ts';
-import type { Host } from '../../api/resources/host.ts';
+import type { Host } from '../../api/resources/kinds/host.ts';
 import { type BudgetRow, budgetRow } from './budget-row.ts';
 import { age } from './table.ts';
 

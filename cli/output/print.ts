@@ -4,7 +4,7 @@
  */
 import type { AnyResource, Plural } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
-import { typeOf } from '../resources.ts';
+import { typeOf } from '../client/resources.ts';
 import { columnsOf } from './columns.ts';
 import { compileJsonPath, show, valuesAt } from './jsonpath.ts';
 import { table } from './table.ts';

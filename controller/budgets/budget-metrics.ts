@@ -3,7 +3,7 @@
  * Never: counts anything itself; all of it is in the budgets' status.
  */
 import { Gauge, type Registry } from 'prom-client';
-import { BUDGET_RESOURCES, type BudgetResource, type BudgetSpec } from '../../api/resources/budget.ts';
+import { BUDGET_RESOURCES, type BudgetResource, type BudgetSpec } from '../../api/resources/kinds/budget.ts';
 import { isBudgetStatus } from './budgets.ts';
 
 export interface MeasuredBudget {

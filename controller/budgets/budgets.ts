@@ -3,9 +3,9 @@
  * Level-triggered: what a crash left undone, or a budget that is gone left held, is put right by the next look.
  * Never: stops an agent: it says that it is held, and the reconciler does the rest.
  */
-import type { Agent, InstanceStatus, Phase } from '../../api/resources/agent.ts';
-import { type BudgetStatus, RESUMED_ANNOTATION } from '../../api/resources/budget.ts';
+import type { Agent, InstanceStatus, Phase } from '../../api/resources/agent/agent.ts';
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
+import { type BudgetStatus, RESUMED_ANNOTATION } from '../../api/resources/kinds/budget.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import { type DurationMs, type Instant, isoTime } from '../../api/resources/time.ts';
 import type { Timers } from '../reconcile/work-queue.ts';

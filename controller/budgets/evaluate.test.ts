@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BudgetSpec, type BudgetStatus, budgetSpecSchema } from '../../api/resources/budget.ts';
+import { type BudgetSpec, type BudgetStatus, budgetSpecSchema } from '../../api/resources/kinds/budget.ts';
 import { type BudgetAgent, evaluate } from './evaluate.ts';
 
 const NOON = Date.parse('2026-03-01T12:00:00Z');

@@ -2,8 +2,9 @@
  * Owns: what a budget finds and wants: what was used, which limit is reached, whom it holds and whom it lets go. Pure.
  * Never: holds anybody itself; the loop does, and asks again.
  */
-import type { BudgetCondition, BudgetResource, BudgetSpec, BudgetStatus } from '../../api/resources/budget.ts';
+
 import type { EventDraft } from '../../api/resources/event.ts';
+import type { BudgetCondition, BudgetResource, BudgetSpec, BudgetStatus } from '../../api/resources/kinds/budget.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { InstanceFacts } from '../usage/instance-facts.ts';
 import { keepOnly, meter } from '../usage/meter.ts';

@@ -2,7 +2,7 @@
  * Owns: how a budget's ledger is written in its status: rows of numbers, because there is one for every conversation.
  * Never: loses a fraction of a dollar that matters: a millionth is kept.
  */
-import type { BudgetStatus } from '../../api/resources/budget.ts';
+import type { BudgetStatus } from '../../api/resources/kinds/budget.ts';
 import type { Ledger } from '../usage/meter.ts';
 
 const MILLIONTH = 1e6;

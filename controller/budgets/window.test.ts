@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BUDGET_WINDOWS } from '../../api/resources/budget.ts';
+import { BUDGET_WINDOWS } from '../../api/resources/kinds/budget.ts';
 import { windowAt } from './window.ts';
 
 const at = (text: string) => Date.parse(text);

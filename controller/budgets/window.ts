@@ -3,7 +3,7 @@
  * Never: reads a clock.
  */
 import { Cron } from 'croner';
-import type { BudgetSpec, BudgetWindow } from '../../api/resources/budget.ts';
+import type { BudgetSpec, BudgetWindow } from '../../api/resources/kinds/budget.ts';
 import type { Instant } from '../../api/resources/time.ts';
 
 export interface Window {

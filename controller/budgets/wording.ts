@@ -2,7 +2,7 @@
  * Owns: how amounts of a budget are written for people.
  * Never: decides.
  */
-import type { BudgetResource } from '../../api/resources/budget.ts';
+import type { BudgetResource } from '../../api/resources/kinds/budget.ts';
 
 export function amount(what: BudgetResource, value: number): string {
   switch (what) {

@@ -2,7 +2,7 @@
  * Owns: what still needs a declared thing, so that it must not be deleted.
  * Never: deletes or moves anything.
  */
-import type { ObjectKind } from '../../api/resources/kinds.ts';
+import type { ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { Store } from '../store/store.ts';
 import { agentsOn } from './hosts.ts';
 

@@ -8,7 +8,7 @@ import {
   type AgentSpec,
   agentManifestSchema,
   agentSpecSchema,
-} from '../../api/resources/agent.ts';
+} from '../../api/resources/agent/agent.ts';
 import { InvalidError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
 import { manifestMetaSchema } from '../../api/resources/meta.ts';

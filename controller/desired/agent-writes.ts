@@ -12,7 +12,7 @@ import type {
   PatchRequest,
   RestartRequest,
 } from '../../api/protocol.ts';
-import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent.ts';
+import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent/agent.ts';
 import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';

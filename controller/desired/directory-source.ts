@@ -8,7 +8,7 @@ import { statSync } from 'node:fs';
 import { watch } from 'chokidar';
 import type { Collected } from '../../api/manifests/files.ts';
 import { SacError } from '../../api/resources/errors.ts';
-import type { ObjectKind } from '../../api/resources/kinds.ts';
+import type { ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { Caller, ResourceWrites } from '../../api/server/ports.ts';
 import type { Timers } from '../reconcile/work-queue.ts';

@@ -19,7 +19,7 @@ import {
   OBJECT_MANIFESTS,
   type ObjectKind,
   type ObjectManifest,
-} from '../../api/resources/kinds.ts';
+} from '../../api/resources/kinds/kinds.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';

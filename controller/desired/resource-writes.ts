@@ -4,7 +4,7 @@
  */
 import type { ApplyItem, ApplyRequest, ApplyResponse } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
-import { isObjectKind, type ObjectKind } from '../../api/resources/kinds.ts';
+import { isObjectKind, type ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { Caller, ResourceWrites } from '../../api/server/ports.ts';
 import type { StoredAgentWrites } from './agent-writes.ts';
 import type { StoredObjectWrites } from './object-writes.ts';

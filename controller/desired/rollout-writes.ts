@@ -3,7 +3,7 @@
  * Never: moves an instance; reconcile/rollouts.ts does, as far as it may.
  */
 import type { RevisionInfo, RolloutRequest } from '../../api/protocol.ts';
-import type { Agent, AgentSpec } from '../../api/resources/agent.ts';
+import type { Agent, AgentSpec } from '../../api/resources/agent/agent.ts';
 import { ConflictError, NotFoundError } from '../../api/resources/errors.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 import type { Caller, RolloutWrites } from '../../api/server/ports.ts';

@@ -1,13 +1,13 @@
 /** Schedules, decided pass by pass: a place of one thing, and a clock that is put where it is wanted. */
 import { describe, expect, it } from 'vitest';
+import { scheduleSchema } from '../../api/resources/agent/schedule.ts';
 import { LOCAL_HOST } from '../../api/resources/names.ts';
-import { scheduleSchema } from '../../api/resources/schedule.ts';
 import type { DesiredInstance, Place } from '../plan/desired-instance.ts';
 import { planSchedule } from '../plan/timing.ts';
 import { decide } from './decide.ts';
-import { desiredExample } from './phase-table.ts';
 import { type Decision, type MachineSnapshot, NEW_SNAPSHOT, type PlacedSighting } from './snapshot.ts';
-import { instanceStatus } from './status.ts';
+import { desiredExample } from './status/phase-table.ts';
+import { instanceStatus } from './status/status.ts';
 
 const PLACE: Place = { host: LOCAL_HOST, runtime: 'tmux' };
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);

@@ -5,7 +5,6 @@ import type { DesiredInstance, Place } from '../plan/desired-instance.ts';
 import { backoffMs, JITTER } from './backoff.ts';
 import { decide } from './decide.ts';
 import { GAP_TYPES, knownOver } from './gap.ts';
-import { decideIn, desiredExample, PHASES } from './phase-table.ts';
 import {
   type DecideInput,
   type Decision,
@@ -14,6 +13,7 @@ import {
   NEW_SNAPSHOT,
   type PlacedSighting,
 } from './snapshot.ts';
+import { decideIn, desiredExample, PHASES } from './status/phase-table.ts';
 
 const TMUX: Place = { host: LOCAL_HOST, runtime: 'tmux' };
 const PROCESS: Place = { host: LOCAL_HOST, runtime: 'process' };

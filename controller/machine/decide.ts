@@ -8,7 +8,6 @@ import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import { type AtTime, atTime, dueNext, sameTiming } from './at-time.ts';
 import { chart } from './chart.ts';
-import { conditionsFor, eventsFor } from './conditions.ts';
 import { effectsFor, filesFresh } from './effects.ts';
 import { findGap, type Gap } from './gap.ts';
 import { countChecks, nextCheck } from './health.ts';
@@ -23,6 +22,7 @@ import {
   NEW_SNAPSHOT,
   type SnapshotPhase,
 } from './snapshot.ts';
+import { conditionsFor, eventsFor } from './status/conditions.ts';
 import { sameTold, tell } from './told.ts';
 
 const PHASES = Object.keys(chart.states);

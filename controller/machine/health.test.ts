@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { decide } from './decide.ts';
 import type { HealthReading } from './health.ts';
-import { desiredExample } from './phase-table.ts';
 import { NEW_SNAPSHOT, type PlacedSighting } from './snapshot.ts';
+import { desiredExample } from './status/phase-table.ts';
 
 const HEALTH = { argv: ['check'], cwd: '/w', intervalMs: 1_000, timeoutMs: 100, failureThreshold: 2 };
 type Result = NonNullable<HealthReading['last']>['result'];

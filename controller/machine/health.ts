@@ -7,9 +7,9 @@ import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
-import type { Fact } from './conditions.ts';
 import type { Gap } from './gap.ts';
 import type { Effect, MachineSnapshot, Memory, PlacedSighting } from './snapshot.ts';
+import type { Fact } from './status/conditions.ts';
 
 /** What is known of the checks of an instance. */
 export interface HealthReading {

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import { decide } from './decide.ts';
-import { desiredExample } from './phase-table.ts';
 import { type MachineSnapshot, NEW_SNAPSHOT, type PlacedSighting } from './snapshot.ts';
+import { desiredExample } from './status/phase-table.ts';
 
 const NOW = 1_000_000;
 const OLD = { host: LOCAL_HOST, runtime: 'tmux' as const };

@@ -3,8 +3,8 @@
  * Pure: one look in, at most one thing to do out. Derived anew on each pass; a look older than the last keystroke is no look.
  * Never: presses anything on a screen that it did not recognise.
  */
-import type { Activity } from '../../api/resources/agent.ts';
-import type { TokenCounts } from '../../api/resources/facts.ts';
+import type { Activity } from '../../api/resources/agent/agent.ts';
+import type { TokenCounts } from '../../api/resources/agent/facts.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DialogAnswer, OnboardingPlan } from '../plan/desired-instance.ts';
 

@@ -2,7 +2,7 @@
  * Owns: what the chart asks about one pass: how it ended, whether that is final, whether it is to be tried anew.
  * Never: changes what is remembered (notes.ts does).
  */
-import { type ExitCause, VERSION_REFUSED } from '../../api/resources/agent.ts';
+import { type ExitCause, VERSION_REFUSED } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';

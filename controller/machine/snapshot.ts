@@ -2,7 +2,7 @@
  * Owns: what is remembered of an instance between two looks, and the effects a decision can ask for.
  * Never: holds anything that could be seen again by looking at the world.
  */
-import type { ExitCause, Phase } from '../../api/resources/agent.ts';
+import type { ExitCause, Phase } from '../../api/resources/agent/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { decide } from './decide.ts';
 import type { Reading } from './onboarding.ts';
-import { desiredExample } from './phase-table.ts';
 import type { FilesReading, MachineSnapshot, PlacedSighting } from './snapshot.ts';
+import { desiredExample } from './status/phase-table.ts';
 
 const T = 1_000_000;
 const hooks = { ...desiredExample.hooks, onDiff: ['tell'], onCompact: ['note'] };

@@ -3,7 +3,7 @@
  * Pure. What was told is remembered before it is told, so nothing is told twice; a controller killed in between tells it never.
  * Never: runs a hook, or changes what happens to the instance.
  */
-import type { Activity } from '../../api/resources/agent.ts';
+import type { Activity } from '../../api/resources/agent/agent.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';

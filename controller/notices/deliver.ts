@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import type { NotifierSpec } from '../../api/resources/notifier.ts';
+import type { NotifierSpec } from '../../api/resources/kinds/notifier.ts';
 import { durationMs } from '../../api/resources/time.ts';
 import { readSecret, type SecretPlaces } from '../desired/git/repository/credentials.ts';
 import { type Message, ntfyBody, slackBody } from './message.ts';

@@ -2,7 +2,7 @@
  * Owns: what a message says, for programs and for people, and how each way of telling wants it. Pure.
  * Never: holds a secret; texts of agents are redacted.
  */
-import type { NoticeEntry, NotifierSpec } from '../../api/resources/notifier.ts';
+import type { NoticeEntry, NotifierSpec } from '../../api/resources/kinds/notifier.ts';
 import { redact } from '../../api/resources/redact.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
 

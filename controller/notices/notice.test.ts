@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EventObject } from '../../api/resources/event.ts';
-import { type NotifierSpec, type NotifierStatus, notifierSpecSchema } from '../../api/resources/notifier.ts';
+import { type NotifierSpec, type NotifierStatus, notifierSpecSchema } from '../../api/resources/kinds/notifier.ts';
 import {
   begun,
   choose,

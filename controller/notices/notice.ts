@@ -3,7 +3,7 @@
  * Never: sends or stores; whoever does saves the state before and after each delivery.
  */
 import type { EventObject } from '../../api/resources/event.ts';
-import type { NoticeEntry, NotifierSpec, NotifierStatus } from '../../api/resources/notifier.ts';
+import type { NoticeEntry, NotifierSpec, NotifierStatus } from '../../api/resources/kinds/notifier.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
 
 export interface Subject {

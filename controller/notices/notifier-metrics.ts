@@ -3,7 +3,7 @@
  * Never: tells an address or a text.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { NotifierStatus } from '../../api/resources/notifier.ts';
+import type { NotifierStatus } from '../../api/resources/kinds/notifier.ts';
 
 export interface MeasuredNotifier {
   readonly name: string;

@@ -4,7 +4,7 @@
  * Never: lets one notifier wait for another.
  */
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
-import type { NotifierSpec, NotifierStatus } from '../../api/resources/notifier.ts';
+import type { NotifierSpec, NotifierStatus } from '../../api/resources/kinds/notifier.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import { type DurationMs, isoTime } from '../../api/resources/time.ts';
 import type { Timers } from '../reconcile/work-queue.ts';

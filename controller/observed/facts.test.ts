@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
-import { type AgentFacts, type FactSource, toldFacts } from '../../api/resources/facts.ts';
+import { ACTIVITIES, type Activity } from '../../api/resources/agent/agent.ts';
+import { type AgentFacts, type FactSource, toldFacts } from '../../api/resources/agent/facts.ts';
 import { AT_REST_MS, LATER_MS, mergeFacts } from './facts.ts';
 
 const told = (source: FactSource, at: number, activity: Activity, activityReason = `${source} says`): AgentFacts => ({

@@ -3,7 +3,7 @@
  * Never: reads any of them, or a clock.
  */
 import type { PaneState } from '../../adapters/profiles/screen.ts';
-import { ACTIVITIES, type Activity } from '../../api/resources/agent.ts';
+import { ACTIVITIES, type Activity } from '../../api/resources/agent/agent.ts';
 import {
   type AgentFacts,
   FACT_SOURCES,
@@ -11,7 +11,7 @@ import {
   type FactName,
   type FactSource,
   windowFromName,
-} from '../../api/resources/facts.ts';
+} from '../../api/resources/agent/facts.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 
 export type FactsBySource = { readonly [S in FactSource]?: AgentFacts };

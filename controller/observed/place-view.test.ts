@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Runtime, Sighting } from '../../adapters/runtimes/runtime.ts';
 import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
-import { noTransport } from '../../sim/fake-runtime.ts';
-import { VirtualTime } from '../../sim/virtual-time.ts';
+import { noTransport } from '../../sim/world/fake-runtime.ts';
+import { VirtualTime } from '../../sim/world/virtual-time.ts';
 import { PlacesObserver } from './observer.ts';
 import { PlaceView } from './place-view.ts';
 

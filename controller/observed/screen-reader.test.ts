@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Screen } from '../../adapters/profiles/screen.ts';
 import type { Runtime } from '../../adapters/runtimes/runtime.ts';
 import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
-import { noTransport } from '../../sim/fake-runtime.ts';
-import { VirtualTime } from '../../sim/virtual-time.ts';
+import { noTransport } from '../../sim/world/fake-runtime.ts';
+import { VirtualTime } from '../../sim/world/virtual-time.ts';
 import { ScreenReader, type Watched } from './screen-reader.ts';
 
 const A = 'f1ee7000.a' as InstanceId;

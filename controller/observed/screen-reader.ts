@@ -7,7 +7,7 @@
 import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
 import type { Runtime } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import type { AgentFacts, TokenCounts } from '../../api/resources/facts.ts';
+import type { AgentFacts, TokenCounts } from '../../api/resources/agent/facts.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import { redact } from '../../api/resources/redact.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';

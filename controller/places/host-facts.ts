@@ -2,9 +2,9 @@
  * Owns: what planning and people are told of the machines: facts for placement, Host resources with their status.
  * Never: reaches out to a machine.
  */
-import type { RuntimeKind } from '../../api/resources/agent.ts';
-import type { Host, PlaceStatus } from '../../api/resources/host.ts';
-import type { DeclaredObject } from '../../api/resources/kinds.ts';
+import type { RuntimeKind } from '../../api/resources/agent/agent.ts';
+import type { Host, PlaceStatus } from '../../api/resources/kinds/host.ts';
+import type { DeclaredObject } from '../../api/resources/kinds/kinds.ts';
 import type { Condition, ObjectMeta } from '../../api/resources/meta.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';

@@ -5,8 +5,8 @@
  */
 import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import type { RuntimeKind } from '../../api/resources/agent.ts';
-import type { HostSpec } from '../../api/resources/host.ts';
+import type { RuntimeKind } from '../../api/resources/agent/agent.ts';
+import type { HostSpec } from '../../api/resources/kinds/host.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlaceHands } from '../controller.ts';

@@ -3,9 +3,9 @@
  * Never: does I/O.
  */
 
-import type { RuntimeKind } from '../../api/resources/agent.ts';
+import type { RuntimeKind } from '../../api/resources/agent/agent.ts';
+import type { SlurmOptions } from '../../api/resources/agent/slurm.ts';
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
-import type { SlurmOptions } from '../../api/resources/slurm.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlannedApptainer, PlannedContainer } from './container-options.ts';
 import type { SchedulePlan } from './timing.ts';

@@ -2,7 +2,7 @@
  * Owns: what a manifest and its CLI say together about the way to the prompt: which dialogs are answered how, what is submitted.
  * Never: looks at a screen.
  */
-import type { AgentSpec } from '../../api/resources/agent.ts';
+import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 import { durationMs } from '../../api/resources/time.ts';
 import type { DialogAnswer, OnboardingPlan } from './desired-instance.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { agentSpecSchema, type RuntimeKind } from '../../api/resources/agent.ts';
+import { agentSpecSchema, type RuntimeKind } from '../../api/resources/agent/agent.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import { choosePlace, type HostFacts, instanceSlots } from './placement.ts';
 

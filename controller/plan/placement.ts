@@ -3,7 +3,7 @@
  * It stays where it was, unless that is drained, or lost for so long that its lease there has run out.
  * Never: looks at hosts; what is known of them is passed in.
  */
-import type { AgentSpec, RuntimeKind } from '../../api/resources/agent.ts';
+import type { AgentSpec, RuntimeKind } from '../../api/resources/agent/agent.ts';
 import { type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import { type DurationMs, durationMs } from '../../api/resources/time.ts';

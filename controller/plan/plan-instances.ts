@@ -2,12 +2,17 @@
  * Owns: what an Agent means: which instances, where, launched how.
  * Never: looks at the world; facts about hosts and profiles are passed in.
  */
-import { type AgentSpec, effectiveProfile, type ProfileName, type RuntimeKind } from '../../api/resources/agent.ts';
-import type { StoredFile } from '../../api/resources/agent-files.ts';
-import { CONTAINER_RUNTIMES } from '../../api/resources/container.ts';
+import {
+  type AgentSpec,
+  effectiveProfile,
+  type ProfileName,
+  type RuntimeKind,
+} from '../../api/resources/agent/agent.ts';
+import type { StoredFile } from '../../api/resources/agent/agent-files.ts';
+import { CONTAINER_RUNTIMES } from '../../api/resources/agent/container.ts';
+import { workspaceOptions } from '../../api/resources/agent/workspace.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
-import { workspaceOptions } from '../../api/resources/workspace.ts';
 import { type PlannedApptainer, type PlannedContainer, planApptainer, planContainer } from './container-options.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';

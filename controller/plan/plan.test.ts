@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AgentSpecInput, agentSpecSchema, RUNTIME_KINDS, type RuntimeKind } from '../../api/resources/agent.ts';
+import {
+  type AgentSpecInput,
+  agentSpecSchema,
+  RUNTIME_KINDS,
+  type RuntimeKind,
+} from '../../api/resources/agent/agent.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
 import { canonicalJson, launchHash } from './launch-hash.ts';

@@ -2,7 +2,7 @@
  * Owns: which conversation an agent starts with, as its manifest says.
  * Never: looks whether there is one; that is done where the agent lives.
  */
-import type { AgentSpec } from '../../api/resources/agent.ts';
+import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 import type { SessionPlan } from './desired-instance.ts';
 
 /** Where a CLI keeps its conversations, as planning needs to know it. */

@@ -2,7 +2,7 @@
  * Owns: which allocation a tenant of a reservation is to live in, or why it waits. Pure.
  * Never: asks SLURM; what is known of reservations is passed in.
  */
-import type { AgentSpec } from '../../api/resources/agent.ts';
+import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 import type { HostName } from '../../api/resources/names.ts';
 
 export interface ReservationFacts {

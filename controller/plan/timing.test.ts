@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentSpecSchema } from '../../api/resources/agent.ts';
-import { scheduleSchema } from '../../api/resources/schedule.ts';
+import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
+import { scheduleSchema } from '../../api/resources/agent/schedule.ts';
 import { planSchedule, type SchedulePlan, timingAt } from './timing.ts';
 
 const plan = (schedule: object): SchedulePlan => {

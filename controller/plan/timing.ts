@@ -3,7 +3,7 @@
  * Never: reads a clock, or knows whether anything was started.
  */
 import { Cron } from 'croner';
-import type { Schedule } from '../../api/resources/schedule.ts';
+import type { Schedule } from '../../api/resources/agent/schedule.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 
 export type SchedulePlan = {

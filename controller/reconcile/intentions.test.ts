@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type AgentSpecInput, agentSpecSchema } from '../../api/resources/agent.ts';
+import { type AgentSpecInput, agentSpecSchema } from '../../api/resources/agent/agent.ts';
 import { type FleetId, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
-import { Disk, MemoryStore } from '../../sim/memory-store.ts';
+import { Disk, MemoryStore } from '../../sim/world/memory-store.ts';
 import type { PlanFacts } from '../plan/plan-instances.ts';
 import { Intentions } from './intentions.ts';
 

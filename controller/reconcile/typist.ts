@@ -3,7 +3,7 @@
  * Never: presses a key on a screen that is not the one that was meant, or decides what is pressed.
  */
 import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
-import type { Activity } from '../../api/resources/agent.ts';
+import type { Activity } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Effect } from '../machine/snapshot.ts';

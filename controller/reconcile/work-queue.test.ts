@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { VirtualTime } from '../../sim/virtual-time.ts';
+import { VirtualTime } from '../../sim/world/virtual-time.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** A queue whose work ends when the test says so. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PoolJob } from '../../adapters/runtimes/pool.ts';
-import { reservationSpecSchema } from '../../api/resources/reservation.ts';
+import { reservationSpecSchema } from '../../api/resources/kinds/reservation.ts';
 import { decidePool, type PoolLook } from './decide-pool.ts';
 
 const HOUR = 3_600_000;

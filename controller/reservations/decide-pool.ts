@@ -3,7 +3,7 @@
  * Never: gives back one that a tenant lives in while it is wanted, or asks for two at once.
  */
 import type { PoolJob } from '../../adapters/runtimes/pool.ts';
-import type { ReservationSpec } from '../../api/resources/reservation.ts';
+import type { ReservationSpec } from '../../api/resources/kinds/reservation.ts';
 import { durationMs, type Instant } from '../../api/resources/time.ts';
 
 export interface PoolDecision {

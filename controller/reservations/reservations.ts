@@ -5,9 +5,13 @@
 import type { PoolJob, Pools } from '../../adapters/runtimes/pool.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { ConflictError } from '../../api/resources/errors.ts';
+import {
+  type ReservationSpec,
+  type ReservationStatus,
+  reservationStatusOf,
+} from '../../api/resources/kinds/reservation.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { HostName } from '../../api/resources/names.ts';
-import { type ReservationSpec, type ReservationStatus, reservationStatusOf } from '../../api/resources/reservation.ts';
 import { type DurationMs, type Instant, isoTime } from '../../api/resources/time.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import type { RecordedEvent, Store } from '../store/store.ts';

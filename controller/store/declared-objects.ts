@@ -2,7 +2,7 @@
  * Owns: the declared things that are no agents, in memory, by kind and name, and how they look to users.
  * Never: writes to disk, or takes in a change that was not written.
  */
-import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds.ts';
+import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { Change, ObjectRecord, StoreEvent, Versioned } from './store.ts';
 import { viewObjectRecord } from './views.ts';
 

@@ -2,7 +2,7 @@
  * Owns: all records in memory, indexed by name and by agent, and how they look to users (made when somebody looks).
  * Never: writes to disk, or takes in a change that was not written.
  */
-import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
+import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import { DeclaredObjects } from './declared-objects.ts';
 import type { AgentRecord, Change, InstanceRecord, ObjectRecord, StoreEvent, Versioned } from './store.ts';

@@ -4,10 +4,10 @@
  *
  * Bounds: `events` events in all, `eventsPerObject` an object, `watchHistory` changes for watchers to resume from.
  */
-import type { Agent, Instance } from '../../api/resources/agent.ts';
+import type { Agent, Instance } from '../../api/resources/agent/agent.ts';
 import { ConflictError } from '../../api/resources/errors.ts';
 import type { EventObject } from '../../api/resources/event.ts';
-import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds.ts';
+import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Database, RowChange } from './database.ts';

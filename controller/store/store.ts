@@ -2,10 +2,10 @@
  * Owns: the port through which the controller and the API server read and write resources.
  * Never: decides; never touches agents.
  */
-import type { Agent, AgentSpec, Instance } from '../../api/resources/agent.ts';
-import type { StoredFile } from '../../api/resources/agent-files.ts';
+import type { Agent, AgentSpec, Instance } from '../../api/resources/agent/agent.ts';
+import type { StoredFile } from '../../api/resources/agent/agent-files.ts';
 import type { EventDraft, EventObject } from '../../api/resources/event.ts';
-import type { DeclaredObject, ObjectKind, SpecOf } from '../../api/resources/kinds.ts';
+import type { DeclaredObject, ObjectKind, SpecOf } from '../../api/resources/kinds/kinds.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';

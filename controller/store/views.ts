@@ -2,8 +2,8 @@
  * Owns: how records look as resources to users.
  * Never: computes status; that is passed in.
  */
-import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent.ts';
-import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds.ts';
+import type { Agent, AgentStatus, Instance, InstanceStatus } from '../../api/resources/agent/agent.ts';
+import type { DeclaredObject, ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import { isoTime } from '../../api/resources/time.ts';
 import type { AgentRecord, InstanceRecord, ObjectRecord } from './store.ts';
 

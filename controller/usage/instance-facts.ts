@@ -3,8 +3,8 @@
  * Never: guesses: a fact nobody told is absent.
  */
 import { z } from 'zod';
-import type { Agent, InstanceStatus } from '../../api/resources/agent.ts';
-import type { TokenCounts } from '../../api/resources/facts.ts';
+import type { Agent, InstanceStatus } from '../../api/resources/agent/agent.ts';
+import type { TokenCounts } from '../../api/resources/agent/facts.ts';
 import type { Instant } from '../../api/resources/time.ts';
 
 export interface InstanceFacts {

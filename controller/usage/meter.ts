@@ -2,7 +2,7 @@
  * Owns: turning "this conversation has used so much" into "so much was used since", without counting anything twice. Pure.
  * Never: reads a clock or facts; the ledger is a plain value that can be stored.
  */
-import { TOKEN_KINDS, type TokenCounts } from '../../api/resources/facts.ts';
+import { TOKEN_KINDS, type TokenCounts } from '../../api/resources/agent/facts.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { InstanceFacts } from './instance-facts.ts';
 

@@ -2,8 +2,8 @@
  * Owns: how many tokens each instance used in the last minute, from what is told of it as it is told.
  * Never: asks anybody, or remembers more than a minute.
  */
-import type { Instance } from '../../api/resources/agent.ts';
-import { TOKEN_KINDS } from '../../api/resources/facts.ts';
+import type { Instance } from '../../api/resources/agent/agent.ts';
+import { TOKEN_KINDS } from '../../api/resources/agent/facts.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { factsOf } from './instance-facts.ts';
 import { type Ledger, meter } from './meter.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LookAtUsage, MachineUsage } from '../../adapters/runtimes/machine-usage.ts';
-import type { Instance } from '../../api/resources/agent.ts';
+import type { Instance } from '../../api/resources/agent/agent.ts';
 import { type FleetId, type HostName, instanceId } from '../../api/resources/names.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import { TokenRates } from './token-rates.ts';

@@ -4,7 +4,7 @@
  */
 import type { LookAtUsage, MachineUsage } from '../../adapters/runtimes/machine-usage.ts';
 import type { HostUsage, InstanceUsage, UsageReport } from '../../api/protocol.ts';
-import type { Instance } from '../../api/resources/agent.ts';
+import type { Instance } from '../../api/resources/agent/agent.ts';
 import { type FleetId, type HostName, type InstanceId, instanceId } from '../../api/resources/names.ts';
 import { type DurationMs, isoTime } from '../../api/resources/time.ts';
 import type { Place } from '../plan/desired-instance.ts';

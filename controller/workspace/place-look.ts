@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import { pathFault } from '../../api/resources/agent-files.ts';
+import { pathFault } from '../../api/resources/agent/agent-files.ts';
 import type { PlannedFile, WorkspacePlan } from '../plan/workspace/workspace-plan.ts';
 import { LOOK } from './scripts.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import { Fleet, run, until } from '../harness.ts';
 import { errorAnswer } from '../model-server/answer.ts';

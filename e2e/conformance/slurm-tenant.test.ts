@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
 import { createTenantRuntime } from '../../adapters/runtimes/slurm-tenant/tenant-runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import { reservationSpecSchema } from '../../api/resources/reservation.ts';
+import { reservationSpecSchema } from '../../api/resources/kinds/reservation.ts';
 import { exclusively } from '../exclusive.ts';
 import { until } from '../harness.ts';
 import { startCluster } from '../slurm/cluster.ts';

@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import { Fleet, until } from '../harness.ts';
 import { image, manifestOptions, removeFleet } from './engines.ts';

@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { Agent, AgentSpecInput } from '../../api/resources/agent.ts';
+import type { Agent, AgentSpecInput } from '../../api/resources/agent/agent.ts';
 import { until } from '../harness.ts';
 import { bundleFaultyController } from './controller/bundle.ts';
 import { isSettled } from './plans/scenario.ts';

@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 import { NoControllerError } from '../../api/resources/errors.ts';
-import { CONTROLLER_NODE_FLAGS } from '../../cli/connection.ts';
+import { CONTROLLER_NODE_FLAGS } from '../../cli/client/connection.ts';
 import { Fleet, run, until } from '../harness.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AgentSpecInput } from '../../api/resources/agent.ts';
+import type { AgentSpecInput } from '../../api/resources/agent/agent.ts';
 import { until } from '../harness.ts';
 import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, manifests, pids, Stage, settled } from './stage.ts';
 import type { SupervisedFleet } from './supervised-fleet.ts';

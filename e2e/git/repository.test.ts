@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
-import { gitSourceSpecSchema } from '../../api/resources/git-source.ts';
+import { gitSourceSpecSchema } from '../../api/resources/kinds/git-source.ts';
 import { GitCommand } from '../../controller/desired/git/repository/command.ts';
 import { GitError } from '../../controller/desired/git/repository/git-error.ts';
 import { LIMITS, Repository, type RepositoryLimits } from '../../controller/desired/git/repository/repository.ts';

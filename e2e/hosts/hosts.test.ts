@@ -1,8 +1,8 @@
 /** Declared hosts, as real sshd with real users on this machine, through the whole program. */
 import { execFileSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Agent } from '../../api/resources/agent.ts';
-import type { Host } from '../../api/resources/host.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
+import type { Host } from '../../api/resources/kinds/host.ts';
 import { Fleet, until } from '../harness.ts';
 import { type Sshd, SshLab } from '../ssh/lab.ts';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Agent } from '../../api/resources/agent.ts';
+import type { Agent } from '../../api/resources/agent/agent.ts';
 import { Fleet, until } from '../harness.ts';
 import { type Sshd, SshLab } from '../ssh/lab.ts';
 

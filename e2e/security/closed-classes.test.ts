@@ -11,8 +11,9 @@ const ROOMS = ['api', 'controller', 'adapters', 'cli', 'sim'];
 /** `file: reason`. A file that no longer needs its line fails too. */
 const MAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'starts processes': {
-    'cli/connection.ts': 'starts the controller, which has no transport yet: argv of constants and flags, no shell',
-    'cli/terminal-session.ts': "hands the user's own terminal to a program: argv, no shell",
+    'cli/client/connection.ts':
+      'starts the controller, which has no transport yet: argv of constants and flags, no shell',
+    'cli/client/terminal-session.ts': "hands the user's own terminal to a program: argv, no shell",
     'cli/verbs/setup/controller.ts': 'runs the controller in the foreground: argv of constants and flags, no shell',
     'sim/main.ts': 'forks itself to use all cores; ships to nobody',
     'adapters/transport/local/child.ts': 'is the one place where the controller starts processes: argv, no shell',

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Client, createClient } from '../../api/client.ts';
 import { readManifests } from '../../api/manifests/read.ts';
-import { CALCULATED_VARIABLES } from '../../api/resources/agent.ts';
+import { CALCULATED_VARIABLES } from '../../api/resources/agent/agent.ts';
 import { allFieldPaths, explain } from '../../api/resources/schema.ts';
 import { Fleet, until } from '../harness.ts';
 import { Canaries, FAST, givenTo, payloads, STAY, withNul } from './payloads.ts';

@@ -3,13 +3,13 @@
  * stay within their bounds; what can be applied is), worked out from what was pushed and what reached the disk.
  * Never: asks a source what it thinks, but for the commit that it says is applied.
  */
-import { type AgentSpec, agentSpecSchema } from '../../api/resources/agent.ts';
-import type { GitSourceSpec } from '../../api/resources/git-source.ts';
+import { type AgentSpec, agentSpecSchema } from '../../api/resources/agent/agent.ts';
+import type { GitSourceSpec } from '../../api/resources/kinds/git-source.ts';
 import { canonicalJson } from '../../controller/plan/launch-hash.ts';
 import type { AgentRecord, Change } from '../../controller/store/store.ts';
-import type { Door } from '../door.ts';
-import type { Disk } from '../memory-store.ts';
-import type { VirtualTime } from '../virtual-time.ts';
+import type { Door } from '../world/door.ts';
+import type { Disk } from '../world/memory-store.ts';
+import type { VirtualTime } from '../world/virtual-time.ts';
 import { BROKEN, type Commit, follows, type Hub } from './hub.ts';
 
 export interface GitLawsOptions {

@@ -2,10 +2,10 @@
  * Owns: scenarios of git sources: what is pushed, when, and in which ways a commit is wrong; a function of the seed.
  * Never: says what a sync must make of it; git-laws.ts does.
  */
-import type { AgentSpecInput } from '../../api/resources/agent.ts';
-import { type GitSourceSpec, gitSourceSpecSchema } from '../../api/resources/git-source.ts';
+import type { AgentSpecInput } from '../../api/resources/agent/agent.ts';
+import { type GitSourceSpec, gitSourceSpecSchema } from '../../api/resources/kinds/git-source.ts';
+import { CREW } from '../laws/rollouts.ts';
 import { mix, Random } from '../random.ts';
-import { CREW } from '../rollouts.ts';
 import type { Action, Scenario, Step } from '../scenario.ts';
 import { BROKEN, type Push } from './hub.ts';
 

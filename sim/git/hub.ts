@@ -4,9 +4,9 @@
  */
 import { GitError } from '../../controller/desired/git/repository/git-error.ts';
 import type { Head, Relation, SourceRepository } from '../../controller/desired/git/repository/repository.ts';
-import type { FaultInjector, FetchFault } from '../faults.ts';
+import type { FaultInjector, FetchFault } from '../faults/faults.ts';
 import type { Random } from '../random.ts';
-import type { VirtualTime } from '../virtual-time.ts';
+import type { VirtualTime } from '../world/virtual-time.ts';
 
 export interface Push {
   /** Text of each file, by path. */

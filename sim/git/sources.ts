@@ -3,7 +3,7 @@
  * Never: decides. All that is reached from outside passes through the controller's Life.
  */
 
-import type { GitSourceSpec } from '../../api/resources/git-source.ts';
+import type { GitSourceSpec } from '../../api/resources/kinds/git-source.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import { StoredAgentWrites } from '../../controller/desired/agent-writes.ts';
 import type { FleetPort } from '../../controller/desired/git/fleet-port.ts';
@@ -16,7 +16,7 @@ import { instanceSlots } from '../../controller/plan/placement.ts';
 import { type PlanFacts, planAgent } from '../../controller/plan/plan-instances.ts';
 import type { Timers } from '../../controller/reconcile/work-queue.ts';
 import type { ObjectRecord, Store } from '../../controller/store/store.ts';
-import type { Life } from '../life.ts';
+import type { Life } from '../world/life.ts';
 import { type FakeRepositoryOptions, fakeRepository } from './hub.ts';
 
 export interface GitBugs {

@@ -2,7 +2,7 @@
  * Owns: our hooks among a user's in Claude Code's settings (`.claude/settings.local.json` of the workspace): put in, taken out.
  * Never: touches what is not ours, or a file it cannot read; reads or writes files.
  */
-import type { HookKind } from '../../../api/resources/hook-event.ts';
+import type { HookKind } from '../../../api/resources/agent/hook-event.ts';
 import { hookCommand } from '../hooks/spooler.ts';
 
 /** Below the workspace; the only place of a project that Claude Code reads and that is not meant to be committed. */

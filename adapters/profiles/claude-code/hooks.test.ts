@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { HOOK_KINDS, type HookEvent, type HookKind, type HookPayload } from '../../../api/resources/hook-event.ts';
+import {
+  HOOK_KINDS,
+  type HookEvent,
+  type HookKind,
+  type HookPayload,
+} from '../../../api/resources/agent/hook-event.ts';
 import { ClaudeHooks, readClaudeHooks } from './hooks.ts';
 
 const payloads = (which: string): readonly HookPayload[] =>

@@ -2,9 +2,9 @@
  * Owns: what the events of Claude Code's hooks tell, as its own words for them (hook_event_name) and ours (the kind) say.
  * Never: reads spools or keeps anything: the same events give the same facts.
  */
-import type { Activity } from '../../../api/resources/agent.ts';
-import type { AgentFacts, BackgroundTask, FactValues, Prompt } from '../../../api/resources/facts.ts';
-import type { HookEvent } from '../../../api/resources/hook-event.ts';
+import type { Activity } from '../../../api/resources/agent/agent.ts';
+import type { AgentFacts, BackgroundTask, FactValues, Prompt } from '../../../api/resources/agent/facts.ts';
+import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { preview, ToolHistory, toolPreview } from '../telling/tool-history.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../telling/transcript.ts';

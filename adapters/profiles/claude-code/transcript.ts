@@ -2,7 +2,7 @@
  * Owns: what Claude Code's own record of a conversation (projects/<folder>/<session>.jsonl) tells.
  * Never: opens files. Format as written by 2.1.197; lines of other kinds are passed over.
  */
-import type { AgentFacts, Prompt, TokenCounts } from '../../../api/resources/facts.ts';
+import type { AgentFacts, Prompt, TokenCounts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { estimateUsd } from '../telling/prices.ts';
 import { preview, ToolHistory } from '../telling/tool-history.ts';

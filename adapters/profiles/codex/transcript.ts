@@ -2,7 +2,7 @@
  * Owns: what Codex's own record of a conversation (sessions/<date>/rollout-*.jsonl) tells.
  * Never: opens files. Format as written by 0.169.0; lines of other kinds are passed over.
  */
-import type { AgentFacts, FactValues } from '../../../api/resources/facts.ts';
+import type { AgentFacts, FactValues } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { Conversation } from '../telling/conversation.ts';
 import {

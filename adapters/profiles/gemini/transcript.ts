@@ -2,7 +2,7 @@
  * Owns: what Gemini CLI's own record of a conversation (tmp/<project>/chats/session-*.jsonl) tells.
  * Never: opens files. Format as written by 0.61.0: a message is written again, whole, when its tools came back.
  */
-import type { AgentFacts } from '../../../api/resources/facts.ts';
+import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { Conversation } from '../telling/conversation.ts';
 import {

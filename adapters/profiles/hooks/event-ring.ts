@@ -2,7 +2,7 @@
  * Owns: the last events of one agent's hooks, in the order of their times, each once.
  * Never: keeps more than it was told to, or knows what an event means.
  */
-import type { HookEvent } from '../../../api/resources/hook-event.ts';
+import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
 
 export const RING_SIZE = 500;
 

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parseSpoolLine } from '../../../api/resources/hook-event.ts';
+import { parseSpoolLine } from '../../../api/resources/agent/hook-event.ts';
 import { hookCommand, MAX_SPOOL_BYTES, SPOOLER_SCRIPT } from './spooler.ts';
 
 let dir: string;

@@ -2,7 +2,7 @@
  * Owns: what Pi's own record of a conversation (sessions/<folder>/<time>_<id>.jsonl) tells.
  * Never: opens files. Format 3, as written by 0.73.1; lines of other kinds are passed over.
  */
-import type { AgentFacts } from '../../../api/resources/facts.ts';
+import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { Conversation } from '../telling/conversation.ts';
 import {

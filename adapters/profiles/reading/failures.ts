@@ -2,7 +2,7 @@
  * Owns: what the last message of a CLI says went wrong, once the CLI's reader has found that it is the CLI's own message.
  * Never: looks for such messages itself: an agent may write the same words.
  */
-import type { Activity } from '../../../api/resources/agent.ts';
+import type { Activity } from '../../../api/resources/agent/agent.ts';
 
 export interface Failure {
   readonly activity: Extract<Activity, 'auth_error' | 'rate_limited' | 'limit_reached' | 'context_low' | 'error'>;

@@ -2,7 +2,7 @@
  * Owns: the order in which a screen is judged: gone, composer, dialog, nothing drawn, not understood.
  * Never: knows one CLI; each describes its anatomy.
  */
-import type { Activity } from '../../../api/resources/agent.ts';
+import type { Activity } from '../../../api/resources/agent/agent.ts';
 import type { PaneState, Screen } from '../screen.ts';
 import { titleTells } from './busy.ts';
 import type { Composer } from './composer.ts';

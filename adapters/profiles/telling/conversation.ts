@@ -2,7 +2,7 @@
  * Owns: what a conversation adds up to as its record is read: prompts, tools, tokens by day, model, what is in the context.
  * Never: knows any CLI's format.
  */
-import type { AgentFacts, FactValues, Prompt, TokenCounts } from '../../../api/resources/facts.ts';
+import type { AgentFacts, FactValues, Prompt, TokenCounts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { estimateUsd } from './prices.ts';
 import { preview, ToolHistory } from './tool-history.ts';

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { spoolLine } from '../../../api/resources/hook-event.ts';
+import { spoolLine } from '../../../api/resources/agent/hook-event.ts';
 import { CLAUDE_TELLING } from '../claude-code/telling.ts';
 import { Listener } from './listener.ts';
 

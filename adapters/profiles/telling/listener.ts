@@ -3,8 +3,8 @@
  * Never: watches, talks to the agent, or trusts a path that leaves the agent's own home.
  */
 import { resolve, sep } from 'node:path';
-import type { AgentFacts } from '../../../api/resources/facts.ts';
-import { type HookEvent, parseSpoolLine } from '../../../api/resources/hook-event.ts';
+import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
+import { type HookEvent, parseSpoolLine } from '../../../api/resources/agent/hook-event.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { EventRing } from '../hooks/event-ring.ts';
 import { FileTail } from './file-tail.ts';

@@ -2,7 +2,7 @@
  * Owns: list prices by model, for estimates of what a conversation cost.
  * Never: an invoice: discounts, batches and longer cache times are not known here.
  */
-import type { TokenCounts } from '../../../api/resources/facts.ts';
+import type { TokenCounts } from '../../../api/resources/agent/facts.ts';
 
 /** US dollars a million tokens: input, output, cache read, cache write (5 minutes). */
 type Price = readonly [input: number, output: number, cacheRead: number, cacheWrite: number];

@@ -2,7 +2,13 @@
  * Owns: tools, subagents and background tasks as they start and end: recent ones, counts, which are still open.
  * Never: knows where the news comes from.
  */
-import type { AgentCall, AgentFacts, BackgroundTask, FactSource, ToolCall } from '../../../api/resources/facts.ts';
+import type {
+  AgentCall,
+  AgentFacts,
+  BackgroundTask,
+  FactSource,
+  ToolCall,
+} from '../../../api/resources/agent/facts.ts';
 import { redact } from '../../../api/resources/redact.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { type Fields, textOf } from './transcript.ts';

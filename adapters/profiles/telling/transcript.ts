@@ -2,8 +2,8 @@
  * Owns: the contract of what reads a CLI's own record of a conversation.
  * Never: opens files; lines are handed to it, see file-tail.ts.
  */
-import type { AgentFacts } from '../../../api/resources/facts.ts';
-import type { HookEvent } from '../../../api/resources/hook-event.ts';
+import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
+import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
 import type { RecordStore } from './newest-record.ts';
 
 /** Reads one conversation, line by line, in order; cheap to ask between lines. Lines it does not understand are passed over. */

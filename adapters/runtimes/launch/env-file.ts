@@ -2,7 +2,7 @@
  * Owns: the static sh functions that read KEY=VALUE files inside a launch file.
  * Never: lets a file be evaluated: every value is taken literally.
  */
-import { CALCULATED_VARIABLES } from '../../../api/resources/agent.ts';
+import { CALCULATED_VARIABLES } from '../../../api/resources/agent/agent.ts';
 import { quoteWord } from '../../transport/quote.ts';
 
 /** sysexits(3) EX_CONFIG: the manifest asks for something this machine does not have. */

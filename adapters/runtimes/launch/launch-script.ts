@@ -2,7 +2,7 @@
  * Owns: the launch file: a 0600 sh script that becomes the agent. Environment and secrets travel in it and nowhere else.
  * Never: puts data into it except through the one quoting function.
  */
-import { CALCULATED_VARIABLES, VERSION_REFUSED } from '../../../api/resources/agent.ts';
+import { CALCULATED_VARIABLES, VERSION_REFUSED } from '../../../api/resources/agent/agent.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type LaunchSession, type PlaceDirs, RuntimeError } from '../runtime.ts';

@@ -2,7 +2,7 @@
  * Owns: reading the slurm runtime's listing: claims, jobs and ends, joined into sightings. Pure.
  * Never: guesses: a line that is not whole is no sighting, a job that was submitted and not released has not been started.
  */
-import type { ExitCause } from '../../../api/resources/agent.ts';
+import type { ExitCause } from '../../../api/resources/agent/agent.ts';
 import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { type Instant, isoTime } from '../../../api/resources/time.ts';
 import { exitFromStatus } from '../process/listing.ts';

@@ -2,8 +2,9 @@
  * Owns: the job script of one start: directives, what differs from agent to agent, and the fixed body. Pure.
  * Never: puts data into the script except through the one quoting function; secrets stay in the 0600 launch file.
  */
+
+import { type SlurmOptions, slurmSchema } from '../../../api/resources/agent/slurm.ts';
 import { instanceNameOf } from '../../../api/resources/names.ts';
-import { type SlurmOptions, slurmSchema } from '../../../api/resources/slurm.ts';
 import { durationMs } from '../../../api/resources/time.ts';
 import { quoteWord } from '../../transport/quote.ts';
 import { launchFilePath } from '../launch/launch-script.ts';

@@ -8,8 +8,19 @@ import type { Transport } from '../../transport/transport.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
-import type { ControlConnection } from './control-connection.ts';
-import { AGENT_PANE, command, equals, exactly, literal, plain, sessionName, TAG, together, when } from './language.ts';
+import type { ControlConnection } from './control/control-connection.ts';
+import {
+  AGENT_PANE,
+  command,
+  equals,
+  exactly,
+  literal,
+  plain,
+  sessionName,
+  TAG,
+  together,
+  when,
+} from './control/language.ts';
 import { LISTING, ownerOf, type Pane, parsePane } from './listing.ts';
 import { Terminals } from './terminals.ts';
 import { TmuxServer } from './tmux-server.ts';

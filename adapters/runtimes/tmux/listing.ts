@@ -4,7 +4,7 @@
  */
 import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Sighting } from '../runtime.ts';
-import { AGENT_PANE, TAG } from './language.ts';
+import { AGENT_PANE, TAG } from './control/language.ts';
 
 const FIELDS = [
   TAG.id,

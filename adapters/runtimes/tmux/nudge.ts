@@ -8,8 +8,8 @@
  */
 import type { DurationMs } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
-import type { ControlConnection } from './control-connection.ts';
-import { command } from './language.ts';
+import type { ControlConnection } from './control/control-connection.ts';
+import { command } from './control/language.ts';
 
 /** While agents come and go; each look for dead children costs the server more the more it has. */
 const BUSY_MS: DurationMs = 25;

@@ -8,8 +8,8 @@ import type { DurationMs, Instant } from '../../../api/resources/time.ts';
 import type { Screen } from '../../profiles/screen.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type Keystroke, RuntimeError } from '../runtime.ts';
-import type { ControlConnection } from './control-connection.ts';
-import { AGENT_PANE, command, equals, TAG, together, when } from './language.ts';
+import type { ControlConnection } from './control/control-connection.ts';
+import { AGENT_PANE, command, equals, TAG, together, when } from './control/language.ts';
 import type { Pane } from './listing.ts';
 import type { TmuxServer } from './tmux-server.ts';
 

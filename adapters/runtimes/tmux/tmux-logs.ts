@@ -7,7 +7,7 @@ import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type LogOptions, RuntimeError } from '../runtime.ts';
 import type { AgentSessions } from './agent-sessions.ts';
-import { command, sessionName, TAG, together } from './language.ts';
+import { command, sessionName, TAG, together } from './control/language.ts';
 import { type Capture, newRows, parseCapture } from './new-rows.ts';
 
 const POLL_MS = 500;

@@ -7,8 +7,8 @@ import type { InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
-import { ControlConnection } from './control-connection.ts';
-import { command, DIED, TAG, together } from './language.ts';
+import { ControlConnection } from './control/control-connection.ts';
+import { command, DIED, TAG, together } from './control/language.ts';
 import { Nudge } from './nudge.ts';
 
 /**

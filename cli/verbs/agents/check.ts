@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { AgentSpec } from '../../../api/resources/agent.ts';
+import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import type { Host } from '../../../api/resources/host.ts';
+import type { Host } from '../../../api/resources/kinds/host.ts';
 import { LOCAL_HOST } from '../../../api/resources/names.ts';
+import { agentNames } from '../../client/resources.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { oneLine } from '../../output/terminal.ts';
-import { agentNames } from '../../resources.ts';
 import type { Context, Options, Run } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

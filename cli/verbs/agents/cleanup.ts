@@ -2,9 +2,9 @@
  * Owns: `sac cleanup`: agents that have ended for good and only take up room.
  * Never: deletes without --terminal, or an agent that still has something to do.
  */
-import type { Agent } from '../../../api/resources/agent.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { eachAgent } from '../../each-agent.ts';
+import { eachAgent } from '../../client/each-agent.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

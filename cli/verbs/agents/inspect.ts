@@ -3,10 +3,10 @@
  * Never: changes anything.
  */
 import type { Client } from '../../../api/client.ts';
-import type { InstanceStatus } from '../../../api/resources/agent.ts';
+import type { InstanceStatus } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT, SacError } from '../../../api/resources/errors.ts';
+import { agentNames } from '../../client/resources.ts';
 import { escapeControls, stripControls } from '../../output/terminal.ts';
-import { agentNames } from '../../resources.ts';
 import { type Context, flag, type Run, text } from '../../verb.ts';
 import { summarize } from './summary.ts';
 
@@ -20,7 +20,8 @@ interface Output {
 
 export const run: Run = async (args, options, context) => {
   const screen = text(options, 'screen');
-  if (screen !== undefined) return (await import('./inspect-screen.ts')).inspectScreen(screen, args, options, context);
+  if (screen !== undefined)
+    return (await import('../terminal/inspect-screen.ts')).inspectScreen(screen, args, options, context);
   const [name, ...more] = args.length > 0 ? agentNames(args) : [];
   if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac inspect NAME`');
   const format = text(options, 'output');

@@ -5,15 +5,15 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Client } from '../../../api/client.ts';
-import type { Agent } from '../../../api/resources/agent.ts';
-import { RESUMED_ANNOTATION } from '../../../api/resources/budget.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { eachAgent } from '../../each-agent.ts';
-import { followUp, READY } from '../../follow-up.ts';
+import { RESUMED_ANNOTATION } from '../../../api/resources/kinds/budget.ts';
+import { eachAgent } from '../../client/each-agent.ts';
+import { followUp, READY } from '../../client/follow-up.ts';
+import { selectAgents } from '../../client/selection.ts';
+import { type Goal, runsOf } from '../../client/waiting.ts';
 import { readFiles } from '../../manifest-files.ts';
-import { selectAgents } from '../../selection.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
-import { type Goal, runsOf } from '../../waiting.ts';
 
 const STOPPED: Goal = { kind: 'jsonpath', path: '{.status.phase}', value: 'Stopped' };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../../../api/client.ts';
 import { ConflictError, EXIT } from '../../../api/resources/errors.ts';
-import type { Host } from '../../../api/resources/host.ts';
+import type { Host } from '../../../api/resources/kinds/host.ts';
 import { agent, fakeContext, fleet, instance, reading } from '../../fake-context.ts';
 import { placement } from './check.ts';
 import { run as cleanup } from './cleanup.ts';

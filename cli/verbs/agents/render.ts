@@ -3,8 +3,8 @@
  * Never: starts anything.
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { agentNames } from '../../client/resources.ts';
 import { escapeControls, stripControls } from '../../output/terminal.ts';
-import { agentNames } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

@@ -3,12 +3,12 @@
  * Never: scales without a number.
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { eachAgent } from '../../client/each-agent.ts';
+import { followUp, READY } from '../../client/follow-up.ts';
+import { selectAgents } from '../../client/selection.ts';
+import type { Goal } from '../../client/waiting.ts';
 import { asked, dryRunOf, told } from '../../dry-run.ts';
-import { eachAgent } from '../../each-agent.ts';
-import { followUp, READY } from '../../follow-up.ts';
-import { selectAgents } from '../../selection.ts';
 import { flag, type Run, text } from '../../verb.ts';
-import type { Goal } from '../../waiting.ts';
 
 const AT_REST: Goal = { kind: 'jsonpath', path: '{.status.phase}', value: 'Stopped' };
 

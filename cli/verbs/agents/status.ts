@@ -3,8 +3,8 @@
  * Never: changes anything.
  */
 import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { agentNames } from '../../client/resources.ts';
 import { escapeControls, oneLine } from '../../output/terminal.ts';
-import { agentNames } from '../../resources.ts';
 import { flag, type Options, type Run, text } from '../../verb.ts';
 import { summarize } from './summary.ts';
 

@@ -2,7 +2,7 @@
  * Owns: an agent's present state in a few lines: what `status` shows, and the head of `inspect`.
  * Never: shows its spec; that is `describe`.
  */
-import type { Agent, InstanceStatus, LastExit } from '../../../api/resources/agent.ts';
+import type { Agent, InstanceStatus, LastExit } from '../../../api/resources/agent/agent.ts';
 import { age, table } from '../../output/table.ts';
 import { oneLine } from '../../output/terminal.ts';
 

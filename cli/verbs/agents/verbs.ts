@@ -10,7 +10,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     name: 'logs',
     summary: 'Show what agents printed',
     args: '[name]',
-    load: () => import('./logs.ts'),
+    load: () => import('../terminal/logs.ts'),
     options: [
       { flags: '-f, --follow', description: 'go on as more comes' },
       { flags: '--tail <lines>', description: 'only the last lines (-1: all; with -l 10 when not given)' },
@@ -25,7 +25,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     name: 'attach',
     summary: "Put your terminal on an agent's",
     args: '<name>',
-    load: () => import('./attach.ts'),
+    load: () => import('../terminal/attach.ts'),
     options: [INSTANCE],
     examples: ['sac attach web   # leave with Ctrl-B d'],
   },
@@ -42,7 +42,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     summary: "Run a command in an agent's working directory",
     args: '<name> [command...]',
     passThrough: true,
-    load: () => import('./exec.ts'),
+    load: () => import('../terminal/exec.ts'),
     options: [INSTANCE],
     examples: ['sac exec web -- git status'],
   },
@@ -131,7 +131,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     name: 'answer',
     summary: 'Answer what an agent asks: a dialog, a permission, a question',
     args: '<name>',
-    load: () => import('./answer.ts'),
+    load: () => import('../terminal/answer.ts'),
     options: [
       {
         flags: '--keys <keys>',
@@ -167,7 +167,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     args: '[kind] [rest...]',
     passThrough: true,
     hidden: true,
-    load: () => import('./hook-event.ts'),
+    load: () => import('../terminal/hook-event.ts'),
     examples: ["echo '{}' | sac hook-event pretool --agent web"],
   },
 ];

@@ -4,10 +4,10 @@
  */
 import type { RevisionInfo } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { agentNames } from '../../client/resources.ts';
 import { age, table } from '../../output/table.ts';
 import { stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
-import { agentNames } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

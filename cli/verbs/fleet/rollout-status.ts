@@ -2,11 +2,11 @@
  * Owns: `sac rollout status`: how far a change is, until it is through, halted, or the time is over.
  * Never: changes anything.
  */
-import type { Agent, RolloutStatus } from '../../../api/resources/agent.ts';
+import type { Agent, RolloutStatus } from '../../../api/resources/agent/agent.ts';
 import { EXIT, type ExitCode } from '../../../api/resources/errors.ts';
+import { selectAgents } from '../../client/selection.ts';
 import { parseDuration } from '../../durations.ts';
 import { oneLine } from '../../output/terminal.ts';
-import { selectAgents } from '../../selection.ts';
 import { type Run, text } from '../../verb.ts';
 
 const DEFAULT_WAIT_MS = 3_600_000;

@@ -4,8 +4,8 @@
  */
 import type { RolloutRequest } from '../../../api/protocol.ts';
 import { BadRequestError } from '../../../api/resources/errors.ts';
-import { eachAgent } from '../../each-agent.ts';
-import { selectAgents } from '../../selection.ts';
+import { eachAgent } from '../../client/each-agent.ts';
+import { selectAgents } from '../../client/selection.ts';
 import { type Run, text } from '../../verb.ts';
 
 const act =

@@ -3,8 +3,8 @@
  * Never: asks or prints.
  */
 import type { AnyResource } from '../../../api/protocol.ts';
-import type { Agent, InstanceStatus } from '../../../api/resources/agent.ts';
-import type { Host } from '../../../api/resources/host.ts';
+import type { Agent, InstanceStatus } from '../../../api/resources/agent/agent.ts';
+import type { Host } from '../../../api/resources/kinds/host.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 
 export interface PlaceBranch {

@@ -5,10 +5,10 @@
 import type { Client } from '../../../api/client.ts';
 import type { UsageReport } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { parseResources } from '../../client/resources.ts';
 import { parseDuration } from '../../durations.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { escapeControls, oneLine, paint, stripControls } from '../../output/terminal.ts';
-import { parseResources } from '../../resources.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
 import { agentRows, hostRows, instanceRows, SORT_KEYS, type SortKey, sorted } from './top-rows.ts';
 import { agentTable, headline, hostTable } from './top-table.ts';

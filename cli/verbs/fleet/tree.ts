@@ -3,12 +3,12 @@
  * Never: changes anything, or hides what has no agents: a source that brought none is shown too.
  */
 import type { Client } from '../../../api/client.ts';
-import type { Agent } from '../../../api/resources/agent.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { parseResources } from '../../client/resources.ts';
 import { age, table } from '../../output/table.ts';
 import { escapeControls, stripControls } from '../../output/terminal.ts';
 import { type TreeNode, treeRows } from '../../output/tree-lines.ts';
-import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 import { type PlaceBranch, type SourceBranch, sourceTree } from './source-tree.ts';
 

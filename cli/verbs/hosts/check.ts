@@ -3,8 +3,8 @@
  * Never: installs anything.
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { parseResources } from '../../client/resources.ts';
 import { escapeControls, oneLine } from '../../output/terminal.ts';
-import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

@@ -5,8 +5,8 @@
 import type { Client } from '../../../api/client.ts';
 import { EXIT, NotFoundError, TimedOutError } from '../../../api/resources/errors.ts';
 import { durationMs } from '../../../api/resources/time.ts';
+import { parseResources } from '../../client/resources.ts';
 import { oneLine } from '../../output/terminal.ts';
-import { parseResources } from '../../resources.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 const CHANGES = {

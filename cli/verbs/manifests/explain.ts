@@ -4,7 +4,7 @@
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { EXPLAINED, type ExplainedField, type Explanation, explain } from '../../../api/resources/schema.ts';
-import { findType } from '../../resources.ts';
+import { findType } from '../../client/resources.ts';
 import { flag, type Run } from '../../verb.ts';
 
 const MAX_COLUMNS = 100;

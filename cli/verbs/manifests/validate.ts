@@ -3,9 +3,9 @@
  * Never: changes anything.
  */
 import { EXIT } from '../../../api/resources/errors.ts';
+import { labelOf } from '../../client/resources.ts';
 import { readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { oneLine } from '../../output/terminal.ts';
-import { labelOf } from '../../resources.ts';
 import type { Run } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

@@ -4,11 +4,11 @@
  */
 import type { ApplyResult } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { followUp, READY } from '../../client/follow-up.ts';
+import { labelOf } from '../../client/resources.ts';
 import { asked, dryRunOf } from '../../dry-run.ts';
-import { followUp, READY } from '../../follow-up.ts';
 import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
-import { labelOf } from '../../resources.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;

@@ -3,13 +3,13 @@
  * Never: deletes what was not named.
  */
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
-import { OBJECT_KINDS } from '../../../api/resources/kind-names.ts';
+import { OBJECT_KINDS } from '../../../api/resources/kinds/kind-names.ts';
+import { concernsAll } from '../../client/each-agent.ts';
+import { followUp } from '../../client/follow-up.ts';
+import { findType, type Named, parseResources, typeOf } from '../../client/resources.ts';
+import { selectAgents } from '../../client/selection.ts';
 import { asked, dryRunOf, told } from '../../dry-run.ts';
-import { concernsAll } from '../../each-agent.ts';
-import { followUp } from '../../follow-up.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
-import { findType, type Named, parseResources, typeOf } from '../../resources.ts';
-import { selectAgents } from '../../selection.ts';
 import { flag, type Options, type Run, texts } from '../../verb.ts';
 
 export const run: Run = async (words, options, context) => {

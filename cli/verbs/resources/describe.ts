@@ -2,13 +2,13 @@
  * Owns: `sac describe`: everything about an agent on one screen.
  * Never: shows values of env: they may be secrets.
  */
-import type { Agent } from '../../../api/resources/agent.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
+import { parseResources } from '../../client/resources.ts';
 import { age, table } from '../../output/table.ts';
 import { oneLine, stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
-import { parseResources } from '../../resources.ts';
 import { type Run, text } from '../../verb.ts';
 import { fetchItems, tellMissing } from './get.ts';
 

@@ -6,13 +6,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../../api/client.ts';
-import type { Agent } from '../../../api/resources/agent.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, ConflictError, EXIT, InvalidError, SacError } from '../../../api/resources/errors.ts';
+import { agentNames } from '../../client/resources.ts';
+import { handOver } from '../../client/terminal-session.ts';
 import { changesBetween } from '../../editing/changes.ts';
 import { bodyOf, type Complaint, type Edited, readEdited, textOf, withNotes } from '../../editing/edited-agent.ts';
 import { tellProblems } from '../../manifest-files.ts';
-import { agentNames } from '../../resources.ts';
-import { handOver } from '../../terminal-session.ts';
 import { type Context, flag, type Run } from '../../verb.ts';
 
 const UNCHANGED = 'Edit cancelled, no changes made.\n';

@@ -4,8 +4,8 @@
  */
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
+import { parseResources } from '../../client/resources.ts';
 import { createPrinter } from '../../output/print.ts';
-import { parseResources } from '../../resources.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const run: Run = async (_args, options, context) => {

@@ -5,10 +5,10 @@
 import type { Client } from '../../../api/client.ts';
 import type { AnyResource, ListQuery, Plural } from '../../../api/protocol.ts';
 import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { type Named, parseResources, typeOf } from '../../client/resources.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { valuesAt } from '../../output/jsonpath.ts';
 import { createPrinter, type Printer } from '../../output/print.ts';
-import { type Named, parseResources, typeOf } from '../../resources.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

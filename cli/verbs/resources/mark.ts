@@ -5,10 +5,10 @@
 import type { Client } from '../../../api/client.ts';
 import type { Plural } from '../../../api/protocol.ts';
 import { BadRequestError, ConflictError, EXIT } from '../../../api/resources/errors.ts';
+import { eachAgent } from '../../client/each-agent.ts';
+import { findType, parseResources, typeOf } from '../../client/resources.ts';
+import { selectAgents } from '../../client/selection.ts';
 import { asked, type DryRun, dryRunOf, told } from '../../dry-run.ts';
-import { eachAgent } from '../../each-agent.ts';
-import { findType, parseResources, typeOf } from '../../resources.ts';
-import { selectAgents } from '../../selection.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 type What = 'labels' | 'annotations';

@@ -3,10 +3,10 @@
  * Never: waits for what can no longer come.
  */
 import { BadRequestError } from '../../../api/resources/errors.ts';
-import { followUp } from '../../follow-up.ts';
-import { selectAgents } from '../../selection.ts';
+import { followUp } from '../../client/follow-up.ts';
+import { selectAgents } from '../../client/selection.ts';
+import { parseGoal } from '../../client/waiting.ts';
 import { type Run, texts } from '../../verb.ts';
-import { parseGoal } from '../../waiting.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 

@@ -3,8 +3,8 @@
  * Never: needs a controller.
  */
 import { EXIT } from '../../../api/resources/errors.ts';
+import { RESOURCE_TYPES } from '../../client/resources.ts';
 import { table } from '../../output/table.ts';
-import { RESOURCE_TYPES } from '../../resources.ts';
 import type { Run } from '../../verb.ts';
 
 export const run: Run = async (_args, _options, { out }) => {

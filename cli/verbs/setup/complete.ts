@@ -5,8 +5,8 @@
 
 import { PLURALS } from '../../../api/protocol.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
+import { createConnection, type GlobalOptions } from '../../client/connection.ts';
 import { complete, type Names } from '../../completion/candidates.ts';
-import { createConnection, type GlobalOptions } from '../../connection.ts';
 import { oneLine } from '../../output/terminal.ts';
 import type { Context, Run } from '../../verb.ts';
 import { VERBS } from '../index.ts';
@@ -37,7 +37,7 @@ function namesFor(words: readonly string[], { home, env, cwd, err }: Context): N
       }),
     contexts: () =>
       quietly(async () => {
-        const { LOCAL_CONTEXT, readConfig } = await import('../../config-file.ts');
+        const { LOCAL_CONTEXT, readConfig } = await import('../../client/config-file.ts');
         return [LOCAL_CONTEXT, ...Object.keys(readConfig(home.config).contexts)];
       }),
     fieldsBelow: (path) =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../../api/resources/errors.ts';
-import { readConfig } from '../../config-file.ts';
+import { readConfig } from '../../client/config-file.ts';
 import { fakeContext } from '../../fake-context.ts';
 import type { Options } from '../../verb.ts';
 import { run } from './config.ts';

@@ -13,7 +13,7 @@ import {
   LOCAL_CONTEXT,
   readConfig,
   writeConfig,
-} from '../../config-file.ts';
+} from '../../client/config-file.ts';
 import { table } from '../../output/table.ts';
 import { oneLine, stripControls } from '../../output/terminal.ts';
 import { type Context, type Options, type Run, text } from '../../verb.ts';

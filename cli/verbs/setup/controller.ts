@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { ControllerStatus } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NoControllerError, TimedOutError } from '../../../api/resources/errors.ts';
-import { CONTROLLER_NODE_FLAGS, controllerProgram, startInBackground } from '../../connection.ts';
+import { CONTROLLER_NODE_FLAGS, controllerProgram, startInBackground } from '../../client/connection.ts';
 import { parseDuration } from '../../durations.ts';
 import { oneLine } from '../../output/terminal.ts';
 import { type Context, flag, type Options, type Run, text, texts } from '../../verb.ts';

@@ -3,7 +3,7 @@
  * Never: asks the server.
  */
 import { BadRequestError } from '../../../api/resources/errors.ts';
-import { parseResources } from '../../resources.ts';
+import { parseResources } from '../../client/resources.ts';
 
 export function sourceNames(words: readonly string[]): readonly string[] {
   const names = parseResources(words, 'gitsources').flatMap(({ plural, names: found }) => {

@@ -2,9 +2,10 @@
  * Owns: `sac suspend` and `sac resume`: whether git sources and budgets rest, and who goes on although a budget holds it.
  * Never: touches what a source applied.
  */
-import { RESUMED_ANNOTATION } from '../../../api/resources/budget.ts';
+
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { parseResources } from '../../resources.ts';
+import { RESUMED_ANNOTATION } from '../../../api/resources/kinds/budget.ts';
+import { parseResources } from '../../client/resources.ts';
 import type { Run } from '../../verb.ts';
 
 const set =

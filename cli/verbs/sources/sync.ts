@@ -4,7 +4,7 @@
  */
 import type { Client } from '../../../api/client.ts';
 import { BadRequestError, EXIT, type ExitCode } from '../../../api/resources/errors.ts';
-import type { GitCondition, GitSourceStatus } from '../../../api/resources/git-source.ts';
+import type { GitCondition, GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import { parseDuration } from '../../durations.ts';
 import { oneLine } from '../../output/terminal.ts';
 import { type Context, flag, type Options, type Run, text } from '../../verb.ts';

@@ -3,7 +3,7 @@
  * Never: behaviour.
  */
 import type { ApplyRequest, ApplyResponse } from '../../../api/protocol.ts';
-import type { GitSourceSpec, GitSourceStatus } from '../../../api/resources/git-source.ts';
+import type { GitSourceSpec, GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import type { Caller } from '../../../api/server/ports.ts';

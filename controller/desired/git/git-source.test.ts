@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { gitSourceSpecSchema, NO_GIT_STATUS } from '../../../api/resources/git-source.ts';
+import { gitSourceSpecSchema, NO_GIT_STATUS } from '../../../api/resources/kinds/git-source.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import type { FleetPort, FleetThing } from './fleet-port.ts';
 import { GitSource } from './git-source.ts';

@@ -4,7 +4,7 @@
  * Never: applies a part of a commit; deletes anything unless all of a verified commit was read.
  */
 import type { ApplyItem, ApplyRequest, ApplyResponse } from '../../../api/protocol.ts';
-import type { GitSourceStatus } from '../../../api/resources/git-source.ts';
+import type { GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import { type DurationMs, type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { Caller } from '../../../api/server/ports.ts';

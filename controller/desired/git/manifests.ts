@@ -8,7 +8,7 @@ import { namingFolder } from '../../../api/manifests/files.ts';
 import { readManifests } from '../../../api/manifests/read.ts';
 import { decode } from '../../../api/manifests/safe-file.ts';
 import type { ApplyItem } from '../../../api/protocol.ts';
-import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent-files.ts';
+import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent/agent-files.ts';
 import { agentFileIn, type TreeFile } from './repository/tree.ts';
 
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */

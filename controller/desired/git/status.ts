@@ -7,7 +7,7 @@ import {
   type GitCondition,
   type GitConditionType,
   type GitSourceStatus,
-} from '../../../api/resources/git-source.ts';
+} from '../../../api/resources/kinds/git-source.ts';
 import type { ConditionStatus } from '../../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../../api/resources/time.ts';
 

@@ -3,7 +3,7 @@
  * Never: believes anything of a notice beyond that: the repository itself is asked what there is.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { GitRef } from '../../../api/resources/git-source.ts';
+import type { GitRef } from '../../../api/resources/kinds/git-source.ts';
 import type { DurationMs, Instant } from '../../../api/resources/time.ts';
 
 export interface Notice {

@@ -4,11 +4,11 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { AgentSpec } from '../../../api/resources/agent.ts';
-import type { StoredFile } from '../../../api/resources/agent-files.ts';
+import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
+import type { StoredFile } from '../../../api/resources/agent/agent-files.ts';
+import { unavailableLimit } from '../../../api/resources/agent/update.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import type { Instant } from '../../../api/resources/time.ts';
-import { unavailableLimit } from '../../../api/resources/update.ts';
 import { canonicalJson } from '../launch-hash.ts';
 
 /** Parts of a spec that are about the fleet, not about what an instance is: they apply at once and make no revision. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AgentSpec, type AgentSpecInput, agentSpecSchema } from '../../../api/resources/agent.ts';
-import { unavailableLimit } from '../../../api/resources/update.ts';
+import { type AgentSpec, type AgentSpecInput, agentSpecSchema } from '../../../api/resources/agent/agent.ts';
+import { unavailableLimit } from '../../../api/resources/agent/update.ts';
 import { allotment, putBack, type Revisable, type Rollout, revise } from './revisions.ts';
 import { type RolloutInput, type SeenInstance, stepRollout } from './rollout.ts';
 

@@ -2,8 +2,9 @@
  * Owns: which instances may be given the newest revision now, whether a change has failed, and whether it is over.
  * Never: takes an instance down that it has not counted: `unproven` and what is not well never exceed maxUnavailable by a move.
  */
+
+import { unavailableLimit } from '../../../api/resources/agent/update.ts';
 import type { DurationMs, Instant } from '../../../api/resources/time.ts';
-import { unavailableLimit } from '../../../api/resources/update.ts';
 import type { Move, Rollout } from './revisions.ts';
 
 /** One instance that the newest revision asks for, as it was last seen. */

@@ -2,7 +2,7 @@
  * Owns: how skills and MCP servers are said to a CLI: a section of its instructions file, entries of .mcp.json.
  * Never: looks whether a skill is there.
  */
-import type { AgentSpec, ProfileName } from '../../../api/resources/agent.ts';
+import type { AgentSpec, ProfileName } from '../../../api/resources/agent/agent.ts';
 
 /** The file in the workspace that the CLI reads at its start. */
 export function instructionsFile(profile: ProfileName): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentSpecSchema } from '../../../api/resources/agent.ts';
-import { fileNameFault, pathFault, type StoredFile } from '../../../api/resources/agent-files.ts';
+import { agentSpecSchema } from '../../../api/resources/agent/agent.ts';
+import { fileNameFault, pathFault, type StoredFile } from '../../../api/resources/agent/agent-files.ts';
 import { interpolate, type Values } from './interpolate.ts';
 import { launchFiles, planWorkspace, shown, type WorkspaceInput } from './workspace-plan.ts';
 

@@ -4,15 +4,15 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { AgentSpec, ProfileName, RuntimeKind } from '../../../api/resources/agent.ts';
+import type { AgentSpec, ProfileName, RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import {
   fileNameFault,
   HOME_FOLDER,
   pathFault,
   SRC_PREFIX,
   type StoredFile,
-} from '../../../api/resources/agent-files.ts';
-import { workspaceOptions } from '../../../api/resources/workspace.ts';
+} from '../../../api/resources/agent/agent-files.ts';
+import { workspaceOptions } from '../../../api/resources/agent/workspace.ts';
 import { interpolate, type Syntax, type Values } from './interpolate.ts';
 import { instructionsFile, mergeMcpServers, skillPath, skillsSection } from './skills-plan.ts';
 

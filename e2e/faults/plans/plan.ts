@@ -2,7 +2,7 @@
  * Owns: fault plans on the real thing as data: the points of a reference run times the kinds of fault, in a fixed order.
  * Never: carries a fault out, or draws one at random.
  */
-import type { RuntimeKind } from '../../../api/resources/agent.ts';
+import type { RuntimeKind } from '../../../api/resources/agent/agent.ts';
 
 /** What is done to the world; a point is the nth incarnation of one instance to which it is done. */
 export const EFFECTS = ['start', 'term', 'kill', 'remove', 'sweep'] as const;

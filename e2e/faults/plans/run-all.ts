@@ -2,7 +2,7 @@
  * Owns: the reference runs and the plans that come of them, several fleets at a time.
  * Never: chooses plans; see selectPlans.
  */
-import type { RuntimeKind } from '../../../api/resources/agent.ts';
+import type { RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import { allPlans, type Plan } from './plan.ts';
 import { type Reference, runPlan, runReference, type Setting } from './run-plan.ts';
 

@@ -2,7 +2,7 @@
  * Owns: one run of the scenario with at most one fault, and its comparison with the run that had none.
  * Never: looks for error messages; a fault may be noisy, it may not change what comes of it.
  */
-import type { RuntimeKind } from '../../../api/resources/agent.ts';
+import type { RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import { until } from '../../harness.ts';
 import { readJournal } from '../controller/injector.ts';
 import type { JournalEntry, Orders, PlantedBug } from '../controller/orders.ts';

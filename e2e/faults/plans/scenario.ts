@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { ApplyItem } from '../../../api/protocol.ts';
-import type { Agent, AgentSpecInput, RuntimeKind } from '../../../api/resources/agent.ts';
+import type { Agent, AgentSpecInput, RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import { NotFoundError } from '../../../api/resources/errors.ts';
 import { until } from '../../harness.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';

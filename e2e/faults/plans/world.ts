@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Agent } from '../../../api/resources/agent.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';
 
 /** One line a fact, sorted: two runs are compared by these. */

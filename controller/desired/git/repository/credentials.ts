@@ -5,7 +5,7 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../../adapters/transport/transport.ts';
-import type { GitSourceSpec } from '../../../../api/resources/git-source.ts';
+import type { GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
 import { GitError } from './git-error.ts';
 
 export interface SecretPlaces {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GitRef, GitSourceSpec } from '../../../../api/resources/git-source.ts';
+import type { GitRef, GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
 import { durationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { type Credentials, openCredentials, type SecretPlaces } from './credentials.ts';

@@ -4,7 +4,7 @@
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GitSourceSpec } from '../../../../api/resources/git-source.ts';
+import type { GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
 import type { DurationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { GitError } from './git-error.ts';

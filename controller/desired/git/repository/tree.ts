@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HOME_FOLDER, SRC_PREFIX } from '../../../../api/resources/agent-files.ts';
+import { HOME_FOLDER, SRC_PREFIX } from '../../../../api/resources/agent/agent-files.ts';
 import type { DurationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { GitError } from './git-error.ts';

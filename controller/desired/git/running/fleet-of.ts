@@ -2,8 +2,8 @@
  * Owns: the fleet as git sources see it: what is declared, by whom, whether it is ready; writes of one commit as one.
  * Never: decides what is written.
  */
-import type { Agent } from '../../../../api/resources/agent.ts';
-import { isObjectKind, OBJECT_KIND_NAMES } from '../../../../api/resources/kinds.ts';
+import type { Agent } from '../../../../api/resources/agent/agent.ts';
+import { isObjectKind, OBJECT_KIND_NAMES } from '../../../../api/resources/kinds/kinds.ts';
 import type { ResourceWrites } from '../../../../api/server/ports.ts';
 import type { Store } from '../../../store/store.ts';
 import { inOneCommit } from '../../staged-writes.ts';

@@ -4,8 +4,8 @@
  */
 import type { SourcePlan, SyncSourceRequest } from '../../../../api/protocol.ts';
 import { BadRequestError, DeniedError, ImpossibleError, NotFoundError } from '../../../../api/resources/errors.ts';
-import type { GitSourceSpec } from '../../../../api/resources/git-source.ts';
-import type { DeclaredObject } from '../../../../api/resources/kinds.ts';
+import type { GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
+import type { DeclaredObject } from '../../../../api/resources/kinds/kinds.ts';
 import type { SourceActions } from '../../../../api/server/ports.ts';
 import type { Timers } from '../../../reconcile/work-queue.ts';
 import type { Store, StoreEvent } from '../../../store/store.ts';

@@ -3,7 +3,7 @@
  * Never: waits for agents to become ready: a newer commit is taken as soon as it is there.
  */
 import { ConflictError, FencedError, NotFoundError } from '../../../../api/resources/errors.ts';
-import { type GitSourceSpec, type GitSourceStatus, NO_GIT_STATUS } from '../../../../api/resources/git-source.ts';
+import { type GitSourceSpec, type GitSourceStatus, NO_GIT_STATUS } from '../../../../api/resources/kinds/git-source.ts';
 import { type DurationMs, durationMs } from '../../../../api/resources/time.ts';
 import type { Timers } from '../../../reconcile/work-queue.ts';
 import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../../../store/store.ts';

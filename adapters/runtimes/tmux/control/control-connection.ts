@@ -1,0 +1,78 @@
+/**
+ * Owns: one persistent control mode connection to a tmux server: many commands at once, no process a command.
+ * Never: knows what the commands mean. When it is closed, whatever was not answered may or may not have happened.
+ */
+import type { DurationMs } from '../../../../api/resources/time.ts';
+import { type Conversation, type Transport, TransportError } from '../../../transport/transport.ts';
+import { ControlParser, type Reply } from './control-parser.ts';
+
+export interface ControlOptions {
+  readonly transport: Transport;
+  readonly argv: readonly string[];
+  /** Nobody else can know it: what a pane shows can then not be taken for the end of an answer. */
+  readonly nonce: string;
+  readonly timeoutMs: DurationMs;
+  readonly onClosed: () => void;
+}
+
+export class ControlConnection implements Disposable {
+  readonly #conversation: Conversation;
+  readonly #parser: ControlParser;
+  readonly #options: ControlOptions;
+  #requests = 0;
+  #closedReason: string | undefined;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+    this.#parser = new ControlParser((line) => {
+      if (line.startsWith('%exit')) this.#closedReason ??= line.slice('%exit '.length) || 'tmux ended it';
+    });
+    this.#conversation = options.transport.converse(options.argv, (line) => this.#parser.feed(line));
+    void this.#conversation.closed.then(({ reason }) => {
+      this.#closedReason ??= reason;
+      this.#parser.fail(this.#lost());
+      options.onClosed();
+    });
+  }
+
+  /** Resolves when the client has ended. */
+  get closed(): Promise<unknown> {
+    return this.#conversation.closed;
+  }
+
+  get open(): boolean {
+    return this.#closedReason === undefined;
+  }
+
+  /**
+   * Runs lines of tmux commands (each line: `command ; command`, made by `command` in language.ts). Lines after a failed
+   * one still run. With `patient` there is no deadline (wait-for). A connection that did not answer in time is given up.
+   */
+  async request(lines: readonly string[], patient = false): Promise<Reply> {
+    if (!this.open) throw this.#lost();
+    const sentinel = `${this.#options.nonce}-${++this.#requests}`;
+    for (const line of lines) this.#conversation.write(line);
+    this.#conversation.write(`display-message -p ${sentinel}`);
+    const reply = this.#parser.expect(sentinel);
+    if (patient) return reply;
+    const { timeoutMs } = this.#options;
+    const timer = setTimeout(() => {
+      this.#parser.fail(new TransportError('timeout', `tmux did not answer within ${timeoutMs} ms`));
+      this[Symbol.dispose]();
+    }, timeoutMs);
+    try {
+      return await reply;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closedReason ??= 'it was closed';
+    this.#conversation[Symbol.dispose]();
+  }
+
+  #lost(): TransportError {
+    return new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
+  }
+}
