@@ -94,6 +94,7 @@ export class Notifiers implements AsyncDisposable {
       else log('notifier failed; it will be tried again', { notifier: name, error: String(error) });
     }
     this.#timers.get(name)?.();
+    this.#timers.delete(name);
     if (!this.#closed)
       this.#timers.set(
         name,

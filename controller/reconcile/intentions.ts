@@ -81,7 +81,12 @@ export class Intentions {
   }
 
   #depend(name: string, before: AgentRecord | undefined, record: AgentRecord | undefined): void {
-    for (const need of before?.spec.dependsOn ?? []) this.#dependents.get(need)?.delete(name);
+    if (!record) this.#ready.delete(name);
+    for (const need of before?.spec.dependsOn ?? []) {
+      const dependents = this.#dependents.get(need);
+      dependents?.delete(name);
+      if (dependents?.size === 0) this.#dependents.delete(need);
+    }
     for (const need of record?.spec.dependsOn ?? [])
       this.#dependents.set(need, (this.#dependents.get(need) ?? new Set()).add(name));
   }

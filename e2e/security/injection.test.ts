@@ -117,6 +117,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'agent.spec.update.maxWait': { put: (maxWait) => spec({ update: { maxWait } }), takes: 'nothing' },
   ...below('place.hostSelector', 'any'),
   ...below('place.failoverAfter', 'nothing'),
+  ...below('place.failback', 'nothing'),
   ...inSlurm('partition', 'any'),
   ...inSlurm('timeLimit', 'any'),
   ...inSlurm('mem', 'any'),

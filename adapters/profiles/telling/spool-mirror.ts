@@ -38,6 +38,7 @@ export class SpoolMirror {
     if (names.length === 0) return;
     const asked = new Set(names);
     const known = names.flatMap((name) => [name, String(this.#copied.get(name) ?? 0)]);
+    for (const name of this.#copied.keys()) if (!asked.has(name)) this.#copied.delete(name);
     const { stdout } = await t.run(['sh', '-c', PULL, 'sac-spools', folder, String(PART_BYTES), ...known]);
     for (const line of stdout.split('\n')) {
       const [name = '', from, text = ''] = line.split(' ');

@@ -58,6 +58,10 @@ export function toolPreview(name: string, input: Fields): string {
   return preview(words || JSON.stringify(input));
 }
 
+/** Names are the agent's own words, so there is an end to how many are counted one by one. */
+const KEPT_TOOL_NAMES = 256;
+const OTHER_TOOLS = 'other';
+
 export class ToolHistory {
   #recent: Open[] = [];
   #open: Open[] = [];
@@ -70,7 +74,8 @@ export class ToolHistory {
   start({ name, input, at, id, inSubagent = false }: ToolStart): void {
     const tool: ToolCall = { name, preview: toolPreview(name, input), at };
     const open: Open = { name, id, inSubagent, tool };
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    const counted = this.#counts.has(name) || this.#counts.size < KEPT_TOOL_NAMES ? name : OTHER_TOOLS;
+    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1);
     this.#last = tool;
     if (name.startsWith('mcp__')) this.#lastMcp = tool;
     if (AGENT_TOOLS.has(name)) {
