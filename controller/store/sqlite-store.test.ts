@@ -278,7 +278,7 @@ describe('the store', () => {
     const script = join(dir, 'writer.mts');
     writeFileSync(
       script,
-      `import { agentStatus, instanceStatus } from ${JSON.stringify(join(import.meta.dirname, '../machine/status.ts'))};
+      `import { agentStatus, instanceStatus } from ${JSON.stringify(join(import.meta.dirname, '../machine/status/status.ts'))};
       import { Database } from ${JSON.stringify(join(import.meta.dirname, 'database.ts'))};
       import { openSqliteStore } from ${JSON.stringify(join(import.meta.dirname, 'sqlite-store.ts'))};
       const database = await Database.open(${JSON.stringify(path())}, () => undefined, Date.now);
