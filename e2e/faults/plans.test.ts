@@ -9,6 +9,7 @@ import { planOffset, SAMPLE_MS } from './plans/today.ts';
 import { Sampler } from './plans/world.ts';
 
 const FLEETS = 6;
+const ATTEMPTS = 4;
 
 let setting: Setting;
 let prepared: Prepared;
@@ -55,11 +56,20 @@ describe('a planted bug is found:', () => {
     ['blind-at-boot', 'term/edited/0', 'crash-after', /restarts=1/],
     ['trusts-hints', 'start/killed/0', 'hint-dropped', /killed/],
   ];
-  it.each(PLANS)('a runtime that %s, by %s %s', async (bug, point, kind, finding) => {
-    const plans = prepared.plans.filter(
-      (plan) => plan.runtime === 'tmux' && plan.point === point && plan.kind === kind,
-    );
-    const [verdict] = await runPlans(plans, prepared, { ...setting, bug, deadlineMs: 15_000 }, { fleets: 1 });
-    expect(verdict?.problems.join('\n')).toMatch(finding);
-  });
+  it.each(PLANS)(
+    'a runtime that %s, by %s %s',
+    async (bug, point, kind, finding) => {
+      const plans = prepared.plans.filter(
+        (plan) => plan.runtime === 'tmux' && plan.point === point && plan.kind === kind,
+      );
+      // Whether a look falls into the gap that a bug leaves is a matter of milliseconds; over all plans it does.
+      const found: string[] = [];
+      while (found.length < ATTEMPTS && !finding.test(found.join('\n'))) {
+        const [verdict] = await runPlans(plans, prepared, { ...setting, bug, deadlineMs: 15_000 }, { fleets: 1 });
+        found.push(verdict?.problems.join('\n') ?? '');
+      }
+      expect(found.join('\n')).toMatch(finding);
+    },
+    300_000,
+  );
 });

@@ -1,11 +1,11 @@
 /** One fault at a time, of what is around a real controller: its socket, its directory of manifests. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { AgentSpecInput } from '../../api/resources/agent/agent.ts';
 import { until } from '../harness.ts';
-import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, manifests, pids, Stage, settled } from './stage.ts';
+import { apply, DEADLINE_MS, diaryIs, kill, LIFE, looks, mains, manifests, pids, Stage, settled } from './stage.ts';
 import type { SupervisedFleet } from './supervised-fleet.ts';
 
 let stage: Stage;
@@ -151,4 +151,50 @@ describe('a watched directory', () => {
     await settled(fleet, 1);
     expect(mains(fleet)).toEqual([`${fleet.fleetId}.a`]);
   }
+});
+
+describe('the number of processes', () => {
+  const UID = 61_237;
+  it('that is reached costs nobody who lives; what could not be started is, once there is room', async () => {
+    const root = resolve(import.meta.dirname, '..', '..');
+    // Somebody else must reach the program wherever this tree lies.
+    const shared = join(stage.folder(), 'sac');
+    stage.mount(['--bind', root, shared]);
+    const fleet = stage.start({ uid: UID, program: join(shared, 'dist', basename(stage.program)) });
+    const names = ['a', 'b', 'c', 'd'];
+    const command = ['perl', join(shared, LIFE.slice(root.length)), 'plain'];
+    await apply(fleet, names, { command });
+    const before = await pids(fleet, 4);
+    const server = (await fleet.tmux(['display-message', '-p', '#{pid}'])).stdout.trim();
+    const limited = [server, `${fleet.controllerPid}`];
+    // By themselves: to change what others may have is a right that root in a container need not have.
+    const prlimit = (pid: string, args: readonly string[]) =>
+      execFileSync('prlimit', ['--pid', pid, ...args], { uid: UID, gid: UID, encoding: 'utf8' }).trim();
+    const allowed = limited.map((pid) => prlimit(pid, ['--nproc', '--output=SOFT', '--noheadings', '--raw']));
+    for (const pid of limited) prlimit(pid, ['--nproc=1:']);
+    for (const name of ['a', 'b']) kill(before.get(name));
+    await until(
+      'both to be told as not well',
+      async () => (await fleet.agents()).filter(({ status }) => !status.ready).length >= 2,
+      DEADLINE_MS,
+    );
+    // It goes on answering, and nobody else is touched.
+    const { results } = await fleet.client.apply({
+      source: { kind: 'apply', name: 'cli' },
+      items: manifests(fleet, ['e'], { suspend: true }).map((manifest) => ({ origin: 'test:e', manifest })),
+    });
+    expect(results.map(({ action }) => action)).toEqual(['created']);
+    expect(mains(fleet)).toEqual(['c', 'd'].map((name) => `${fleet.fleetId}.${name}`));
+    for (const [i, pid] of limited.entries()) prlimit(pid, [`--nproc=${allowed[i]}:`]);
+    await fleet.client.remove('e');
+    const after = await pids(fleet, 4);
+    expect(['c', 'd'].map((name) => after.get(name))).toEqual(['c', 'd'].map((name) => before.get(name)));
+    expect([fleet.starts, fleet.findings]).toEqual([1, []]);
+    await diaryIs(fleet, [
+      'a was created 2 times',
+      'b was created 2 times',
+      'c was created 1 times',
+      'd was created 1 times',
+    ]);
+  });
 });

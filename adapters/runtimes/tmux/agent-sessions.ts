@@ -157,7 +157,12 @@ export class AgentSessions {
         ...tags(paneId, launch.incarnation, launch.launchHash),
       ),
     ]);
-    if (!replaced.ok) throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
+    if (!replaced.ok) {
+      // When it cannot fork, tmux 3.3a forgets how the pane ended, which then reads as alive without a terminal for ever.
+      const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${sighting.incarnation}`)}}`;
+      await connection.request([when(paneId, stillDead, command('kill-session', '-t', `=${sighting.session}`))]);
+      throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
+    }
     // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
     this.reaper.reap(launch.id, sighting.incarnation).catch(() => undefined);
   }
