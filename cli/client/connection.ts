@@ -33,8 +33,8 @@ const START_DEADLINE_MS = 20_000;
 export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
 const LAST_LINES = 5;
-/** In the words of the controller's lock. */
-const HELD = 'another controller holds';
+/** How a controller ends that finds its home held: a conflict (api/resources/errors.ts). */
+const HELD_EXIT = 4;
 /** Ours left because another one holds the home: how long that one may take until it answers. */
 const OTHERS_DEADLINE_MS = 5_000;
 
@@ -157,8 +157,10 @@ export async function startInBackground({
   closeSync(log);
   child.unref();
   let left = false;
-  child.on('exit', () => {
+  let held = false;
+  child.on('exit', (code) => {
     left = true;
+    held = code === HELD_EXIT;
   });
   child.on('error', () => {
     left = true;
@@ -177,7 +179,7 @@ export async function startInBackground({
     } catch (error) {
       if (!(error instanceof NoControllerError)) throw error;
       if (left && !waitsForOther) {
-        if (!said(home.controllerLog, before).includes(HELD)) break;
+        if (!held) break;
         waitsForOther = true;
         end = Math.min(end, Date.now() + OTHERS_DEADLINE_MS);
       }
