@@ -13,6 +13,13 @@ const WITH_RULES = [
   'agent.spec.place',
   'agent.spec.place.slurm',
   'agent.spec.place.reservation',
+  'agent.spec.session.id',
+  'agent.spec.schedule',
+  'agent.spec.schedule.start',
+  'agent.spec.schedule.stop',
+  'agent.spec.schedule.timeZone',
+  'agent.spec.schedule.concurrencyPolicy',
+  'agent.spec.schedule.startingDeadlineSeconds',
   'gitsource.spec.verify.mode',
   'budget.spec.timezone',
 ];

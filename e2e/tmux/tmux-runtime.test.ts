@@ -145,8 +145,10 @@ describe('the connection', () => {
   it('is made anew when it is lost, and that is told', async () => {
     await start(['sleep', '1000']);
     await running();
-    const clients = tmux('list-clients', '-F', '#{client_pid}').trim().split('\n').map(Number);
-    expect(clients.length).toBe(2);
+    const clients = await until('both connections', () => {
+      const found = tmux('list-clients', '-F', '#{client_pid}').trim().split('\n').map(Number);
+      return found.length === 2 ? found : undefined;
+    });
     for (const client of clients) process.kill(client, 'SIGKILL');
     await until('the loss to be told', () => hints.includes('all'));
     expect((await see())?.state).toBe('running');
