@@ -87,8 +87,8 @@ const observed = (): Promise<true> =>
       const waiting = (await fleet.agents()).filter(
         ({ metadata, spec, status }) =>
           status.observedGeneration !== metadata.generation &&
-          // One on each of no hosts that could be: there is nothing to look at.
-          !('hosts' in spec.place && status.instances.length === 0),
+          // On hosts that are not there: what was before stays until the new one is placed.
+          !('hosts' in spec.place),
       );
       if (waiting.length > 0) throw new Error(JSON.stringify(waiting[0], undefined, 1));
       return true as const;
