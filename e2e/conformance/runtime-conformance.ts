@@ -233,14 +233,41 @@ export function describeRuntime(
       const { context, runtime } = fresh();
       await runtime.start(transport, launch(context, ['sleep', '1000']));
       let hints = 0;
-      // "all" is told for other reasons too, at any time.
+      // "all" too: a watch may take up its work only now.
       const watch = runtime.watch?.(transport, (hint) => {
-        if (hint === idOf(context)) hints++;
+        if (hint === idOf(context) || hint === 'all') hints++;
       });
-      await until('watching', async () => (await see(runtime, idOf(context)))?.pid);
-      process.kill((await see(runtime, idOf(context)))?.pid ?? 0, 'SIGKILL');
+      const { pid = 0 } = await until('watching', async () => {
+        const seen = await see(runtime, idOf(context));
+        return seen?.pid === undefined ? undefined : seen;
+      });
+      hints = 0;
+      process.kill(pid, 'SIGKILL');
       await until('a hint', () => hints > 0);
       expect((await ended(runtime, idOf(context))).exit).toMatchObject({ signal: 'SIGKILL' });
+      watch?.[Symbol.dispose]();
+    });
+
+    it('pushes every one of many deaths, also of those that come together', async () => {
+      const { context, runtime } = fresh();
+      const names = Array.from({ length: Math.min(atOnce, 30) }, (_, i) => `web-${i}`);
+      await Promise.all(names.map((agent) => runtime.start(transport, launch(context, ['sleep', '1000'], { agent }))));
+      const told = new Set<InstanceId>();
+      const watch = runtime.watch?.(transport, (hint) => {
+        if (hint === 'all') for (const agent of names) told.add(idOf(context, agent));
+        else told.add(hint);
+      });
+      const pids = await until('all run', async () => {
+        const seen = new Map((await runtime.list(transport)).map(({ id, pid }) => [id, pid]));
+        return names.every((agent) => seen.get(idOf(context, agent))) ? seen : undefined;
+      });
+      told.clear();
+      for (let next = 0; next < names.length; ) {
+        const together = names.slice(next, next + 1 + (next % 4)).map((agent) => idOf(context, agent));
+        for (const id of together) process.kill(pids.get(id) ?? 0, 'SIGKILL');
+        await until(`hints of ${together}`, () => together.every((id) => told.has(id)));
+        next += together.length;
+      }
       watch?.[Symbol.dispose]();
     });
 

@@ -401,7 +401,9 @@ describe.each([
       'all have failed',
       async () => {
         const agents = (await client.list('agents')).items.filter(({ metadata }) => names.includes(metadata.name));
-        return agents.every(({ status }) => status.phase === 'Failed') ? agents : undefined;
+        const others = agents.filter(({ status }) => status.phase !== 'Failed');
+        if (others.length > 0) throw new Error(JSON.stringify(others));
+        return agents;
       },
       60_000,
     );

@@ -45,8 +45,10 @@ describe('an sshd', () => {
     const lines: string[] = [];
     const talk = t.converse(['sh', '-c', 'echo up; exec cat'], (line) => lines.push(line));
     await until('it talks', () => lines.length);
-    const running = failure(t.run(['sleep', '1000'], { timeoutMs: 60_000 }));
-    await until('it runs', async () => (await t.run(['ps', '-eo', 'args'])).stdout.includes('sleep 1000'));
+    // Like no other on this machine: it is ended by how it reads.
+    const seconds = `1000.${process.pid}`;
+    const running = failure(t.run(['sleep', seconds], { timeoutMs: 60_000 }));
+    await until('it runs', async () => (await t.run(['ps', '-eo', 'args'])).stdout.includes(`sleep ${seconds}`));
     sshd.stop();
     expect((await running).kind).toBe('unreachable');
     expect((await talk.closed).reason).toContain('lost');
@@ -54,7 +56,7 @@ describe('an sshd', () => {
     expect(refused).toMatchObject({ kind: 'unreachable', message: expect.stringContaining('ECONNREFUSED') });
     await sshd.start();
     await until('it is used again', async () => (await t.run(['echo', 'back'])).stdout === 'back\n');
-    await t.run(['pkill', '-x', '-f', 'sleep 1000']);
+    await t.run(['pkill', '-x', '-f', `sleep ${seconds.replace('.', '[.]')}`]);
   });
 
   it('that is frozen is given up: by the deadline of a command, by keepalives, and while connecting', async () => {

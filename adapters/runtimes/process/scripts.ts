@@ -131,10 +131,12 @@ start_time "$child"
 exit 0
 `;
 
-/** sh -c WATCH sac-watch FIFO: prints a name for every death. Opened both ways, so that writers never block and it never ends. */
+/** sh -c WATCH sac-watch FIFO: prints a name for every death. Opened both ways, so that writers never block and it never ends;
+ * before the first line, for what is written while nobody has it open is lost. */
 export const WATCH = `
 mkdir -p "\${1%/*}"
 [ -p "$1" ] || { rm -f "$1"; mkfifo -m 600 "$1"; }
+exec 3<> "$1"
 echo '*'
-exec cat <> "$1"
+exec cat <&3
 `;

@@ -8,7 +8,7 @@ import type { DurationMs } from '../../../api/resources/time.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
 import { ControlConnection } from './control/control-connection.ts';
-import { command, DIED, TAG, together } from './control/language.ts';
+import { command, DIED, isEmpty, TAG, together } from './control/language.ts';
 import { Nudge } from './nudge.ts';
 
 /**
@@ -19,7 +19,6 @@ import { Nudge } from './nudge.ts';
  * would destroy the session at that very moment, and one that asks later whether agents are left races with the next controller.
  */
 export const HIDDEN_SESSION = '_sac';
-const DEATH_CHANNEL = 'sac-died';
 /** Index of our entry in the hook's array, so that a user's own hooks stay. */
 const HOOK_INDEX = 4200;
 
@@ -133,13 +132,18 @@ export class TmuxServer implements AsyncDisposable {
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
       command('set-option', '-s', 'exit-unattached', 'off'),
-      command(
-        'set-hook',
-        '-g',
-        `pane-died[${HOOK_INDEX}]`,
-        together(
-          command('set-option', '-gaF', DIED, `#{${TAG.id}}:#{pane_id} `),
-          command('wait-for', '-S', DEATH_CHANNEL),
+      // What a former connection was to be told: this one begins with a listing.
+      together(
+        command('set-option', '-gqu', DIED),
+        command(
+          'set-hook',
+          '-g',
+          `pane-died[${HOOK_INDEX}]`,
+          together(
+            // A second signal that nobody waits for takes the first one back (cmd-wait-for.c): one for each emptying.
+            command('if-shell', '-F', isEmpty(DIED), command('wait-for', '-S', deathChannel(nonce))),
+            command('set-option', '-gaF', DIED, `#{${TAG.id}}:#{pane_id} `),
+          ),
         ),
       ),
       command('display-message', '-p', '#{pid} #{client_pid} #{version}'),
@@ -160,7 +164,7 @@ export class TmuxServer implements AsyncDisposable {
     this.#connection = connection;
     this.#listener = listener;
     this.#nudge = new Nudge({ transport, connection, pid: Number(pid), version });
-    void this.#listen(listener);
+    void this.#listen(listener, deathChannel(nonce));
     if (this.#lostOnce) this.#tell('all');
     return connection;
   }
@@ -197,11 +201,11 @@ export class TmuxServer implements AsyncDisposable {
     await transport.run(['sh', '-c', END_ORPHANS, 'sac-orphans', ...others], { timeoutMs }).catch(() => undefined);
   }
 
-  /** Sits in `wait-for`: tmux latches the signal while nobody waits, so no death is lost in between. */
-  async #listen(listener: ControlConnection): Promise<void> {
+  /** Sits in `wait-for`: tmux latches one signal while nobody waits, so no death is lost in between. */
+  async #listen(listener: ControlConnection, channel: string): Promise<void> {
     try {
       while (listener.open) {
-        await listener.request([command('wait-for', DEATH_CHANNEL)], true);
+        await listener.request([command('wait-for', channel)], true);
         await this.#tellDeaths();
       }
     } catch {
@@ -243,6 +247,9 @@ export class TmuxServer implements AsyncDisposable {
     for (const watcher of this.#watchers) watcher(id);
   }
 }
+
+/** One for each connection: what wakes a replaced controller would not wake this one. */
+const deathChannel = (nonce: string): string => `sac-died-${nonce}`;
 
 /**
  * Ends those of the processes "$@" that nobody holds any more: whose parent is not a program like ours (a replaced controller

@@ -54,7 +54,7 @@ const FIRST_PAUSE_MS: DurationMs = 250;
 const LONGEST_PAUSE_MS: DurationMs = 2_000;
 /** So many sessions opened at the limit, and it is tried whether the server allows one more. */
 const RAISE_AFTER = 256;
-const LONE_TRIES = 50;
+const LONE_TRIES = 250;
 const LONE_WAIT_MS: DurationMs = 20;
 
 export class SessionPool<Session, C extends PooledConnection<Session>> implements Disposable {
@@ -232,8 +232,8 @@ export class SessionPool<Session, C extends PooledConnection<Session>> implement
       try {
         return await lane.connection.open();
       } catch (error) {
-        const alone = lane.commands + lane.conversations === 1;
-        if (!(error instanceof SessionRefused && alone) || tries >= LONE_TRIES || this.#disposed) throw error;
+        if (!(error instanceof SessionRefused) || lane.commands + lane.conversations > 1 || this.#disposed) throw error;
+        if (tries >= LONE_TRIES) throw new TransportError('unreachable', error.message, { cause: error });
         await new Promise((wake) => setTimeout(wake, LONE_WAIT_MS));
       }
     }
@@ -259,8 +259,9 @@ export class SessionPool<Session, C extends PooledConnection<Session>> implement
       waiter.resolve({ session, connection: lane.connection, release });
     } catch (error) {
       const others = lane.commands + lane.conversations - 1;
-      if (error instanceof SessionRefused && others > 0 && !this.#disposed) {
-        this.#limit = Math.max(1, Math.min(this.#limit, others));
+      if (error instanceof SessionRefused && !this.#disposed) {
+        // The others may have ended since it was refused.
+        if (others > 0) this.#limit = Math.max(1, Math.min(this.#limit, others));
         this.#fullOpens = 0;
         this.#waiting.unshift(waiter);
       } else

@@ -52,6 +52,7 @@ export function plain(text: string): string {
 
 /** A format that is true when an option has this (plain) value. */
 export const equals = (option: string, value: string): string => `#{==:#{${option}},${plain(value)}}`;
+export const isEmpty = (option: string): string => `#{==:#{${option}},}`;
 /** tmux itself decides, at the moment of acting. */
 export const when = (at: string, format: string, then: string): string =>
   command('if-shell', '-F', '-t', at, format, then);
