@@ -74,6 +74,8 @@ const CONCURRENCY_PER_PLACE = 128;
 const REPLAN_MS = 1_000;
 /** Share of the resync interval that jitter adds. */
 const RESYNC_JITTER = 0.1;
+/** A place that holds something is listed so often in that time: a look costs little, and a place that hangs tells nobody. */
+const LISTS_A_RESYNC = 10;
 
 export class Controller {
   readonly #options: ControllerOptions;
@@ -190,6 +192,7 @@ export class Controller {
         runtime,
         transport,
         timers,
+        listEveryMs: this.#options.resyncMs / LISTS_A_RESYNC,
         onChange: (ids) => this.#lookAt(ids),
         observeList: (seconds, ok) => metrics().placeListed(place.host, place.runtime, seconds, ok),
         ...(reader && { reading: (id) => reader.reading(id) }),

@@ -58,6 +58,7 @@ class Rig {
       transport: noTransport(LOCAL_HOST),
       timers: this.time,
       onChange: (ids) => this.changes.push(ids),
+      listEveryMs: 60_000,
     });
   }
 
@@ -163,6 +164,23 @@ describe('the view of a place', () => {
     rig.things = [sighting(A, 'exited'), sighting(B)];
     await rig.view.refresh();
     expect(rig.changes).toEqual([[A]]);
+  });
+
+  it('is listed again by itself while it holds something: a place that hangs tells nobody', async () => {
+    const rig = new Rig();
+    rig.things = [sighting(A)];
+    await rig.view.refresh();
+    rig.broken = true;
+    await rig.time.runUntil(rig.time.now() + 61_000);
+    expect(rig.view.unknown?.reason).toBe('no answer');
+    rig.broken = false;
+    rig.things = [];
+    await rig.time.runUntil(rig.time.now() + 61_000);
+    expect(rig.view.unknown).toBeUndefined();
+    rig.asked.length = 0;
+    await rig.time.runUntil(rig.time.now() + 600_000);
+    expect(rig.asked).toEqual([]);
+    rig.view[Symbol.dispose]();
   });
 });
 

@@ -29,6 +29,8 @@ export interface PlaceViewOptions {
   readonly observeList?: (seconds: number, ok: boolean) => void;
   /** First and longest wait before a failed listing is tried again. */
   readonly retry?: { readonly initialMs: DurationMs; readonly maxMs: DurationMs };
+  /** A place that holds something is listed at least this often: one that hangs tells nobody. */
+  readonly listEveryMs: DurationMs;
 }
 
 /** With at most this many asked for, a place may be asked for just those. */
@@ -49,6 +51,8 @@ export class PlaceView implements Disposable {
   #scheduled = false;
   #unknown: { readonly reason: string; readonly since: Instant; readonly failures: number } | undefined;
   #retryCancel: (() => void) | undefined;
+  #nextListCancel: (() => void) | undefined;
+  #disposed = false;
   #refreshing: Promise<void> | undefined;
   readonly #afterListing: (() => void)[] = [];
   #watch: Disposable | undefined;
@@ -109,9 +113,11 @@ export class PlaceView implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
     this.#retryCancel?.();
+    this.#nextListCancel?.();
   }
 
   #isFresh(id: InstanceId): boolean {
@@ -157,6 +163,7 @@ export class PlaceView implements Disposable {
       this.#lastListedAt = timers.now();
       const changed = this.#take(sightings, beganAt, partial ? asked : undefined).filter((id) => !asked.has(id));
       this.#recovered();
+      if (!partial) this.#listAgainLater();
       for (const [id, resolvers] of asked)
         for (const resolve of resolvers) resolve({ kind: 'seen', sighting: this.#seen(id) });
       if (changed.length > 0) this.#options.onChange(changed);
@@ -171,6 +178,17 @@ export class PlaceView implements Disposable {
       for (const resolve of this.#afterListing.splice(0)) resolve();
       if (this.#waiting.size > 0) this.#schedule();
     }
+  }
+
+  #listAgainLater(): void {
+    const { timers, listEveryMs } = this.#options;
+    this.#nextListCancel?.();
+    if (this.#disposed) return;
+    this.#nextListCancel = timers.after(listEveryMs, () => {
+      // What failed meanwhile is tried again by itself.
+      if (this.#unknown || this.#cache.size === 0) this.#listAgainLater();
+      else void this.refresh();
+    });
   }
 
   /** Returns the ids whose state is other than it was. */
@@ -203,6 +221,7 @@ export class PlaceView implements Disposable {
     this.#unknown = { reason, since: this.#unknown?.since ?? timers.now(), failures };
     this.#allDirtyAt = ++this.#clock;
     this.#retryCancel?.();
+    if (this.#disposed) return;
     this.#retryCancel = timers.after(
       Math.min(retry.maxMs, retry.initialMs * 2 ** (failures - 1)),
       () => void this.refresh(),

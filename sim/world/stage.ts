@@ -38,7 +38,7 @@ export const PLACES: readonly [Place, ...Place[]] = [
 ];
 const [firstPlace, ...otherPlaces] = PLACES;
 export const PLACE_KEYS: readonly [PlaceKey, ...PlaceKey[]] = [placeKey(firstPlace), ...otherPlaces.map(placeKey)];
-export const RESYNC_MS = 600_000;
+export const RESYNC_MS = 1_200_000;
 const START_OF_TIME = Date.UTC(2026, 0, 1);
 
 /** Deliberate bugs: each property has one that it must find. */

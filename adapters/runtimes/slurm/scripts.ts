@@ -153,7 +153,7 @@ export const WATCH = `
 mkdir -p -m 700 "$1"
 : > "$1/events"
 echo '*'
-exec tail -n 0 -F "$1/events" 2>/dev/null
+exec tail -n +1 -F "$1/events" 2>/dev/null
 `;
 
 /** sh -c ATTACH sac-attach ROOT NAME USER-SIDE ARGS: goes to the agent's terminal on its node. */
