@@ -21,6 +21,7 @@ import { type FleetId, type InstanceId, instanceId } from '../api/resources/name
 import type { Instant } from '../api/resources/time.ts';
 import type { ResourceReads, Terminals } from '../api/server/ports.ts';
 import type { Controller } from './controller.ts';
+import { keptCondition } from './places/host-conditions.ts';
 import { viewHost } from './places/host-facts.ts';
 import type { Machines, ProbedPlace } from './places/machines.ts';
 import { placeKey } from './plan/desired-instance.ts';
@@ -91,14 +92,19 @@ function listOf(options: ApiPortsOptions, plural: Plural): readonly AnyResource[
   }
 }
 
-function hosts({ store, controller, fleet, machines, startedAt }: ApiPortsOptions): readonly Host[] {
+export function hosts({ store, controller, fleet, machines, startedAt, now }: ApiPortsOptions): readonly Host[] {
   const counts = new Map<string, number>();
   for (const { record } of store.instances()) {
     const { place } = record.snapshot.memory;
     if (place) counts.set(placeKey(place), (counts.get(placeKey(place)) ?? 0) + 1);
   }
   const declared = new Map(store.viewObjects('Host').map((object) => [object.metadata.name, object]));
-  const context = { fleet, startedAt, counts, version: store.version, views: [...controller.observer.views] };
+  const context = {
+    ...{ fleet, startedAt, counts, now: now() },
+    version: store.version,
+    views: [...controller.observer.views],
+    kept: (name: string) => keptCondition(store.object('Host', name)?.record.status ?? {}),
+  };
   return machines.list().map((machine) => viewHost(machine, declared.get(machine.name), context));
 }
 

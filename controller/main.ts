@@ -22,7 +22,7 @@ import { type HostName, instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
-import { createReads, createTerminals } from './api-ports.ts';
+import { createReads, createTerminals, hosts } from './api-ports.ts';
 import { Budgets } from './budgets/budgets.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { neededBy, tenantsOf } from './compose/needed-by.ts';
@@ -45,6 +45,7 @@ import { agentStatus, instanceStatus } from './machine/status/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { deliver } from './notices/deliver.ts';
 import { Notifiers, statusOf as notifierStatus } from './notices/notifiers.ts';
+import { HostConditions } from './places/host-conditions.ts';
 import { hostFacts, isAllKnown } from './places/host-facts.ts';
 import { Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
@@ -385,6 +386,7 @@ async function run(
       return agent && planAgent(agent, factsNow()).find(({ name }) => name === record.name)?.launch.cwd;
     },
   };
+  const hostConditions = new HostConditions({ store, hosts: () => hosts(ports), timers: realTimers, log });
   const usage = createUsage({ store, controller, machines, fleet, timers: realTimers, timeoutMs: PLACE_TIMEOUT_MS });
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
   const server = createServer(
@@ -452,6 +454,7 @@ async function run(
   budgets.start();
   reservations.start();
   notifiers.start();
+  hostConditions.start();
 
   const beat = () => {
     try {
@@ -491,6 +494,7 @@ async function run(
   await budgets[Symbol.asyncDispose]();
   await reservations[Symbol.asyncDispose]();
   await notifiers[Symbol.asyncDispose]();
+  await hostConditions[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   usage[Symbol.dispose]();
   await controller.stop();

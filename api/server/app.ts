@@ -45,12 +45,14 @@ export function createApp(entrance: Entrance, { handlers, limits, trail, log }: 
   const scheme = entrance.tls ? 'https' : 'http';
   const callers = new WeakMap<IncomingMessage, Caller>();
   const routes = new WeakMap<IncomingMessage, RouteName>();
+  const rehearsals = new WeakSet<IncomingMessage>();
 
   const audited = (request: IncomingMessage): Audited => ({
     caller: callers.get(request) ?? ANONYMOUS,
     from: entrance.from(request),
     verb: routes.get(request) ?? request.method ?? '',
     url: request.url ?? '',
+    ...(rehearsals.has(request) && { dryRun: true }),
   });
 
   const fail = (error: unknown, request: IncomingMessage): { readonly status: number; readonly text: string } => {
@@ -159,6 +161,7 @@ export function createApp(entrance: Entrance, { handlers, limits, trail, log }: 
       bodyLimit: route === 'apply' ? limits.applyBytes : limits.bodyBytes,
       onRequest: rule,
       async handler(request, reply) {
+        if (isRehearsal(request.body)) rehearsals.add(request.raw);
         if (!QUERIES[route]) parse(noQuery, request.query, 'query');
         const answer = await handlers[route](request, reply, callers.get(request.raw) ?? ANONYMOUS);
         if (changes(request.raw)) trail.record(audited(request.raw), reply.statusCode);
@@ -173,4 +176,6 @@ export function createApp(entrance: Entrance, { handlers, limits, trail, log }: 
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** Longest name in a path. */
 const MAX_NAME = 253;
+const isRehearsal = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'dryRun' in body && body.dryRun === true;
 const changes = ({ method }: IncomingMessage): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';

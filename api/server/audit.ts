@@ -17,6 +17,8 @@ export interface Audited {
   readonly verb: string;
   /** The request's URL. */
   readonly url: string;
+  /** Nothing is changed by it. */
+  readonly dryRun?: boolean;
 }
 export interface AuditTrail {
   /** A request that changes something, or was refused. */
@@ -30,7 +32,7 @@ export function createAuditTrail({ audit, clock }: Pick<ServerPorts, 'audit' | '
   let minute = 0;
   let strangers = 0;
 
-  const write = ({ caller, from, verb, url }: Audited, result: number, now: number) =>
+  const write = ({ caller, from, verb, url, dryRun }: Audited, result: number, now: number) =>
     audit({
       at: new Date(now).toISOString(),
       who: caller.name,
@@ -38,6 +40,7 @@ export function createAuditTrail({ audit, clock }: Pick<ServerPorts, 'audit' | '
       from,
       verb,
       object: withoutSecrets(url).slice(0, MAX_OBJECT),
+      ...(dryRun && { dryRun }),
       result,
     });
 

@@ -144,6 +144,8 @@ export interface AuditEntry {
   readonly verb: string;
   /** The path. */
   readonly object: string;
+  /** Asked what it would do; nothing was changed. */
+  readonly dryRun?: true;
   /** HTTP status. */
   readonly result: number;
 }

@@ -240,11 +240,18 @@ describe('the TCP door', () => {
       { authorization: `Bearer ${TOKENS.operator}` },
       JSON.stringify({ spec: { env: { SECRET: 'canary' } } }),
     );
+    await send(
+      'PATCH',
+      '/apis/sac/v1/agents/web',
+      { authorization: `Bearer ${TOKENS.operator}` },
+      JSON.stringify({ spec: {}, dryRun: true }),
+    );
     await send('DELETE', '/apis/sac/v1/agents/web', viewer, '{}');
     await send('GET', '/apis/sac/v1/agents', viewer);
-    expect(audit.map(({ who, verb, result }) => [who, verb, result])).toEqual([
-      ['token operator', 'patch', 200],
-      ['token viewer', 'delete', 403],
+    expect(audit.map(({ who, verb, result, dryRun }) => [who, verb, result, dryRun])).toEqual([
+      ['token operator', 'patch', 200, undefined],
+      ['token operator', 'patch', 200, true],
+      ['token viewer', 'delete', 403, undefined],
     ]);
     expect(JSON.stringify(audit)).not.toContain('canary');
   });

@@ -2,8 +2,10 @@
  * Owns: which things have conditions that can be told, and what labels they carry.
  * Never: decides what is told.
  */
+import { reservationStatusOf } from '../../api/resources/kinds/reservation.ts';
 import { isBudgetStatus } from '../budgets/budgets.ts';
 import { statusOf } from '../desired/git/running/source-loop.ts';
+import { keptCondition } from '../places/host-conditions.ts';
 import type { Store } from '../store/store.ts';
 import type { Subject } from './notice.ts';
 
@@ -32,7 +34,17 @@ export function subjectsOf(store: Store): readonly Subject[] {
     labels,
     conditions: isBudgetStatus(status) ? status.conditions : [],
   }));
-  return [...agents, ...sources, ...budgets];
+  const hosts = store.objects('Host').map(({ record: { name, labels, status } }) => {
+    const kept = keptCondition(status);
+    return { kind: 'Host', name, labels, conditions: kept ? [kept] : [] };
+  });
+  const reservations = store.objects('Reservation').map(({ record: { name, labels, status } }) => ({
+    kind: 'Reservation',
+    name,
+    labels,
+    conditions: reservationStatusOf(status).conditions,
+  }));
+  return [...agents, ...sources, ...budgets, ...hosts, ...reservations];
 }
 
 export function labelsOf(
@@ -45,6 +57,8 @@ export function labelsOf(
       return store.agent(name)?.record.labels ?? {};
     case 'GitSource':
     case 'Budget':
+    case 'Host':
+    case 'Reservation':
       return store.object(kind, name)?.record.labels ?? {};
     default:
       return {};

@@ -12,7 +12,7 @@ import type { PlaceView } from '../observed/place-view.ts';
 import { placeKey } from '../plan/desired-instance.ts';
 import type { HostFacts, Hosts } from '../plan/placement.ts';
 import type { Store } from '../store/store.ts';
-import type { Machine } from './machines.ts';
+import { CONNECTING, type Machine } from './machines.ts';
 
 export function hostFacts(
   machines: readonly Machine[],
@@ -38,7 +38,7 @@ function factsOf(
     runtimes,
     labels,
     load,
-    ...(!reached && { unreached: problem ?? 'being connected' }),
+    ...(!reached && { unreached: problem ?? CONNECTING }),
     // Who renewed it before this process began is not known: counted from its beginning.
     ...(isLost && { lostForMs: now - (renewedAt ?? startedAt) }),
     ...(spec?.cordoned && { cordoned: true }),
@@ -55,6 +55,9 @@ export interface HostViewContext {
   readonly views: readonly PlaceView[];
   /** Instances by place. */
   readonly counts: ReadonlyMap<string, number>;
+  readonly now: Instant;
+  /** Of declared hosts, what was last written down. */
+  readonly kept: (host: HostName) => Condition | undefined;
 }
 
 /** `declared`: undefined for this machine. */
@@ -99,33 +102,32 @@ export function viewHost(machine: Machine, declared: DeclaredObject | undefined,
       agents,
       ...(latencyMs !== undefined && { latencyMs }),
       places: [...found, ...absent],
-      conditions: [readyCondition(ready, problem, found, startedAt)],
+      conditions: [
+        stamped(readyCondition(ready, problem, found), context.kept(name), declared ? context.now : startedAt),
+      ],
     },
   };
 }
 
-function readyCondition(
-  ready: boolean,
-  problem: string | undefined,
-  found: readonly PlaceStatus[],
-  startedAt: Instant,
-): Condition {
-  const lastTransitionTime = isoTime(startedAt);
+type Finding = Omit<Condition, 'lastTransitionTime'>;
+
+/** What was not written down yet has only just been seen. */
+const stamped = (found: Finding, kept: Condition | undefined, seenAt: Instant): Condition => ({
+  ...found,
+  lastTransitionTime: kept?.status === found.status ? kept.lastTransitionTime : isoTime(seenAt),
+});
+
+function readyCondition(ready: boolean, problem: string | undefined, found: readonly PlaceStatus[]): Finding {
   if (ready)
-    return {
-      type: 'Ready',
-      status: 'True',
-      reason: 'Reached',
-      message: 'It can be reached and takes agents.',
-      lastTransitionTime,
-    };
-  if (problem !== undefined)
-    return { type: 'Ready', status: 'False', reason: 'Unreachable', message: problem, lastTransitionTime };
+    return { type: 'Ready', status: 'True', reason: 'Reached', message: 'It can be reached and takes agents.' };
+  if (problem === CONNECTING)
+    return { type: 'Ready', status: 'Unknown', reason: 'Connecting', message: 'It is being connected.' };
+  if (problem !== undefined) return { type: 'Ready', status: 'False', reason: 'Unreachable', message: problem };
   const message =
     found.length === 0
       ? 'No runtime can be used there.'
       : found.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; ');
-  return { type: 'Ready', status: 'False', reason: 'NoRuntime', message, lastTransitionTime };
+  return { type: 'Ready', status: 'False', reason: 'NoRuntime', message };
 }
 
 /** Every declared host was reached by this process: what lives where has been seen. */

@@ -67,6 +67,8 @@ export interface MachinesOptions {
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
+/** The problem of a machine that was not tried yet. */
+export const CONNECTING = 'being connected';
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 4_000;
 /** Between two renewals of our lease there, which also tell how far away it is. */
@@ -169,7 +171,7 @@ export class Machines implements AsyncDisposable {
       });
       return;
     }
-    const machine: Machine = { name, ...declaredPart(declared), problem: 'being connected' };
+    const machine: Machine = { name, ...declaredPart(declared), problem: CONNECTING };
     const remote: Remote = { declared, transport, closed: false, runtimes: [], machine, failures: 0, lease: '' };
     this.#remotes.set(name, remote);
     await this.#reach(remote);

@@ -88,7 +88,7 @@ const commandSchema = z.strictObject({
   }),
 });
 
-export const NOTIFIED_KINDS = ['Agent', 'GitSource', 'Budget'] as const;
+export const NOTIFIED_KINDS = ['Agent', 'GitSource', 'Budget', 'Host', 'Reservation'] as const;
 export type NotifiedKind = (typeof NOTIFIED_KINDS)[number];
 const kindsSchema = z.array(z.enum(NOTIFIED_KINDS)).default([]).meta({ description: 'Of these kinds. Empty: of all.' });
 const word = z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, { message: 'is not a word in CamelCase' });
