@@ -107,6 +107,22 @@ describe('the server', () => {
     expect(tmux('list-panes', '-a', '-F', '#{pane_start_command}')).not.toContain('canary');
   });
 
+  it('that cannot be used whole, as on a full disk, is let go of each time', async () => {
+    await start(['sleep', '1000']);
+    await running();
+    const clients = () => tmux('list-clients', '-F', '#{client_pid}').trim().split('\n').length;
+    await until('both connections', () => clients() === 2);
+    const broken = createTmuxRuntime({
+      fleet,
+      dirs: { run: join(dir, 'tmux.conf', 'run'), logs: join(dir, 'logs') },
+      now: Date.now,
+      timeoutMs: 15_000,
+    });
+    for (let tries = 0; tries < 3; tries++) await expect(broken.list(t)).rejects.toThrow('ENOTDIR');
+    await until('only the first two', () => clients() === 2);
+    await broken[Symbol.asyncDispose]();
+  });
+
   it('that is killed is told, and all agents are absent', async () => {
     await start(['sleep', '1000']);
     await start(['sleep', '1000'], { id: id('db') });

@@ -119,7 +119,7 @@ export class TmuxServer implements AsyncDisposable {
   }
 
   async #connect(): Promise<ControlConnection> {
-    const { transport, tmux, timeoutMs, pidFile } = this.#options;
+    const { transport, tmux, timeoutMs } = this.#options;
     const nonce = randomBytes(12).toString('hex');
     const connection = new ControlConnection({
       transport,
@@ -128,6 +128,18 @@ export class TmuxServer implements AsyncDisposable {
       timeoutMs,
       onClosed: () => this.#lost(connection),
     });
+    try {
+      await this.#setUp(connection, nonce);
+    } catch (error) {
+      connection[Symbol.dispose]();
+      throw error;
+    }
+    if (this.#lostOnce) this.#tell('all');
+    return connection;
+  }
+
+  async #setUp(connection: ControlConnection, nonce: string): Promise<void> {
+    const { transport, pidFile } = this.#options;
     const reply = await connection.request([
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
@@ -149,24 +161,21 @@ export class TmuxServer implements AsyncDisposable {
       command('display-message', '-p', '#{pid} #{client_pid} #{version}'),
     ]);
     const [pid = '', ownPid = '', version = ''] = reply.lines.at(-1)?.split(' ') ?? [];
-    if (!reply.ok || !/^\d+$/.test(pid)) {
-      connection[Symbol.dispose]();
-      throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
-    }
+    if (!reply.ok || !/^\d+$/.test(pid)) throw new RuntimeError(`tmux refused to be set up: ${reply.error}`);
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     const { listener, listenerPid } = await this.#attachListener(connection);
-    await this.#endOrphans(connection, [ownPid, listenerPid]);
-    if (this.#disposed || !connection.open) {
+    try {
+      await this.#endOrphans(connection, [ownPid, listenerPid]);
+      if (this.#disposed || !connection.open)
+        throw new TransportError('closed', 'the connection to tmux was closed while it was made');
+    } catch (error) {
       listener[Symbol.dispose]();
-      connection[Symbol.dispose]();
-      throw new TransportError('closed', 'the connection to tmux was closed while it was made');
+      throw error;
     }
     this.#connection = connection;
     this.#listener = listener;
     this.#nudge = new Nudge({ transport, connection, pid: Number(pid), version });
     void this.#listen(listener, deathChannel(nonce));
-    if (this.#lostOnce) this.#tell('all');
-    return connection;
   }
 
   /**
