@@ -191,7 +191,10 @@ async function run(
     ...(forgot && { forgotForMs: now() - startedAt }),
     hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
     launch: (name, spec) => launchOf(PROFILES[name], spec),
-    placedAt: (name) => store.instance(instanceId(fleet, name))?.record.snapshot.memory.place,
+    placedAt(name) {
+      const { place, leased = false } = store.instance(instanceId(fleet, name))?.record.snapshot.memory ?? {};
+      return place && { ...place, leased };
+    },
   });
 
   const { promise: ended, resolve: end } = withResolvers<{

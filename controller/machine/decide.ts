@@ -119,6 +119,7 @@ const settled = (
   desired?.health === undefined &&
   memory.unhealthy === undefined &&
   memory.observedGeneration === desired?.generation &&
+  (memory.leased === true) === (desired?.leaseMs !== undefined) &&
   conditions.length > 0 &&
   conditions[3]?.status === 'True' &&
   filesSettled(memory, conditions, desired, files) &&
@@ -253,6 +254,7 @@ const MEMORY_KEYS = [
   'restarts',
   'notBefore',
   'incarnation',
+  'leased',
   'liveSince',
   'readySince',
   'finalFor',

@@ -42,13 +42,16 @@ export const notes = {
       'finalReason',
       'onboarding',
       'unhealthy',
+      'leased',
     ),
     // Strictly newer than any incarnation known, also when the clock was set back.
     incarnation: Math.max(event.now, (memory.incarnation ?? 0) + 1, (memory.lastExit?.incarnation ?? 0) + 1),
     ...(event.desired?.place && { place: event.desired.place }),
+    ...(event.desired?.leaseMs !== undefined && { leased: true as const }),
   }),
   startAgain: ({ memory, event }) => ({
-    ...memory,
+    // The start before this one may yet turn out to have worked: both must have had a lease.
+    ...(event.desired?.leaseMs === undefined ? forget(memory, 'leased') : memory),
     incarnation: memory.incarnation ?? event.now,
     ...(event.desired?.place && { place: event.desired.place }),
   }),
@@ -64,10 +67,15 @@ export const notes = {
     const base: Memory = same
       ? forget(memory, 'stop')
       : forget(memory, 'readySince', 'driftSince', 'notBefore', 'finalFor', 'finalReason', 'stop');
+    // Whether an adopted one has a lease is told by its launch alone.
+    const { leased: before, ...others } = base;
+    const isLeased =
+      seen.launchHash === event.desired?.launchHash ? event.desired.leaseMs !== undefined : same && before === true;
     return {
-      ...base,
+      ...others,
       incarnation: seen.incarnation,
       place: seen.place,
+      ...(isLeased && { leased: true as const }),
       ...(liveSince !== undefined && { liveSince }),
       ...(event.now >= readyAt &&
         onboarded(base, seen.incarnation, event.desired) && {
@@ -109,7 +117,9 @@ export const notes = {
   }),
   markQueued: ({ memory, event }) => {
     const seen = seenIn(event.gap);
-    return seen ? { ...memory, incarnation: seen.incarnation, place: seen.place } : memory;
+    if (!seen) return memory;
+    const adopted = memory.incarnation !== seen.incarnation;
+    return { ...(adopted ? forget(memory, 'leased') : memory), incarnation: seen.incarnation, place: seen.place };
   },
   clearStop: ({ memory }) => forget(memory, 'stop'),
   recordExit: (pass) => {

@@ -62,6 +62,8 @@ export interface Memory {
   /** Incarnation we asked for, and where. */
   readonly incarnation?: Instant;
   readonly place?: Place;
+  /** It was launched with a lease there: lost for long enough, it has surely ended. What was launched without one may live for ever. */
+  readonly leased?: true;
   /** When the current incarnation was first seen live. */
   readonly liveSince?: Instant;
   readonly readySince?: Instant;

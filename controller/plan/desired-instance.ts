@@ -15,6 +15,11 @@ export interface Place {
   readonly host: HostName;
   readonly runtime: RuntimeKind;
 }
+/** Where an instance was last placed. */
+export interface LastPlace extends Place {
+  /** It was launched there with a lease: lost for long enough, it has ended. */
+  readonly leased?: boolean;
+}
 /** `host/runtime`, a key for maps. */
 export type PlaceKey = `${string}/${string}`;
 export const placeKey = (place: Place): PlaceKey => `${place.host}/${place.runtime}`;
@@ -94,7 +99,7 @@ export interface DesiredInstance {
   readonly unplaced?: string;
   /** It lived there, and its lease there has run out: that place need not be looked at. */
   readonly forsaken?: Place;
-  /** Where it lives is drained: it stays there until it is idle. */
+  /** It is to leave where it lives, drained or less preferred: it stays there until it is idle. */
   readonly moveWhenIdle?: true;
   /** It stops itself when it was not renewed for so long. */
   readonly leaseMs?: DurationMs;

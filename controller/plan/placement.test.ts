@@ -38,8 +38,48 @@ describe('a host that is drained', () => {
       [host('a'), { ...TMUX, drain: true, lostForMs: 60_000 }],
       [host('b'), TMUX],
     ]);
-    const before = { host: host('a'), runtime: 'tmux' as const };
+    const before = { host: host('a'), runtime: 'tmux' as const, leased: true };
     const choice = choosePlace(lost, { name: 'web', hosts: [host('a'), host('b')] }, hosts, before, new Map());
     expect([choice.place?.host, choice.forsaken?.host, choice.moveWhenIdle]).toEqual(['b', 'a', undefined]);
   });
+});
+
+describe('a host that is preferred and takes agents again', () => {
+  const back = (facts: Readonly<Record<'a' | 'b', Partial<HostFacts>>>, leased = false) => {
+    const wants = agentSpecSchema.parse({
+      command: ['true'],
+      place: { host: ['a', 'b'], failback: 'ready', failoverAfter: '1s' },
+    });
+    const hosts = new Map(Object.entries(facts).map(([name, more]) => [host(name), { ...TMUX, ...more }]));
+    const before = { host: host('b'), runtime: 'tmux' as const, leased };
+    return choosePlace(wants, { name: 'web', hosts: [host('a'), host('b')] }, hosts, before, new Map());
+  };
+  it('gets it back when it is idle', () =>
+    expect(back({ a: {}, b: {} })).toMatchObject({ place: { host: 'a' }, moveWhenIdle: true }));
+  it('gets it back at once when it has to leave at once, or has ended where it was', () => {
+    expect(back({ a: {}, b: { drain: 'now' } }).moveWhenIdle).toBeUndefined();
+    expect(back({ a: {}, b: { lostForMs: 60_000 } }, true)).toMatchObject({
+      place: { host: 'a' },
+      forsaken: { host: 'b' },
+    });
+    expect(back({ a: {}, b: { lostForMs: 60_000 } }, true).moveWhenIdle).toBeUndefined();
+  });
+});
+
+describe('what was launched without a lease, on a host that is lost', () => {
+  const planned = agentSpecSchema.parse({ command: ['true'], place: { host: ['a', 'b'], failoverAfter: '1s' } });
+  const lost = (leased: boolean, a: Partial<HostFacts> = {}) => {
+    const hosts = new Map<HostName, HostFacts>([
+      [host('a'), { ...TMUX, lostForMs: 3_600_000, ...a }],
+      [host('b'), TMUX],
+    ]);
+    const before = { host: host('a'), runtime: 'tmux' as const, leased };
+    return choosePlace(planned, { name: 'web', hosts: [host('a'), host('b')] }, hosts, before, new Map());
+  };
+  it('is never taken for over, whatever is declared since and however it is to leave', () => {
+    expect(lost(true).forsaken?.host).toBe('a');
+    for (const drain of [false, true, 'now'] as const) expect(lost(false, { drain }).forsaken).toBeUndefined();
+    expect(lost(false).place?.host).toBe('a');
+  });
+  it('shows in no place that is planned', () => expect(lost(false).place).toEqual({ host: 'a', runtime: 'tmux' }));
 });

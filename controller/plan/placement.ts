@@ -7,7 +7,7 @@ import type { AgentSpec, RuntimeKind } from '../../api/resources/agent/agent.ts'
 import { type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import { type DurationMs, durationMs } from '../../api/resources/time.ts';
-import type { DesiredInstance, Place } from './desired-instance.ts';
+import type { DesiredInstance, LastPlace, Place } from './desired-instance.ts';
 
 /** What planning may know of a host. */
 export interface HostFacts {
@@ -87,7 +87,7 @@ export function choosePlace(
   spec: AgentSpec,
   slot: Slot,
   hosts: Hosts,
-  before: Place | undefined,
+  before: LastPlace | undefined,
   taken: Map<HostName, number>,
   forgotForMs?: DurationMs,
 ): Choice {
@@ -98,13 +98,16 @@ export function choosePlace(
   if (doubt.length > 0) return { unplaced: doubtful(doubt, failoverAfter !== undefined), hold: true };
   // The controller lives on this machine: what lives here is never out of its sight.
   const leaseOn = (host: HostName) => (failoverAfter === undefined || host === LOCAL_HOST ? {} : { leaseMs: LEASE_MS });
-  const home = before && slot.hosts.includes(before.host) ? before : undefined;
+  const home: Place | undefined =
+    before && slot.hosts.includes(before.host) ? { host: before.host, runtime: before.runtime } : undefined;
+  const there = home && hosts.get(home.host);
   const isLost =
-    home !== undefined &&
     failoverAfter !== undefined &&
-    (hosts.get(home.host)?.lostForMs ?? 0) > Math.max(durationMs(failoverAfter), LEASE_OVER_MS);
+    // What was launched without a lease may live there for as long as nobody can look.
+    before?.leased === true &&
+    (there?.lostForMs ?? 0) > Math.max(durationMs(failoverAfter), LEASE_OVER_MS);
   const refusals: string[] = [];
-  const take = (host: HostName): Choice | undefined => {
+  const take = (host: HostName, goesBack = false): Choice | undefined => {
     const tried = onHost(
       spec,
       host,
@@ -120,7 +123,7 @@ export function choosePlace(
         ...tried,
         ...leaseOn(host),
         ...(isLost && moves && { forsaken: home }),
-        ...(!isLost && moves && hosts.get(home.host)?.drain === true && { moveWhenIdle: true as const }),
+        ...(!isLost && moves && leavesWhenIdle(there, goesBack) && { moveWhenIdle: true as const }),
       };
     }
     refusals.push(tried);
@@ -128,10 +131,10 @@ export function choosePlace(
   };
   if (home && spec.place.failback === 'ready' && !slot.spread)
     for (const host of slot.hosts.slice(0, slot.hosts.indexOf(home.host))) {
-      const preferred = take(host);
+      const preferred = take(host, true);
       if (preferred) return preferred;
     }
-  const stays = home && !isLost && !hosts.get(home.host)?.drain ? take(home.host) : undefined;
+  const stays = home && !isLost && !there?.drain ? take(home.host) : undefined;
   if (stays) return stays;
   const filled = (host: HostName): number => {
     const { maxAgents = UNLIMITED, load } = hosts.get(host) ?? {};
@@ -153,6 +156,10 @@ export function choosePlace(
         : `${[...new Set(refusals)].join('; ')}.`,
   };
 }
+
+/** Nobody is in a hurry: it may finish what it does. */
+const leavesWhenIdle = (there: HostFacts | undefined, goesBack: boolean): boolean =>
+  there?.drain === true || (goesBack && there?.drain !== 'now');
 
 /** Hosts on which, for all we know, it still lives, and which cannot tell: started elsewhere now, it might run twice. */
 function mayLiveOn({ hosts }: Slot, known: Hosts, leased: boolean, forgotForMs: DurationMs): readonly HostName[] {

@@ -14,7 +14,7 @@ import { workspaceOptions } from '../../api/resources/agent/workspace.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
 import { type PlannedApptainer, type PlannedContainer, planApptainer, planContainer } from './container-options.ts';
-import type { DesiredInstance, LaunchPlan, Place } from './desired-instance.ts';
+import type { DesiredInstance, LastPlace, LaunchPlan } from './desired-instance.ts';
 import { launchHash } from './launch-hash.ts';
 import { type KnownDialog, planOnboarding } from './onboarding-plan.ts';
 import { type Choice, choosePlace, type Hosts, instanceSlots, type Slot } from './placement.ts';
@@ -70,7 +70,7 @@ export interface PlanFacts {
     readonly sessionStore?: SessionFacts;
   };
   /** Where an instance was last placed: `auto` stays there. */
-  readonly placedAt: (instanceName: string) => Place | undefined;
+  readonly placedAt: (instanceName: string) => LastPlace | undefined;
 }
 
 export function planAgent(agent: PlannedAgent, facts: PlanFacts): readonly DesiredInstance[] {

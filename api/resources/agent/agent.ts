@@ -86,7 +86,7 @@ const placeSchema = z
     }),
     failback: z.enum(['never', 'ready']).optional().meta({
       description:
-        'When a host that is preferred to the one it lives on takes agents again. never, the default: it stays where it is. ready: it moves there.',
+        'When a host that is preferred to the one it lives on takes agents again. never, the default: it stays where it is. ready: it moves there when idle.',
     }),
     runtime: z
       .enum(['auto', ...RUNTIME_KINDS])

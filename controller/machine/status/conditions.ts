@@ -219,7 +219,7 @@ const upToDate = (phase: SnapshotPhase, gap: Gap, { hold, moveWhenIdle }: Partia
       'UpToDate',
       'False',
       'WaitsForIdle',
-      'Its host is drained; it moves when idle (`sac drain --force`: at once).',
+      'It is to live on another host, and moves there when idle (`sac drain --force` of where it lives: at once).',
     ];
   if (hold && gap.type === 'drifted')
     return [
