@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './e2e/sequence.ts';
 
 export default defineConfig({
   test: {
     // A golden file is written with -u, never by a run that meant to compare.
     update: 'none',
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {

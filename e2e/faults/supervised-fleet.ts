@@ -13,6 +13,8 @@ import { Fleet, run, until } from '../harness.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 
 const MAX_STARTS = 5;
+/** For a controller to start and to answer; generous, for what is slow is not wrong. */
+const ANSWER_MS = 60_000;
 
 export interface SupervisedOptions {
   readonly program: string;
@@ -91,7 +93,7 @@ export class SupervisedFleet extends Fleet {
   }
 
   /** Asked again while no controller answers, as a person would; every request made so must be safe to repeat. */
-  ask<T>(what: string, request: (client: Client) => Promise<T>, deadlineMs?: number): Promise<T> {
+  ask<T>(what: string, request: (client: Client) => Promise<T>, deadlineMs = ANSWER_MS): Promise<T> {
     return until(
       what,
       async () => {
