@@ -91,6 +91,18 @@ describe('the view of a place', () => {
     expect(asked).toEqual(['all', [A]]);
   });
 
+  it('asks for all when they are more than a tenth of what is there, and a few', async () => {
+    const { view, asked, things } = new Rig();
+    const ids = Array.from({ length: 400 }, (_, i) => `f1ee7000.n${i}` as InstanceId);
+    for (const id of ids) things.push(sighting(id));
+    await view.refresh();
+    for (const count of [40, 41]) {
+      for (const id of ids.slice(0, count)) view.invalidate(id);
+      await Promise.all(ids.slice(0, count).map((id) => view.look(id)));
+    }
+    expect(asked).toEqual(['all', ids.slice(0, 40), 'all']);
+  });
+
   it('looks again when something was invalidated while a listing was under way', async () => {
     const rig = new Rig();
     await rig.view.refresh();

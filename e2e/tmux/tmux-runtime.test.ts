@@ -155,6 +155,28 @@ describe('the server', () => {
     expect((await ended()).exit).toMatchObject({ signal: 'SIGKILL' });
     await until('a hint', () => hints.includes(id()));
   });
+
+  it('of an earlier version, whose tags were options, is taken over with all its agents', async () => {
+    await start(['sleep', '1000']);
+    const pid = await running();
+    const tags = { '@sac_id': id(), '@sac_incarnation': '1000', '@sac_hash': 'abc', '@sac_submitted': '0' };
+    for (const [name, value] of Object.entries(tags)) {
+      tmux('set-environment', '-u', '-t', '=web:', name);
+      tmux('set-option', '-t', '=web:', name, value);
+    }
+    tmux('set-environment', '-u', '-t', '=web:', '@sac_pane');
+    expect(await see()).toBeUndefined();
+    tmux('set-option', '-p', '-t', '=web:', '@sac_pane', '1');
+    expect(await see()).toMatchObject({ incarnation: 1_000, pid });
+    await runtime.type?.(t, id(), 1_000, [{ key: 'Enter' }], 3);
+    expect(await see()).toMatchObject({ submitted: 3 });
+    process.kill(pid, 'SIGKILL');
+    await ended();
+    await start(['sleep', '1000'], { incarnation: 2_000 });
+    const successor = await until('its successor', see);
+    expect(successor).toMatchObject({ incarnation: 2_000, state: 'running' });
+    expect(successor).not.toHaveProperty('submitted');
+  });
 });
 
 describe('the connection', () => {

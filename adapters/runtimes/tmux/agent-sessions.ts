@@ -18,6 +18,7 @@ import {
   plain,
   sessionName,
   TAG,
+  tag,
   together,
   when,
 } from './control/language.ts';
@@ -26,8 +27,6 @@ import { Terminals } from './terminals.ts';
 import { TmuxServer } from './tmux-server.ts';
 
 const ARCHIVED_LINES = 2_000;
-/** With at most this many asked for, only they are listed. */
-const FEW = 16;
 /** tmux may know that a pane is dead before it knows how: it is nudged and asked again, so long apart (ms). */
 const STATUS_WAITS = [1, 2, 4, 8, 16, 32, 64];
 const START_TRIES = 3;
@@ -64,13 +63,10 @@ export class AgentSessions {
   }
 
   async list(ids?: readonly InstanceId[]): Promise<readonly Sighting[]> {
-    const few = ids !== undefined && ids.length <= FEW ? ids : undefined;
     const panes = await this.#decided(async () => {
       const connection = await this.server.reach();
       if (!connection) return [];
-      if (!few) return this.#parse(await allPanes(connection));
-      const lines = await Promise.all(few.map((id) => panesOf(connection, id)));
-      return this.#parse(lines.flatMap((some) => some ?? []));
+      return this.#parse(await (ids ? panesOf(connection, ids) : allPanes(connection)));
     });
     return panes.map(({ sighting }) => sighting);
   }
@@ -100,7 +96,8 @@ export class AgentSessions {
             `a tmux session named ${name} exists on this server and is not sac's; rename or end it`,
           );
         case 'agent':
-          return this.#replace(connection, launch, file, found.pane);
+          if (await this.#replace(connection, launch, file, found.pane)) return;
+          break;
         case 'headless':
           await connection.request([
             when(exactly(launch.id), equals(TAG.id, launch.id), command('kill-session', '-t', `=${name}`)),
@@ -121,8 +118,8 @@ export class AgentSessions {
       together(
         command('new-session', '-d', '-s', sessionName(id), '-x', `${width}`, '-y', `${height}`, 'sh', file),
         command('set-option', '-p', '-t', at, 'remain-on-exit', 'on'),
-        command('set-option', '-p', '-t', at, AGENT_PANE, '1'),
-        command('set-option', '-t', at, TAG.id, plain(id)),
+        command('set-environment', '-hF', '-t', at, AGENT_PANE, '#{pane_id}'),
+        tag(at, TAG.id, plain(id)),
         ...tags(at, incarnation, launchHash),
       ),
     ];
@@ -134,21 +131,28 @@ export class AgentSessions {
     return lines;
   }
 
+  /** False: what was in the way is gone, and it can be made anew. */
   async #replace(
     connection: ControlConnection,
     launch: Launch,
     file: string,
-    { paneId, sighting }: Pane,
-  ): Promise<void> {
+    { paneId, sighting, tagsAreOptions }: Pane,
+  ): Promise<boolean> {
     if (sighting.state !== 'exited') {
-      if (sighting.launchHash === launch.launchHash) return;
+      if (sighting.launchHash === launch.launchHash) return true;
       throw new RuntimeError(`${sighting.session} still runs another launch; it must be stopped first`);
     }
     // This very start, or one after it, was carried out and has ended.
-    if (sighting.incarnation >= launch.incarnation) return;
+    if (sighting.incarnation >= launch.incarnation) return true;
     await this.#prepareArchive(launch.id);
     // A log that cannot be kept must not keep the agent from living.
     connection.request(this.#archive(launch.id, paneId)).catch(() => undefined);
+    const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${sighting.incarnation}`)}}`;
+    const clear = when(paneId, stillDead, command('kill-session', '-t', `=${sighting.session}`));
+    if (tagsAreOptions) {
+      await connection.request([clear]);
+      return false;
+    }
     const replaced = await connection.request([
       // Without -k: if it came to life in between, tmux refuses.
       together(
@@ -159,12 +163,12 @@ export class AgentSessions {
     ]);
     if (!replaced.ok) {
       // When it cannot fork, tmux 3.3a forgets how the pane ended, which then reads as alive without a terminal for ever.
-      const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${sighting.incarnation}`)}}`;
-      await connection.request([when(paneId, stillDead, command('kill-session', '-t', `=${sighting.session}`))]);
+      await connection.request([clear]);
       throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
     }
     // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
     this.reaper.reap(launch.id, sighting.incarnation).catch(() => undefined);
+    return true;
   }
 
   /** The file exists, and private, before tmux writes to it. */
@@ -222,11 +226,11 @@ export class AgentSessions {
     let lines: readonly string[] | undefined;
     const [pane] = await this.#decided(async () => {
       const connection = await this.server.reach();
-      lines = connection && (await panesOf(connection, id));
+      lines = connection && (await panesOf(connection, [id]));
       return this.#parse(lines ?? []).filter(({ sighting }) => sighting.id === id);
     });
     if (pane) return { kind: 'agent', pane };
-    if (!lines) return { kind: 'absent' };
+    if (!lines || lines.length === 0) return { kind: 'absent' };
     return { kind: lines.some((line) => ownerOf(line) === id) ? 'headless' : 'foreign' };
   }
 
@@ -253,9 +257,9 @@ export class AgentSessions {
 }
 
 const tags = (at: string, incarnation: Instant, hash: string): readonly string[] => [
-  command('set-option', '-t', at, TAG.incarnation, `${incarnation}`),
-  command('set-option', '-t', at, TAG.hash, plain(hash)),
-  command('set-option', '-t', at, TAG.submitted, '0'),
+  tag(at, TAG.incarnation, `${incarnation}`),
+  tag(at, TAG.hash, plain(hash)),
+  tag(at, TAG.submitted, '0'),
 ];
 
 const isMissing = (error: string): boolean => /^can't find (?:session|window|pane)/.test(error);
@@ -266,10 +270,12 @@ async function allPanes(connection: ControlConnection): Promise<readonly string[
   return reply.lines;
 }
 
-/** Undefined when there is no session of this name. */
-async function panesOf(connection: ControlConnection, id: InstanceId): Promise<readonly string[] | undefined> {
-  const reply = await connection.request([command('list-panes', '-s', '-t', exactly(id), '-F', LISTING)]);
-  if (reply.ok) return reply.lines;
-  if (isMissing(reply.error)) return undefined;
-  throw new RuntimeError(`tmux could not show ${sessionName(id)}: ${reply.error}`);
+/** Of those that have a session. */
+async function panesOf(connection: ControlConnection, ids: readonly InstanceId[]): Promise<readonly string[]> {
+  const reply = await connection.request(
+    ids.map((id) => command('list-panes', '-s', '-t', exactly(id), '-F', LISTING)),
+  );
+  const refused = reply.errors.find((error) => !isMissing(error));
+  if (refused !== undefined) throw new RuntimeError(`tmux could not list panes: ${refused}`);
+  return reply.lines;
 }

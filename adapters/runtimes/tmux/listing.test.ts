@@ -8,7 +8,7 @@ const line = (over: Partial<Record<string, string>> = {}): string => {
     id: '0badcafe.web',
     incarnation: '1700000000123',
     hash: 'abc',
-    agentPane: '1',
+    agentPane: '%3',
     session: 'web',
     pane: '%3',
     pid: '77',
@@ -29,6 +29,7 @@ describe('parsePane', () => {
     expect(LISTING.split('\t').length).toBe(line().split('\t').length);
     expect(see()).toEqual({
       paneId: '%3',
+      tagsAreOptions: false,
       undecided: false,
       sighting: {
         id: '0badcafe.web',
@@ -40,6 +41,11 @@ describe('parsePane', () => {
         startedAt: 1_700_000_001_000,
       },
     });
+  });
+
+  it('knows the agent of an earlier version, and no pane that stands beside an agent', () => {
+    expect(see({ agentPane: '1' })).toMatchObject({ paneId: '%3', tagsAreOptions: true });
+    for (const agentPane of ['', '%4', '%33']) expect(see({ agentPane })).toBeUndefined();
   });
 
   it('takes the incarnation for the start of a respawned pane: its session is older', () => {

@@ -28,6 +28,8 @@ export interface Pane {
   /** `%7`: never used again by the same server, so a target that cannot hit another. */
   readonly paneId: string;
   readonly sighting: Sighting;
+  /** Made by a version of ours that told its tags as options, which hide what is told otherwise. */
+  readonly tagsAreOptions: boolean;
   /** Its terminal is closed, but how the process ended tmux does not know (yet): until then it counts as running. */
   readonly undecided: boolean;
 }
@@ -61,7 +63,7 @@ export function parsePane(line: string, fleet: FleetId): Pane | undefined {
     created,
     submitted,
   ] = line.split('\t');
-  if (agentPane !== '1' || !isIdOf(id, fleet)) return undefined;
+  if (!isAgentPane(agentPane, paneId) || !isIdOf(id, fleet)) return undefined;
   if (!incarnation || !hash || !paneId || !Number.isSafeInteger(Number(incarnation))) return undefined;
   // A tag copied to a session of another name is not ours to touch.
   if (session !== instanceNameOf(id)) return undefined;
@@ -69,6 +71,7 @@ export function parsePane(line: string, fleet: FleetId): Pane | undefined {
   const since = Math.max(Number(incarnation), Number(created) * 1000 || 0);
   return {
     paneId,
+    tagsAreOptions: agentPane === '1',
     undecided: dead === '1' && !exited,
     sighting: {
       id,
@@ -89,6 +92,10 @@ export function parsePane(line: string, fleet: FleetId): Pane | undefined {
     },
   };
 }
+
+/** Earlier versions had an option of the pane, `1`. */
+export const isAgentPane = (told: string | undefined, paneId: string | undefined): boolean =>
+  told === '1' || (told !== undefined && told !== '' && told === paneId);
 
 const isIdOf = (id: string, fleet: FleetId): id is InstanceId =>
   id.includes('.') && fleetOf(id as InstanceId) === fleet;

@@ -9,8 +9,8 @@ import type { Screen } from '../../profiles/screen.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type Keystroke, RuntimeError } from '../runtime.ts';
 import type { ControlConnection } from './control/control-connection.ts';
-import { AGENT_PANE, command, equals, TAG, together, when } from './control/language.ts';
-import type { Pane } from './listing.ts';
+import { AGENT_PANE, command, equals, TAG, tag, together, when } from './control/language.ts';
+import { isAgentPane, type Pane } from './listing.ts';
 import type { TmuxServer } from './tmux-server.ts';
 
 export interface TerminalsOptions {
@@ -105,7 +105,7 @@ export class Terminals {
     const connection = await server.connect();
     for (const [i, key] of keys.entries()) {
       const noted = i === keys.length - 1 ? submitted : undefined;
-      const note = noted === undefined ? [] : [command('set-option', '-t', pane.paneId, TAG.submitted, `${noted}`)];
+      const note = noted === undefined ? [] : [noteSubmitted(pane, noted)];
       if ('key' in key) {
         if (!KEY.test(key.key)) throw new RuntimeError(`"${key.key}" is not a key`);
         await this.#ask(connection, pane, [command('send-keys', '-t', pane.paneId, '--', key.key), ...note]);
@@ -135,6 +135,11 @@ export class Terminals {
   }
 }
 
+const noteSubmitted = ({ paneId, tagsAreOptions }: Pane, count: number): string =>
+  tagsAreOptions
+    ? command('set-option', '-t', paneId, TAG.submitted, `${count}`)
+    : tag(paneId, TAG.submitted, `${count}`);
+
 interface Row {
   readonly id: InstanceId;
   readonly paneId: string;
@@ -149,7 +154,8 @@ interface Row {
 function parse(line: string, fleet: FleetId): Row | undefined {
   const [id = '', agentPane, dead, paneId = '', pid, activity = '', width, height, foreground = '', ...title] =
     line.split('\t');
-  if (agentPane !== '1' || dead !== '0' || !id.includes('.') || fleetOf(id as InstanceId) !== fleet) return undefined;
+  if (!isAgentPane(agentPane, paneId) || dead !== '0' || !id.includes('.') || fleetOf(id as InstanceId) !== fleet)
+    return undefined;
   return {
     id: id as InstanceId,
     paneId,

@@ -146,6 +146,8 @@ export class TmuxServer implements AsyncDisposable {
       command('set-option', '-s', 'exit-unattached', 'off'),
       // What a former connection was to be told: this one begins with a listing.
       together(
+        command('set-environment', '-gu', DIED),
+        // Of an earlier version; it would hide ours.
         command('set-option', '-gqu', DIED),
         command(
           'set-hook',
@@ -154,7 +156,7 @@ export class TmuxServer implements AsyncDisposable {
           together(
             // A second signal that nobody waits for takes the first one back (cmd-wait-for.c): one for each emptying.
             command('if-shell', '-F', isEmpty(DIED), command('wait-for', '-S', deathChannel(nonce))),
-            command('set-option', '-gaF', DIED, `#{${TAG.id}}:#{pane_id} `),
+            command('set-environment', '-ghF', DIED, `#{${DIED}}#{${TAG.id}}:#{pane_id} `),
           ),
         ),
       ),
@@ -225,7 +227,7 @@ export class TmuxServer implements AsyncDisposable {
 
   async #tellDeaths(): Promise<void> {
     const reply = await this.#connection?.request([
-      together(command('show-options', '-gqv', DIED), command('set-option', '-gqu', DIED)),
+      together(command('display-message', '-p', `#{${DIED}}`), command('set-environment', '-gu', DIED)),
     ]);
     this.busy();
     if (!reply) return;

@@ -17,7 +17,7 @@ describe('ControlParser', () => {
     const parser = new ControlParser(ignore);
     const reply = parser.expect('n-1');
     feed(parser, [...block(['a', 'b']), ...block([]), ...block(['c']), ...block(['n-1'])]);
-    expect(await reply).toEqual({ ok: true, lines: ['a', 'b', 'c'], error: '' });
+    expect(await reply).toEqual({ ok: true, lines: ['a', 'b', 'c'], error: '', errors: [] });
     expect(parser.pending).toBe(0);
   });
 
@@ -31,8 +31,13 @@ describe('ControlParser', () => {
       ...block(['fine']),
       ...block(['n-2']),
     ]);
-    expect(await first).toEqual({ ok: false, lines: [], error: "can't find session: x" });
-    expect(await second).toEqual({ ok: true, lines: ['fine'], error: '' });
+    expect(await first).toEqual({
+      ok: false,
+      lines: [],
+      error: "can't find session: x",
+      errors: ["can't find session: x", 'later'],
+    });
+    expect(await second).toEqual({ ok: true, lines: ['fine'], error: '', errors: [] });
   });
 
   it('passes over what hooks and configuration files ran, and hands on notifications', async () => {
@@ -83,10 +88,11 @@ describe('ControlParser', () => {
         });
         const expected = requests.map((blocks): Reply => {
           const own = blocks.filter(({ foreign }) => !foreign);
-          const error = own.find(({ failed }) => failed);
+          const errors = own.filter(({ failed }) => failed).map(({ lines }) => lines.join(' '));
           return {
-            ok: !error,
-            error: error?.lines.join(' ') ?? '',
+            ok: errors.length === 0,
+            error: errors[0] ?? '',
+            errors,
             lines: own.filter(({ failed }) => !failed).flatMap(({ lines }) => lines),
           };
         });

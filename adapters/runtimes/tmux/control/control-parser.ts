@@ -9,6 +9,8 @@ export interface Reply {
   readonly lines: readonly string[];
   /** Message of the first command that failed. */
   readonly error: string;
+  /** Of each line that failed, in their order. */
+  readonly errors: readonly string[];
 }
 
 interface Waiting {
@@ -16,7 +18,7 @@ interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
   readonly lines: string[];
-  error: string | undefined;
+  readonly errors: string[];
 }
 
 /**
@@ -35,9 +37,7 @@ export class ControlParser {
 
   /** Resolves when the block with `sentinel` has come; requests are answered in the order they were made. */
   expect(sentinel: string): Promise<Reply> {
-    return new Promise((resolve, reject) =>
-      this.#waiting.push({ sentinel, resolve, reject, lines: [], error: undefined }),
-    );
+    return new Promise((resolve, reject) => this.#waiting.push({ sentinel, resolve, reject, lines: [], errors: [] }));
   }
 
   /** Nothing more will come: whoever still waits is told. */
@@ -71,10 +71,11 @@ export class ControlParser {
     if (!first) return;
     if (!failed && lines.length === 1 && lines[0] === first.sentinel) {
       this.#waiting.shift();
-      first.resolve({ ok: first.error === undefined, lines: first.lines, error: first.error ?? '' });
+      const { lines: all, errors } = first;
+      first.resolve({ ok: errors.length === 0, lines: all, error: errors[0] ?? '', errors });
       return;
     }
-    if (failed) first.error ??= lines.join(' ');
+    if (failed) first.errors.push(lines.join(' '));
     else for (const line of lines) first.lines.push(line);
   }
 }
