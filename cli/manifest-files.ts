@@ -81,9 +81,6 @@ export function tellProblems({ err }: Context, problems: readonly string[]): voi
 }
 
 export function tellWarnings({ err }: Context, documents: readonly ManifestDocument[]): void {
-  for (const { origin, warnings } of documents)
-    for (const warning of warnings)
-      err.write(
-        `${paint(err.colour, 'yellow', 'warning:')} ${oneLine(warning.startsWith(origin) ? warning : `${origin} ${warning}`)}\n`,
-      );
+  for (const warning of documents.flatMap(({ warnings }) => warnings))
+    err.write(`${paint(err.colour, 'yellow', 'warning:')} ${oneLine(warning)}\n`);
 }

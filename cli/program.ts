@@ -7,8 +7,10 @@ import { EXIT } from '../api/resources/errors.ts';
 import { closest } from '../api/resources/suggest.ts';
 import { VERSION } from '../api/version.ts';
 import type { GlobalOptions } from './client/connection.ts';
+import { findType } from './client/resources.ts';
 import { oneLine } from './output/terminal.ts';
 import type { Context, Options, Run, Verb } from './verb.ts';
+import { FILES } from './verbs/options.ts';
 
 export interface ProgramOptions {
   readonly verbs: readonly Verb[];
@@ -69,9 +71,18 @@ function usageError(message: string, path: string, verbs: readonly Verb[]): stri
     /^(?:error: )?([\s\S]*?)\.?\s*(?:\(Did you mean (?:one of )?(.+)\?\))?\s*$/.exec(message) ?? [];
   const unknown = /^unknown command '(.+)'/.exec(what)?.[1];
   const names = verbs.filter(({ hidden }) => hidden !== true).map(({ name }) => name);
+  const type = unknown === undefined ? undefined : findType(unknown);
+  if (type)
+    return `sac: "${unknown}" names a type and wants a verb: \`sac get ${type.plural}\`, \`sac describe ${type.singular} NAME\`; \`${path} --help\` shows what there is\n`;
+  const crowded = /^too many arguments for '(.+?)'/.exec(what)?.[1];
+  if (crowded !== undefined && takesFiles(verbs, crowded))
+    return `sac: ${crowded} takes no names; manifests are given with -f (\`sac ${crowded} -f FILE\`); \`${path} --help\` shows what there is\n`;
   const near = meant ?? (unknown === undefined ? undefined : closest(unknown, names));
   return `sac: ${oneLine(what)}${near === undefined ? '' : ` (did you mean ${near}?)`}; \`${path} --help\` shows what there is\n`;
 }
+
+const takesFiles = (verbs: readonly Verb[], name: string): boolean =>
+  verbs.find((verb) => verb.name === name)?.options?.includes(FILES) === true;
 
 function attach(
   program: Command,

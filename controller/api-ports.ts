@@ -3,7 +3,7 @@
  * Never: serves HTTP, or lets a read change anything.
  */
 import type { PaneState } from '../adapters/profiles/screen.ts';
-import type { LogOptions } from '../adapters/runtimes/runtime.ts';
+import { type LogOptions, RuntimeError } from '../adapters/runtimes/runtime.ts';
 import type {
   AnswerRequest,
   AnswerResponse,
@@ -129,7 +129,7 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
       place && machines.get(place.host)?.reached?.places.find((candidate) => candidate.place.runtime === place.runtime);
     if (!hands)
       throw new NotFoundError(
-        `agent "${agent}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`,
+        `${record.name === agent ? 'agent' : 'instance'} "${record.name}" has not been started yet, so there is nothing to show; \`sac describe agent ${agent}\` says why`,
       );
     return { record, hands };
   };
@@ -143,7 +143,12 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         ...(query.previous !== undefined && { previous: query.previous }),
         ...(query.follow !== undefined && { follow: query.follow }),
       };
-      yield* hands.runtime.logs(hands.transport, record.id, logOptions);
+      try {
+        yield* hands.runtime.logs(hands.transport, record.id, logOptions);
+      } catch (error) {
+        if (error instanceof RuntimeError) throw new NotFoundError(`${error.message}, so there is nothing to show`);
+        throw error;
+      }
     },
     async answer(agent: string, { keys, instance, force = false }: AnswerRequest): Promise<AnswerResponse> {
       const { record, hands } = find(agent, instance);

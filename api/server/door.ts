@@ -91,7 +91,9 @@ export function callerOf(headers: IncomingHttpHeaders, tokens: Tokens, now: stri
   const match = /^Bearer +([A-Za-z0-9_-]{20,200})$/i.exec(headers.authorization ?? '');
   if (!match?.[1])
     throw new UnauthenticatedError(
-      "a bearer token is needed; make one on the controller's machine with `sac token create --role viewer`",
+      headers.authorization !== undefined
+        ? 'what was sent is no token of this controller; `sac token create` makes one, and shows it once'
+        : "a bearer token is needed; make one on the controller's machine with `sac token create --role viewer`",
     );
   const presented = Buffer.from(hashToken(match[1]), 'hex');
   const found = tokens.list().find(({ hash }) => {

@@ -104,7 +104,15 @@ export function convertBack(manifest: unknown): BackConversion {
       else put(document, path, value);
     });
   }
-  return { document, lost: lostFields(v1, document, folderName) };
+  return { document, lost: lostFields(v1, dropImpossible(document, folderName), folderName) };
+}
+
+/** Without what the old version does not take: a value of the new one that was written there. */
+function dropImpossible(document: Draft, folderName: string | undefined): Draft {
+  const written = at(document, 'metadata.name');
+  const tried = convertToV1(document, typeof written === 'string' ? written : folderName);
+  if (!tried.ok) for (const { path } of tried.issues) drop(document, path.join('.'));
+  return document;
 }
 
 function contextOf(

@@ -7,7 +7,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } fr
 import { fileURLToPath } from 'node:url';
 import { type Client, createClient, type Target } from '../../api/client.ts';
 import { assertPrivate, type Home } from '../../api/home.ts';
-import { BadRequestError, NoControllerError, SacError } from '../../api/resources/errors.ts';
+import { BadRequestError, EXIT, NoControllerError, SacError } from '../../api/resources/errors.ts';
 import { parseDuration } from '../durations.ts';
 import type { Context, Output } from '../verb.ts';
 
@@ -33,8 +33,9 @@ const START_DEADLINE_MS = 20_000;
 export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
 const LAST_LINES = 5;
-/** How a controller ends that finds its home held: a conflict (api/resources/errors.ts). */
-const HELD_EXIT = 4;
+/** How a controller ends that finds its home held. */
+const HELD_EXIT = EXIT.conflict;
+const CONTROLLERS_WORDS = 'sac controller: ';
 /** Ours left because another one holds the home: how long that one may take until it answers. */
 const OTHERS_DEADLINE_MS = 5_000;
 
@@ -157,10 +158,10 @@ export async function startInBackground({
   closeSync(log);
   child.unref();
   let left = false;
-  let held = false;
+  let exit: number | null = null;
   child.on('exit', (code) => {
     left = true;
-    held = code === HELD_EXIT;
+    exit = code;
   });
   child.on('error', () => {
     left = true;
@@ -179,13 +180,17 @@ export async function startInBackground({
     } catch (error) {
       if (!(error instanceof NoControllerError)) throw error;
       if (left && !waitsForOther) {
-        if (!held) break;
+        if (exit !== HELD_EXIT) break;
         waitsForOther = true;
         end = Math.min(end, Date.now() + OTHERS_DEADLINE_MS);
       }
     }
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
+  const last = said(home.controllerLog, before).trimEnd().split('\n').at(-1) ?? '';
+  // It refused to start, in its own words, for how it was called.
+  if (exit === EXIT.usage && last.startsWith(CONTROLLERS_WORDS))
+    throw new BadRequestError(last.slice(CONTROLLERS_WORDS.length));
   const told =
     said(home.controllerLog, before).trimEnd().split('\n').slice(-LAST_LINES).join('\n') || '(it wrote nothing)';
   throw new NoControllerError(`a controller could not be started; the end of ${home.controllerLog}:\n${told}`);

@@ -26,7 +26,8 @@ export class Progress {
       // What ended an agent, or that it rests, does not say why it stops now.
       phase === 'Stopping'
         ? undefined
-        : (conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
+        : (conditions.find(({ type, status }) => type === 'Placed' && status === 'False') ??
+          conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
           conditions.find(({ type, status }) => type === 'Ready' && status !== 'True'));
     const text = oneLine(
       `agent/${agent.metadata.name} ${phase}${why && why.reason !== phase ? `: ${why.message}` : ''}`,

@@ -5,6 +5,7 @@
 import { PLURALS, type Plural } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, OBJECT_KINDS } from '../../api/resources/kinds/kind-names.ts';
+import { closest } from '../../api/resources/suggest.ts';
 
 export interface ResourceType {
   readonly plural: Plural;
@@ -73,8 +74,16 @@ export function parseResources(words: readonly string[], fallback?: Plural): rea
   if (type) return [{ plural: type.plural, names: rest }];
   if (fallback) return [{ plural: fallback, names: words }];
   throw new BadRequestError(
-    `there is no resource type "${first}"; known: ${RESOURCE_TYPES.map(({ plural, short }) => `${plural} (${short.join(', ')})`).join(', ')}`,
+    `there is no resource type "${first}"${nearest(first)}; known: ${RESOURCE_TYPES.map(({ plural, short }) => `${plural} (${short.join(', ')})`).join(', ')}; an agent of that name is agent/${first}`,
   );
+}
+
+function nearest(word: string): string {
+  const near = closest(
+    word,
+    RESOURCE_TYPES.flatMap(({ plural, singular }) => [plural, singular]),
+  );
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
 }
 
 /** Names of agents: `web`, `agent/web`, `agent web`. */

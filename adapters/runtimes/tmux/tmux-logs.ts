@@ -13,6 +13,8 @@ import { type Capture, newRows, parseCapture } from './new-rows.ts';
 const POLL_MS = 500;
 /** Rows of scrollback looked at for what is new; an agent that prints more between two looks is shown with a gap. */
 const WINDOW = 2_000;
+/** No terminal has more rows (place.tmux.height). */
+const MOST_ROWS = 500;
 
 export async function* tmuxLogs(
   sessions: AgentSessions,
@@ -42,12 +44,12 @@ async function archived(
   const { code, stdout } = await transport.run([
     'tail',
     '-n',
-    tail === undefined ? '+1' : `${tail}`,
+    tail === undefined ? '+1' : `${tail + MOST_ROWS}`,
     '--',
     sessions.previousLog(id),
   ]);
   if (code !== 0) throw new RuntimeError(`no earlier run of ${sessionName(id)} is kept`);
-  return trimEnd(stdout.split('\n'));
+  return lastOf(closedUp(trimEnd(stdout.split('\n'))), tail);
 }
 
 /** All that is kept of the terminal, wrapped lines joined. */
@@ -56,7 +58,7 @@ async function shown(sessions: AgentSessions, id: InstanceId): Promise<readonly 
   const connection = pane && (await sessions.server.reach());
   if (!connection) return undefined;
   const reply = await connection.request([command('capture-pane', '-p', '-J', '-S', '-', '-t', pane.paneId)]);
-  return reply.ok ? trimEnd(reply.lines.map((line) => line.trimEnd())) : undefined;
+  return reply.ok ? closedUp(trimEnd(reply.lines.map((line) => line.trimEnd()))) : undefined;
 }
 
 async function* followed(
@@ -68,8 +70,9 @@ async function* followed(
   let last: { readonly incarnation: Instant; readonly capture: Capture } | undefined;
   while (!signal?.aborted) {
     const next = await look(sessions, id);
-    if (next && last === undefined) yield* lastOf(next.capture.rows, tail);
-    else if (next) yield* newRows(next.incarnation === last?.incarnation ? last.capture : undefined, next.capture);
+    if (next && last === undefined) yield* lastOf(closedUp(next.capture.rows), tail);
+    else if (next)
+      yield* closedUp(newRows(next.incarnation === last?.incarnation ? last.capture : undefined, next.capture));
     // Between two incarnations there may be nothing for a while.
     last = next ?? last;
     await pause(POLL_MS, signal);
@@ -99,6 +102,13 @@ async function look(sessions: AgentSessions, id: InstanceId) {
 
 function lastOf(lines: readonly string[], tail: number | undefined): readonly string[] {
   return tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
+}
+
+/** tmux writes how a pane died on its last row: what lies empty between that and the last output was never printed. */
+function closedUp(lines: readonly string[]): readonly string[] {
+  const words = lines.at(-1);
+  if (words === undefined || !words.startsWith('Pane is dead')) return lines;
+  return [...trimEnd(lines.slice(0, -1)), words];
 }
 
 function trimEnd(lines: readonly string[]): readonly string[] {

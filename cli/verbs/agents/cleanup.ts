@@ -5,10 +5,13 @@
 import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
 import { eachAgent } from '../../client/each-agent.ts';
+import { dryRunOf } from '../../dry-run.ts';
 import { flag, type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {
   if (args.length > 0) throw new BadRequestError('cleanup takes no names; `sac delete NAME` deletes an agent');
+  // Both places of other verbs' --dry-run are the same here.
+  const dryRun = options['dryRun'] === true || dryRunOf(options) !== undefined;
   const client = await context.client();
   const selector = text(options, 'selector');
   const { items } = await client.list('agents', selector === undefined ? {} : { labelSelector: selector });
@@ -17,10 +20,10 @@ export const run: Run = async (args, options, context) => {
     context.err.write('Nothing to clean up: no agent has ended for good.\n');
     return EXIT.done;
   }
-  const remove = flag(options, 'terminal') && !flag(options, 'dryRun');
+  const remove = flag(options, 'terminal') && !dryRun;
   const { code } = await eachAgent([...phases.keys()], context, async (name) => {
     const phase = phases.get(name) ?? '';
-    if (!remove) return `${phase}${flag(options, 'dryRun') ? ', would be deleted' : ''}`;
+    if (!remove) return `${phase}${dryRun ? ', would be deleted' : ''}`;
     // It may have been started again since it was listed.
     if (!hasEnded(await client.get('agents', name))) return 'kept: it no longer is at its end';
     await client.remove(name);

@@ -14,7 +14,8 @@ const AT_REST: Goal = { kind: 'jsonpath', path: '{.status.phase}', value: 'Stopp
 
 export const run: Run = async (args, options, context) => {
   const count = text(options, 'replicas');
-  if (count === undefined || !/^\d+$/.test(count)) throw new BadRequestError('say how many: --replicas=3');
+  if (count === undefined) throw new BadRequestError('say how many: --replicas=3');
+  if (!/^\d+$/.test(count)) throw new BadRequestError(`--replicas "${count}" is not a whole number from 0`);
   const replicas = Number(count);
   const dryRun = dryRunOf(options);
   const client = await context.client();

@@ -157,7 +157,7 @@ export const AGENT_VERBS: readonly Verb[] = [
     options: [
       { flags: '--terminal', description: 'delete them; without it they are only listed' },
       SELECTOR,
-      { flags: '--dry-run', description: 'only say what would be deleted' },
+      { flags: '--dry-run [where]', description: 'only say what would be deleted' },
     ],
     examples: ['sac cleanup', 'sac cleanup --terminal --dry-run', 'sac cleanup --terminal'],
   },

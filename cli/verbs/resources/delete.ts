@@ -35,7 +35,10 @@ export const run: Run = async (words, options, context) => {
     for (const { plural, names: wanted } of parseResources(args)) others.set(plural, wanted);
     names = others.get('agents') ?? [];
     others.delete('agents');
-  } else names = await selectAgents(client, args, options, 'delete');
+  } else {
+    names = await selectAgents(client, args, options, 'delete');
+    if (names.length === 0) context.err.write('No agents found.\n');
+  }
   const deleted: string[] = [];
   const request = { ...(flag(options, 'force') && { force: true }), ...asked(dryRun) };
   const wanted = [

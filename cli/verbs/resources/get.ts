@@ -4,7 +4,7 @@
  */
 import type { Client } from '../../../api/client.ts';
 import type { AnyResource, ListQuery, Plural } from '../../../api/protocol.ts';
-import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
 import { type Named, parseResources, typeOf } from '../../client/resources.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { valuesAt } from '../../output/jsonpath.ts';
@@ -82,6 +82,8 @@ function sortBy(items: readonly AnyResource[], path: string | undefined): readon
     item,
     key: valuesAt(path.startsWith('{') || path.startsWith('.') ? path : `.${path}`, item)[0],
   }));
+  if (items.length > 0 && keyed.every(({ key }) => key === undefined))
+    throw new BadRequestError(`--sort-by "${path}": none of them has this field (for example .metadata.name)`);
   return keyed.sort((a, b) => compare(a.key, b.key)).map(({ item }) => item);
 }
 
