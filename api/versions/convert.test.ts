@@ -206,6 +206,131 @@ describe('an older manifest', () => {
     expect(agentManifestSchema.safeParse(converted(both).manifest).error?.issues[0]?.message).toContain('exclude');
   });
 
+  it('maps a SLURM job, field by field', () => {
+    const document = old({
+      runtime: 'slurm',
+      slurm: {
+        partition: 'cascade',
+        time_limit: '7-00:00:00',
+        cpus_per_task: 4,
+        mem: '16GB',
+        nodes: 2,
+        ntasks: 3,
+        gres: 'gpu:1',
+        signal: '',
+        auto_resubmit: 'no',
+        hold: 'sleep 9',
+        hooks: { pre_submit: '~/submit.sh', pre_agent: '/agent.sh', post_agent: '/post.sh' },
+        heartbeat: { command: 'beat', interval_s: 0, log_file: '~/beat.log' },
+        extra_directives: ['#SBATCH --constraint=a100', '--output=x'],
+      },
+    });
+    const { manifest } = converted(document, 'a');
+    expect(agentManifestSchema.safeParse(manifest).error).toBeUndefined();
+    expect(manifest['spec']).toMatchObject({ profile: 'claude-code' });
+    expect(Reflect.get(Object(manifest['spec']), 'suspend')).toBeUndefined();
+    expect(Reflect.get(Object(manifest['spec']), 'place')).toEqual({
+      runtime: 'slurm',
+      slurm: {
+        partition: 'cascade',
+        timeLimit: '7-00:00:00',
+        cpusPerTask: 4,
+        mem: '16G',
+        nodes: 2,
+        ntasks: 3,
+        gres: 'gpu:1',
+        signal: 'none',
+        resubmit: false,
+        hooks: { preSubmit: '~/submit.sh', preAgent: '/agent.sh', postAgent: '/post.sh' },
+        heartbeat: { command: 'beat', interval: 1, logFile: '~/beat.log' },
+        extraDirectives: ['--constraint=a100'],
+      },
+    });
+    expect(warnings(document).map((note) => note.split(': ')[0])).toEqual([
+      'spec.slurm.extra_directives',
+      'spec.slurm.hooks.pre_submit',
+      'spec.slurm.hooks.post_agent',
+      'spec.slurm.hold',
+    ]);
+    expect(convertBack(manifest)).toEqual({ document, lost: [] });
+    const place = { runtime: 'slurm', slurm: { mem: '8G', resubmit: true } };
+    const edited = { ...manifest, spec: { ...Object(manifest['spec']), place } };
+    expect(Reflect.get(Object(convertBack(edited).document['spec']), 'slurm')).toEqual({
+      mem: '8G',
+      auto_resubmit: true,
+      hold: 'sleep 9',
+    });
+  });
+
+  it('maps a tenant to its Reservation, and says that this is to be declared', () => {
+    const document = old({ runtime: 'slurm-tenant', slurm: { reservation: 'dev-pool' } });
+    expect(spec(document)).toMatchObject({ place: { runtime: 'slurm-tenant', reservation: 'dev-pool' } });
+    expect(Reflect.get(Object(spec(document)), 'suspend')).toBeUndefined();
+    expect(warnings(document)).toEqual(['spec.slurm.reservation: declare a Reservation dev-pool; until then it waits']);
+  });
+
+  it('maps a container: image, network as it was, volumes, paths of the host', () => {
+    const container = {
+      runtime: 'podman',
+      image: 'mine:1',
+      volumes: ['~/data:/data', '/srv:/srv:ro', 'cache:/c'],
+      network: 'none',
+      mount_host_claude: true,
+    };
+    const document = old({ runtime: 'claude-code', container }, V2);
+    const { manifest } = converted(document, 'a');
+    expect(agentManifestSchema.safeParse(manifest).error).toBeUndefined();
+    const made = Object(manifest['spec']);
+    expect(made.suspend).toBeUndefined();
+    expect(made.place).toEqual({
+      runtime: 'podman',
+      podman: {
+        image: 'mine:1',
+        mounts: [
+          { source: '~/data', target: '/data', readOnly: false },
+          { source: '/srv', target: '/srv', readOnly: true },
+        ],
+        volumes: ['cache:/c'],
+        network: 'none',
+        mountHostClaude: true,
+      },
+    });
+    expect(convertBack(manifest)).toEqual({ document, lost: [] });
+    const place = { runtime: 'podman', podman: { ...made.place.podman, image: 'mine:2' } };
+    const edited = convertBack({ ...manifest, spec: { ...made, place } }).document;
+    expect(edited).toMatchObject({ spec: { runtime: 'claude-code', container: { ...container, image: 'mine:2' } } });
+    // The old default was the machine's own network, and an image of that product.
+    expect(Object(spec(old({ container: { runtime: 'docker' } }))).place.docker).toEqual({
+      image: 'scitex-agent-container:latest',
+      network: 'host',
+    });
+    expect(spec(old({ runtime: 'docker', image: 'sdk:3' }))).toMatchObject({
+      place: { runtime: 'docker', docker: { image: 'sdk:3' } },
+    });
+  });
+
+  it('maps an apptainer block, and leaves it at rest for want of a terminal', () => {
+    const document = old({
+      runtime: 'tui',
+      apptainer: { image: '/a.sif', overlay: '/o.img', binds: ['/a:/b:ro', { src: '/c', dst: '/d' }], nv: true },
+    });
+    expect(spec(document)).toMatchObject({
+      suspend: true,
+      place: {
+        runtime: 'apptainer',
+        apptainer: {
+          image: '/a.sif',
+          overlay: '/o.img',
+          nv: true,
+          mounts: [
+            { source: '/a', target: '/b', readOnly: true },
+            { source: '/c', target: '/d', readOnly: false },
+          ],
+        },
+      },
+    });
+  });
+
   it.each([
     [V1, undefined, {}, 'new'],
     [V2, 'continue', {}, 'continue'],
@@ -234,8 +359,12 @@ describe('an older manifest', () => {
     [{ runtime: 'docker' }],
     [{ runtime: 'apptainer' }],
     [{ runtime: 'tui' }],
-    [{ runtime: 'slurm' }],
-    [{ container: { runtime: 'docker' } }],
+    [{ runtime: 'slurm-tenant' }],
+    [{ runtime: 'slurm', slurm: { hooks: { pre_agent: 'here.sh' } } }],
+    [{ container: { runtime: 'docker', image: '-x' } }],
+    [{ container: { runtime: 'docker', volumes: ['/var/run/docker.sock:/s'] } }],
+    [{ container: { runtime: 'apptainer', image: 'x.sif' } }],
+    [{ apptainer: { image: '/x.sif' } }],
     [{ remote: 'user@10.0.0.1' }],
     [{ host: 'not_a_name' }],
   ])('%j is never run unconfined here: it is declared at rest, and says so', (fields) => {
@@ -362,6 +491,7 @@ describe('any older manifest', () => {
     .jsonValue({ maxDepth: 2 })
     .map((value): unknown => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')));
   const count = fc.nat({ max: 100 });
+  const volume = fc.constantFrom('/a:/b', '~/a:/b:ro', 'data:/d', 'data:/d:ro', 'data', './x', '/a:b', ':');
   const texts = fc.array(free, { maxLength: 3 });
   const anySpec = some({
     runtime: maybe(fc.constantFrom(...OLD_RUNTIMES, '')),
@@ -379,8 +509,45 @@ describe('any older manifest', () => {
     scheduling: maybe(
       some({ mode: fc.constantFrom('per-host', 'singleton'), 'preferred-host': free, 'fallback-hosts': texts }),
     ),
-    container: maybe(some({ runtime: maybe(fc.constantFrom('none', 'docker')), image: free })),
-    apptainer: maybe(some({ env: fc.dictionary(word, free, { maxKeys: 2 }), image: free })),
+    container: maybe(
+      some({
+        runtime: maybe(fc.constantFrom('none', 'docker', 'podman', 'apptainer')),
+        image: maybe(free),
+        volumes: maybe(fc.array(fc.oneof(free, volume), { maxLength: 3 })),
+        network: maybe(fc.constantFrom('host', 'bridge', 'none')),
+        mount_host_claude: maybe(fc.oneof(fc.boolean(), fc.constantFrom('yes', 'off'))),
+      }),
+    ),
+    image: maybe(free),
+    user: maybe(fc.constantFrom('', 'host', '1000:1000', 'me:')),
+    slurm: maybe(
+      some({
+        partition: maybe(free),
+        time_limit: maybe(fc.oneof(count, fc.constantFrom('1-00:00:00', '12:00', 'soon'))),
+        cpus_per_task: count,
+        mem: maybe(fc.oneof(count, fc.constantFrom('16G', '4gb', 'much'))),
+        nodes: maybe(count),
+        gres: free,
+        job_name: free,
+        signal: maybe(fc.constantFrom('', 'B:USR1@60', 'TERM')),
+        auto_resubmit: fc.oneof(fc.boolean(), fc.constantFrom('yes', 'off')),
+        hold: maybe(fc.constantFrom('tail -f /dev/null', 'sleep 9')),
+        reservation: maybe(free),
+        extra_directives: maybe(fc.array(fc.constantFrom('#SBATCH --exclusive', '--output=x', 'odd', '--qos=a'))),
+        hooks: maybe(some({ pre_submit: free, pre_agent: maybe(fc.constantFrom('~/x', '/x', 'x')), attach: free })),
+        heartbeat: maybe(some({ command: free, interval_s: maybe(count), log_file: maybe(free) })),
+      }),
+    ),
+    apptainer: maybe(
+      some({
+        env: fc.dictionary(word, free, { maxKeys: 2 }),
+        image: fc.oneof(free, fc.constantFrom('a.sif', '/b', '../c.sif')),
+        overlay: maybe(free),
+        binds: maybe(fc.array(fc.oneof(volume, fc.record({ src: free, dst: free })), { maxLength: 2 })),
+        nv: maybe(fc.boolean()),
+        relaxed: fc.boolean(),
+      }),
+    ),
     claude: maybe(
       some({
         flags: texts,
@@ -499,6 +666,7 @@ describe('any older manifest', () => {
             'spec.model',
             'spec.env',
             'spec.apptainer',
+            'spec.slurm',
             'spec.hooks',
             'spec.env-file',
             'spec.env_files',

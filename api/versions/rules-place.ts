@@ -5,23 +5,80 @@
 import { NAME_PATTERN } from '../resources/names.ts';
 import { isMap, type Json } from './json.ts';
 import { listOf, type Rule, type RuleContext, textOf } from './rule.ts';
+import { CONTAINER_OLD, containerBack, containerOf, engineOf } from './rules-container.ts';
 
 type Profile = 'claude-code' | 'cursor' | 'aider' | 'codex' | 'opencode';
 
 export const runtimeRule: Rule = {
-  old: ['spec.runtime', 'spec.multiplexer', 'spec.container.runtime', 'spec.harness'],
-  v1: ['spec.profile', 'spec.place.runtime'],
-  forward([runtime, multiplexer, container, harness], context) {
-    const wrapped = textOf(container);
-    if (wrapped !== undefined && wrapped !== 'none')
-      context.suspend(
-        'spec.container.runtime',
-        `the container runtime ${wrapped} is not converted: declare place.runtime and place.${wrapped} instead`,
-      );
-    return [profileOf(textOf(runtime), textOf(harness), context), textOf(multiplexer)];
+  old: [
+    'spec.runtime',
+    'spec.multiplexer',
+    'spec.container.runtime',
+    'spec.harness',
+    'spec.slurm.reservation',
+    ...CONTAINER_OLD,
+  ],
+  v1: [
+    'spec.profile',
+    'spec.place.runtime',
+    'spec.place.reservation',
+    'spec.place.docker',
+    'spec.place.podman',
+    'spec.place.apptainer',
+  ],
+  forward([runtime, multiplexer, wrapped, harness, pool, ...container], context) {
+    const engine = textOf(wrapped);
+    const profile = profileOf(textOf(runtime), textOf(harness), context);
+    const within =
+      engine !== undefined && engine !== 'none'
+        ? containerOf(engine, container, context)
+        : isContained(textOf(runtime), context)
+          ? engineOf(textOf(runtime) ?? 'apptainer', container, context)
+          : undefined;
+    if (within) {
+      const { runtime: kind, section } = within;
+      const of = (one: typeof kind) => (one === kind ? section : undefined);
+      return [profile, kind, undefined, of('docker'), of('podman'), of('apptainer')];
+    }
+    if (runtime === 'slurm') return [profile, 'slurm'];
+    if (runtime === 'slurm-tenant') return [profile, ...tenant(textOf(pool), context)];
+    return [profile, textOf(multiplexer)];
   },
-  backward: ([profile, runtime]) => [profile, runtime === 'tmux' || runtime === 'screen' ? runtime : undefined],
+  backward([profile, runtime, reservation, docker, podman, apptainer]) {
+    switch (runtime) {
+      case 'tmux':
+      case 'screen':
+        return [profile, runtime];
+      case 'slurm':
+      case 'slurm-tenant':
+        return [runtime, undefined, undefined, undefined, reservation];
+      case 'docker':
+      case 'podman':
+      case 'apptainer': {
+        const section = { docker, podman, apptainer }[runtime];
+        return [profile, undefined, runtime, undefined, undefined, ...containerBack(runtime, section)];
+      }
+      default:
+        return [profile];
+    }
+  },
 };
+
+/** The later generations lived in a container whatever they named, and in apptainer when they named nothing. */
+const isContained = (runtime: string | undefined, { generation }: RuleContext): boolean =>
+  runtime === undefined
+    ? generation === 'v3c' || generation === 'v3d'
+    : ['docker', 'podman', 'apptainer', 'tui'].includes(runtime);
+
+/** Its pool was booked with another program, and has to be declared here. */
+function tenant(pool: string | undefined, context: RuleContext): readonly (Json | undefined)[] {
+  if (pool === undefined || !NAME_PATTERN.test(pool)) {
+    context.suspend('spec.slurm.reservation', 'slurm-tenant needs the name of a Reservation: place.reservation');
+    return [];
+  }
+  context.warn('spec.slurm.reservation', `declare a Reservation ${pool}; until then it waits`);
+  return ['slurm-tenant', pool];
+}
 
 function profileOf(
   runtime: string | undefined,
@@ -34,24 +91,20 @@ function profileOf(
     case 'aider':
       return runtime;
     case 'claude-cli-tui':
+    case 'slurm':
+    case 'slurm-tenant':
       return 'claude-code';
     case 'claude-session':
     case 'claude-sdk-persistent':
       context.warn('spec.runtime', `${runtime} ran the SDK without a terminal; sac runs claude-code`);
       return 'claude-code';
-    case 'slurm':
-    case 'slurm-tenant':
-      context.suspend('spec.runtime', `${runtime} is not converted: declare place.runtime and place.slurm instead`);
-      return 'claude-code';
-    case undefined:
-      if (context.generation !== 'v3c' && context.generation !== 'v3d') return undefined;
-      context.suspend('spec.runtime', 'the default of this generation, apptainer, is not available in sac');
+    case 'docker':
+    case 'podman':
+      context.warn('spec.runtime', 'the image ran the SDK; sac runs claude-code in it, which has to be there');
       return harnessProfile(harness, context);
+    case undefined:
+      return isContained(runtime, context) ? harnessProfile(harness, context) : undefined;
     default:
-      context.suspend(
-        'spec.runtime',
-        `the container runtime ${runtime} is not converted: declare place.runtime instead`,
-      );
       return harnessProfile(harness, context);
   }
 }

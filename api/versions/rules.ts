@@ -6,6 +6,7 @@ import type { Rule } from './rule.ts';
 import { envFilesRule, envRule, hookRules, labelsRule, nameRule } from './rules-identity.ts';
 import { healthRule, modelRule, restartRule, sessionRule, workspaceRule } from './rules-life.ts';
 import { placeRule, runtimeRule } from './rules-place.ts';
+import { slurmRules } from './rules-slurm.ts';
 import { commandsRule, dialogsRule, promptsRule, readyRule } from './rules-startup.ts';
 import { claudeRules, mcpServersRule, skillRules, toHomeRule, venvRule } from './rules-tools.ts';
 
@@ -15,6 +16,7 @@ export const RULES: readonly Rule[] = [
   runtimeRule,
   modelRule,
   placeRule,
+  ...slurmRules,
   workspaceRule,
   envRule,
   envFilesRule,

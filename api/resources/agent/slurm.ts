@@ -70,6 +70,9 @@ const directive = z
     message: 'is an option that sac sets itself, or that a kept agent cannot have',
   });
 
+/** Whether it is an option that a job may be given by its manifest. */
+export const isDirective = (text: string): boolean => directive.safeParse(text).success;
+
 const hooks = z
   .strictObject({
     preSubmit: sourced('where the job is submitted, before it is'),
