@@ -13,6 +13,7 @@ import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
 import type { Decide, Observation } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
+import { foundVersion } from './observed/found-version.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
@@ -137,6 +138,10 @@ export class Controller {
       intentions: this.#intentions,
       files: (id) => options.files?.reading(id),
       health: (id) => this.#checks.reading(id),
+      foundVersion: async (id, place) => {
+        const hands = this.#places.get(placeKey(place));
+        return hands && foundVersion(hands.runtime, hands.transport, id);
+      },
       observer: {
         observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),
         invalidate: (id, place) => {

@@ -9,7 +9,7 @@ import type { Profile } from '../../adapters/profiles/profile.ts';
 import { PROFILES } from '../../adapters/profiles/profiles.ts';
 import type { PaneState } from '../../adapters/profiles/screen.ts';
 import { FactKeeper } from '../../adapters/profiles/telling/fact-keeper.ts';
-import { SpoolMirror } from '../../adapters/profiles/telling/spool-mirror.ts';
+import { FarListening, type FarTeller } from '../../adapters/profiles/telling/far/far-listening.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import { type AgentSpec, effectiveProfile } from '../../api/resources/agent/agent.ts';
 import type { AgentFacts } from '../../api/resources/agent/facts.ts';
@@ -36,13 +36,13 @@ export function launchOf(profile: Profile, spec: AgentSpec): ReturnType<PlanFact
   };
 }
 
-/** Between two looks at the spools of a host. */
+/** Between two looks at the spools and records of a host. */
 const PULL_MS = 2_000;
 
 export interface TellingOptions {
   readonly store: Store;
   readonly local: Transport;
-  /** Another machine, while it can be reached, and where agents there keep their spools. Transcripts there are not read. */
+  /** Another machine, while it can be reached, and where agents there keep their spools. */
   readonly remote: (host: HostName) => { readonly transport: Transport; readonly hooksDir: string } | undefined;
   readonly timers: Timers;
   readonly hooksDir: string;
@@ -66,26 +66,34 @@ export function createTelling(options: TellingOptions): Told {
     const spec = record && store.agent(record.agent)?.record.spec;
     return record && spec && { record, spec, profile: PROFILES[effectiveProfile(spec)] };
   };
-  const mirror = new SpoolMirror(hooksDir);
-  /** A host that is slow to answer keeps the others' turns as they are. */
-  const pulling = new Set<HostName>();
+  const far = new FarListening(hooksDir, (name) => keeper.grew(name));
   const pullAll = (): void => {
-    const byHost = new Map<HostName, string[]>();
+    const byHost = new Map<HostName, FarTeller[]>();
+    const known = new Set<string>();
     for (const { record } of store.instances()) {
-      const { place } = record.snapshot.memory;
-      if (!place || place.host === LOCAL_HOST || record.snapshot.phase !== 'Running') continue;
-      if (find(record.id)?.profile.hookSettings)
-        byHost.set(place.host, [...(byHost.get(place.host) ?? []), record.name]);
+      const { place, incarnation } = record.snapshot.memory;
+      if (!place || place.host === LOCAL_HOST) continue;
+      known.add(record.name);
+      if (record.snapshot.phase !== 'Running') continue;
+      const { profile, spec } = find(record.id) ?? {};
+      if (!profile?.hookSettings && !profile?.telling?.transcript) continue;
+      const home = spec?.env['HOME'] ?? '';
+      const cwd = workspaceOf(record.id);
+      const records = profile.telling?.records;
+      const seconds = (timers.now() - (incarnation ?? 0)) / 1000;
+      const teller: FarTeller = {
+        name: record.name,
+        hasSpool: profile.hookSettings !== undefined,
+        record: keeper.heard(record.id)?.hooks.transcriptPath?.value,
+        home,
+        newest: records && cwd !== undefined ? { type: 'newest', store: records, home, cwd, seconds } : undefined,
+      };
+      byHost.set(place.host, [...(byHost.get(place.host) ?? []), teller]);
     }
-    for (const [host, names] of byHost) {
-      const there = pulling.has(host) ? undefined : remote(host);
-      if (!there) continue;
-      pulling.add(host);
-      mirror
-        .pull(there.transport, there.hooksDir, names)
-        // A host that cannot be asked now is asked at the next turn.
-        .catch(() => undefined)
-        .finally(() => pulling.delete(host));
+    far.forget((name) => known.has(name));
+    for (const [host, tellers] of byHost) {
+      const there = remote(host);
+      if (there) void far.pull(host, there.transport, there.hooksDir, tellers);
     }
   };
   let cancel: (() => void) | undefined;
@@ -101,13 +109,14 @@ export function createTelling(options: TellingOptions): Told {
       const { record, spec, profile } = find(id) ?? {};
       const { incarnation, place } = record?.snapshot.memory ?? {};
       const screen = screenFacts(state, at);
-      // A path that is told from over there says nothing here: only hooks are listened to.
-      const hooksOnly = profile?.telling?.hooks && { hooks: profile.telling.hooks };
-      const telling = place?.host === LOCAL_HOST ? profile?.telling : hooksOnly;
+      const isFar = place !== undefined && place.host !== LOCAL_HOST;
+      const telling = profile?.telling;
       if (!telling || incarnation === undefined) return screen;
       const teller = { telling, incarnation, home: spec?.env['HOME'] ?? userHome, cwd: workspaceOf(id) };
+      const name = record?.name;
+      const farRecord = isFar && name !== undefined ? { farRecord: () => far.begin(name) } : {};
       const sign = { busy: state.activity === 'working', look: state };
-      return mergeFacts({ ...(await keeper.hear(id, teller, sign)), screen });
+      return mergeFacts({ ...(await keeper.hear(id, { ...teller, ...farRecord }, sign)), screen });
     },
     async beforeStart({ agent, name, id, launch, place }, { transport }) {
       const spec = store.agent(agent)?.record.spec;

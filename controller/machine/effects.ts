@@ -97,7 +97,7 @@ function onboardingEffect(id: InstanceId, gap: Gap, step: OnboardingStep | undef
     case 'answer':
       return [{ type: 'answer', id, place, incarnation, answer: step.answer }];
     case 'submit':
-      return [{ type: 'submit', id, place, incarnation, index: step.index, text: step.text }];
+      return [{ ...step, id, place, incarnation }];
     case 'kill':
       return [{ type: 'kill', id, place, incarnation }];
   }

@@ -139,6 +139,29 @@ describe('startup texts', () => {
     });
   });
 
+  it('whose Enter was not heard are sent again, and are a person’s after three tries', () => {
+    const seen = {
+      plan: withTexts,
+      reading: reading('compose_pending', { since: T, at: T + 9_000 }),
+      submitted: 2,
+      now: T + 9_000,
+    };
+    expect(look(seen).step).toEqual({ type: 'submit', index: 2, sent: 'hello' });
+    const last = { what: 'send 2', at: T + 8_500, times: 1 };
+    const waits = look({ ...seen, memory: { ...memory, last }, now: T + 9_000 });
+    expect([waits.step, waits.memory.done, waits.wakeAt]).toEqual([undefined, undefined, T + 18_500]);
+    expect(look({ ...seen, memory: { ...memory, last: { ...last, times: 3 } } }).memory.done).toBe(T + 9_000);
+    // Where nothing was submitted, whatever stands there is a person's.
+    expect(look({ ...seen, plan }).memory.done).toBe(T + 9_000);
+    // On the way to the next one both are told apart by who looks.
+    expect(look({ ...seen, submitted: 1 }).step).toEqual({
+      type: 'submit',
+      index: 1,
+      text: 'hello',
+      sent: '/model opus',
+    });
+  });
+
   it('that does not arrive is told after three tries', () => {
     const last = { what: 'submit 0', at: T + 500, times: 3 };
     const result = look({ plan: withTexts, memory: { ...memory, last }, reading: reading('idle'), now: T + 9_000 });

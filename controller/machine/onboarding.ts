@@ -56,9 +56,17 @@ export interface OnboardingMemory {
   readonly done?: Instant;
 }
 
+/** So many texts were submitted, the last of them `sent`: where it still stands, its Enter was not heard. Next is `text`. */
+export interface Submission {
+  readonly type: 'submit';
+  readonly index: number;
+  readonly text?: string;
+  readonly sent?: string;
+}
+
 export type OnboardingStep =
   | { readonly type: 'answer'; readonly answer: DialogAnswer }
-  | { readonly type: 'submit'; readonly index: number; readonly text: string }
+  | Submission
   | { readonly type: 'kill' };
 
 export interface OnboardingInput {
@@ -117,7 +125,8 @@ function nextStep(input: OnboardingInput): OnboardingResult {
     }
     case 'compose_pending':
       // What was pasted before we were killed waits for its Enter; anything else is a person's.
-      return left ? submitNext(input, left, deadline) : { memory: { ...unstuck(memory), done: now } };
+      // What was submitted last may stand there still: a CLI that is slow to begin does not hear every Enter.
+      return left ? submitNext(input, left, deadline) : sendAgain(input, deadline);
     case 'working':
     case 'compacting':
     case 'permission_prompt':
@@ -162,12 +171,28 @@ function answerDialog({ plan, memory, reading, now }: OnboardingInput, deadline:
   };
 }
 
+/** As often as a text is submitted, at growing distances; a text that stands there after that is a person's. */
+function sendAgain({ plan, memory, submitted, now }: OnboardingInput, deadline: Instant): OnboardingResult {
+  const what = `send ${submitted}`;
+  const sent = plan.submit[submitted - 1]?.text;
+  const times = memory.last?.what === what ? memory.last.times : 0;
+  if (sent === undefined || times >= MAX_TRIES) return { memory: { ...unstuck(memory), done: now } };
+  const againAt = (memory.last?.at ?? 0) + AGAIN_MS * 2 ** times;
+  if (now < againAt) return { memory, wakeAt: againAt };
+  return {
+    memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
+    step: { type: 'submit', index: submitted, sent },
+    wakeAt: deadline,
+  };
+}
+
 function submitNext(
-  { memory, submitted, now, reading }: OnboardingInput,
+  { plan, memory, submitted, now, reading }: OnboardingInput,
   { text, delayMs }: OnboardingPlan['submit'][number],
   deadline: Instant,
 ): OnboardingResult {
   const what = `submit ${submitted}`;
+  const sent = plan.submit[submitted - 1]?.text;
   const { last } = memory;
   const dueAt = Math.max(reading?.since ?? now, last?.at ?? 0) + delayMs;
   if (now < dueAt) return { memory, wakeAt: dueAt };
@@ -186,7 +211,7 @@ function submitNext(
     };
   return {
     memory: { ...unstuck(memory), last: { what, at: now, times: times + 1 } },
-    step: { type: 'submit', index: submitted, text },
+    step: { type: 'submit', index: submitted, text, ...(sent !== undefined && { sent }) },
     wakeAt: deadline,
   };
 }

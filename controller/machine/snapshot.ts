@@ -10,7 +10,7 @@ import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, DialogAnswer, HealthPlan, Place } from '../plan/desired-instance.ts';
 import type { Timing } from '../plan/timing.ts';
 import type { FailedChecks, HealthReading } from './health.ts';
-import type { OnboardingMemory, Reading } from './onboarding.ts';
+import type { OnboardingMemory, Reading, Submission } from './onboarding.ts';
 import type { ToldMemory } from './told.ts';
 
 /** What one look at the places where an instance may live told. */
@@ -33,6 +33,8 @@ export interface PlacedSighting {
     readonly signal?: string;
     readonly at?: Instant;
     readonly cause?: ExitCause;
+    /** Version of the CLI that was found, where the start was refused for it. */
+    readonly foundVersion?: string;
   };
   /** What it waits for, while queued. */
   readonly detail?: string;
@@ -47,6 +49,8 @@ export interface ExitRecord {
   readonly at: Instant;
   readonly reason: 'Completed' | 'Error' | 'Killed' | 'Vanished' | 'Stopped' | ExitCause;
   readonly incarnation: Instant;
+  /** With VersionMismatch: which one was found; absent: it told none, or what it said could not be read. */
+  readonly foundVersion?: string;
 }
 
 export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move' | 'unhealthy';
@@ -149,14 +153,7 @@ export type Effect =
       readonly answer: DialogAnswer;
     }
   /** Paste a text, see it stand there, send it. */
-  | {
-      readonly type: 'submit';
-      readonly id: InstanceId;
-      readonly place: Place;
-      readonly incarnation: Instant;
-      readonly index: number;
-      readonly text: string;
-    }
+  | (Submission & { readonly id: InstanceId; readonly place: Place; readonly incarnation: Instant })
   /** Look at the files deployed for it, and put right what differs. */
   | {
       readonly type: 'sync';

@@ -9,6 +9,7 @@ import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { HealthReading } from '../machine/health.ts';
 import type { Decide, Decision, Effect, FilesReading, Observation, PlacedSighting } from '../machine/snapshot.ts';
 import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
+import { refusedStart, withVersion } from '../observed/found-version.ts';
 import type { Observer } from '../observed/observe.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
 import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
@@ -31,6 +32,8 @@ export interface ReconcilerOptions {
   readonly files?: (id: InstanceId) => FilesReading | undefined;
   /** What the last check of it told. */
   readonly health?: (id: InstanceId) => HealthReading | undefined;
+  /** Which version of its CLI a start found that was refused for it; never rejects. Asked once an end. */
+  readonly foundVersion?: (id: InstanceId, place: Place) => Promise<string | undefined>;
   readonly runner: Pick<EffectRunner, 'run'> & Partial<Pick<EffectRunner, 'leave'>>;
   readonly decide: Decide;
   readonly now: () => Instant;
@@ -83,7 +86,8 @@ export class Reconciler {
       queue().forget(id);
       return 'success';
     }
-    const observed = await observer.observe(id, expectedAt(desired, store.instance(id)?.record), desired?.forsaken);
+    const looked = await observer.observe(id, expectedAt(desired, store.instance(id)?.record), desired?.forsaken);
+    const observed = await this.#withVersion(id, desired, looked);
     // The look took its time: what was wanted when it began must not be started now.
     if (!sameIntention(desired, intentions.desired(id))) {
       queue().add(id);
@@ -122,6 +126,16 @@ export class Reconciler {
       queue().add(id);
     } else queue().addRateLimited(id);
     return 'requeue';
+  }
+
+  /** An end that is news, and was a refusal for the version of the CLI, is told with the version that was found. */
+  async #withVersion(id: InstanceId, desired: DesiredInstance | undefined, looked: Observation): Promise<Observation> {
+    const { foundVersion, store } = this.#options;
+    const refused = desired?.launch.cliVersion === undefined ? undefined : refusedStart(looked);
+    if (!refused || store.instance(id)?.record.snapshot.memory.lastExit?.incarnation === refused.incarnation)
+      return looked;
+    const version = await foundVersion?.(id, refused.place);
+    return version === undefined ? looked : withVersion(looked, refused, version);
   }
 
   /** Saved before the first effect runs, by compare-and-swap. An unchanged record is not written. */

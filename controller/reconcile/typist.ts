@@ -55,18 +55,27 @@ export class Typist {
     return now.state;
   }
 
-  /** Pastes, sees the text stand in the composer, sends it, sees it gone. Another text there is a person's: nothing is done. */
-  async submit(target: Target, { text, index }: Extract<Effect, { type: 'submit' }>): Promise<void> {
+  /**
+   * Pastes, sees the text stand in the composer, sends it, sees it gone. Another text there is a person's: nothing is done.
+   * Where the text submitted before still stands, that one is sent.
+   */
+  async submit(target: Target, { text, sent, index }: Extract<Effect, { type: 'submit' }>): Promise<void> {
     let now = await this.#look(target);
+    if (now && isUnsent(now.state, sent, text)) return this.#enter(target, now, index);
+    if (text === undefined) return;
     if (now?.state.activity === 'idle') {
       await this.#type(target, [{ paste: text }]);
       now = await this.#until(target, ({ state }) => state.activity === 'compose_pending');
     }
     if (now?.state.activity !== 'compose_pending' || !isText(now.state.composed, text)) return;
-    const standing = now.state.composed;
+    return this.#enter(target, now, index + 1);
+  }
+
+  /** Sends what stands in the composer; `submitted` is what is noted of it. */
+  async #enter(target: Target, { state: { composed: standing } }: Look, submitted: number): Promise<void> {
     for (let enters = 0; enters < ENTERS; enters++) {
-      await this.#type(target, [{ key: 'Enter' }], index + 1);
-      now = await this.#until(
+      await this.#type(target, [{ key: 'Enter' }], submitted);
+      const now = await this.#until(
         target,
         ({ state }) => state.activity !== 'compose_pending' || state.composed !== standing,
         REACTION_MS / ENTERS,
@@ -110,11 +119,19 @@ interface Look {
   readonly state: PaneState;
 }
 
+const FOLDED = /^\s*\[Past/i;
+const squeeze = (some: string) => some.replaceAll(/[\s│┃|]+/g, '');
+
+/** What was submitted before stands there still. What may as well be the next text, pasted by somebody who was killed then, is that. */
+function isUnsent({ activity, composed = '' }: PaneState, sent: string | undefined, next: string | undefined): boolean {
+  if (activity !== 'compose_pending' || sent === undefined || !isText(composed, sent)) return false;
+  return next === undefined || !(FOLDED.test(composed) || squeeze(composed) === squeeze(next));
+}
+
 /** CLIs fold long pastes away (`[Pasted text #1 +40 lines]`), and break lines where the screen ends. */
 function isText(composed: string | undefined, text: string): boolean {
   if (composed === undefined) return false;
-  if (/^\s*\[Past/i.test(composed)) return true;
-  const squeeze = (some: string) => some.replaceAll(/[\s│┃|]+/g, '');
+  if (FOLDED.test(composed)) return true;
   const [standing, wanted] = [squeeze(composed), squeeze(text)];
   return (
     standing !== '' && (wanted.includes(standing) || standing.includes(wanted) || wanted.endsWith(standing.slice(-40)))

@@ -20,7 +20,7 @@ export const codex: Profile = {
   ],
   telling: {
     transcript: () => new CodexTranscript(),
-    records: { folder: '.codex/sessions', files: /rollout-.*\.jsonl$/, holds: '"cwd":"{pwd}"' },
+    records: { folder: '.codex/sessions', files: 'rollout-.*[.]jsonl$', holds: '"cwd":"{pwd}"' },
   },
   session: {
     folder: '.codex/sessions',

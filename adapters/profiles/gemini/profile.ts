@@ -21,7 +21,7 @@ export const gemini: Profile = {
   ],
   telling: {
     transcript: () => new GeminiTranscript(),
-    records: { folder: '.gemini/tmp', files: /chats\/session-.*\.jsonl$/, holds: ' - {pwd}\\n' },
+    records: { folder: '.gemini/tmp', files: 'chats/session-.*[.]jsonl$', holds: ' - {pwd}\\n' },
   },
   // Its records name the working directory in the context they begin with. Asked to go on without one, it begins anew.
   session: {

@@ -16,7 +16,7 @@ export const pi: Profile = {
   dialogs: [{ name: 'trust', accept: ['Enter'] }],
   telling: {
     transcript: () => new PiTranscript(),
-    records: { folder: '.pi/agent/sessions', files: /\.jsonl$/, holds: '"cwd":"{pwd}"' },
+    records: { folder: '.pi/agent/sessions', files: '[.]jsonl$', holds: '"cwd":"{pwd}"' },
   },
   session: {
     folder: '.pi/agent/sessions',

@@ -7,6 +7,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
+import type { Tail } from './file-tail.ts';
 import { type Heard, Listener } from './listener.ts';
 import { newestRecord } from './newest-record.ts';
 import type { Telling } from './transcript.ts';
@@ -25,6 +26,8 @@ export interface Teller {
   readonly home: string;
   /** Working directory, by which a record is found that no hook names. */
   readonly cwd?: string | undefined;
+  /** Its record is on another machine, and read by this; begun once a run. */
+  readonly farRecord?: () => Tail;
 }
 
 /** What its screen says of whether there may be news. */
@@ -77,11 +80,19 @@ export class FactKeeper implements Disposable {
     const same = before?.teller.incarnation === teller.incarnation && before.teller.home === teller.home;
     const kept = same ? before : this.#begin(id, teller);
     const { records } = teller.telling;
-    kept.lag = records && (busy || kept.look !== look) ? LAG_LOOKS : Math.max(0, kept.lag - 1);
+    const { farRecord } = kept.teller;
+    // What is read on another machine says itself when it grew.
+    const near = farRecord === undefined;
+    kept.lag = records && near && (busy || kept.look !== look) ? LAG_LOOKS : Math.max(0, kept.lag - 1);
     kept.look = look;
     if (this.#dirty.delete(name) || !same || busy || kept.lag > 0) {
       try {
-        if (records && teller.cwd !== undefined && (kept.record === undefined || kept.asked++ % FIND_EVERY === 0))
+        if (
+          records &&
+          near &&
+          teller.cwd !== undefined &&
+          (kept.record === undefined || kept.asked++ % FIND_EVERY === 0)
+        )
           kept.record = (await newestRecord(records, teller.home, teller.cwd, teller.incarnation)) ?? kept.record;
         kept.heard = await kept.listener.listen(kept.record);
       } catch {
@@ -89,6 +100,12 @@ export class FactKeeper implements Disposable {
       }
     }
     return kept.heard;
+  }
+
+  /** Its record on another machine grew. */
+  grew(instance: string): void {
+    this.#dirty.add(instance);
+    this.#options.onHint(instance);
   }
 
   /** As it was told last; undefined: nothing was read of it yet. */
@@ -106,12 +123,12 @@ export class FactKeeper implements Disposable {
 
   #begin(id: InstanceId, teller: Teller): Kept {
     const spool = `${this.#options.dir}/${instanceNameOf(id)}.spool`;
-    const { telling, home, incarnation } = teller;
+    const { telling, home, incarnation, farRecord } = teller;
     const kept: Kept = {
       teller,
       lag: 0,
       asked: 0,
-      listener: new Listener({ telling, spool, home, since: incarnation }),
+      listener: new Listener({ telling, spool, home, since: incarnation, ...(farRecord && { record: farRecord() }) }),
       heard: { hooks: {}, transcript: {} },
     };
     this.#kept.set(id, kept);

@@ -7,7 +7,7 @@ import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
 import { type HookEvent, parseSpoolLine } from '../../../api/resources/agent/hook-event.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import { EventRing } from '../hooks/event-ring.ts';
-import { FileTail } from './file-tail.ts';
+import { FileTail, type Tail } from './file-tail.ts';
 import type { Telling, TranscriptReader } from './transcript.ts';
 
 export interface ListenerOptions {
@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly home: string;
   /** Events of earlier runs are not of this one: the incarnation, which is the time the start was decided. */
   readonly since: Instant;
+  /** Reads the record where it is on another machine; whoever fetches it sees to it that it is below the home there. */
+  readonly record?: Tail;
 }
 
 export interface Heard {
@@ -33,7 +35,7 @@ export class Listener {
   readonly #ring = new EventRing();
   readonly #spool: FileTail;
   #older: FileTail | undefined;
-  #transcript: { readonly path: string; readonly tail: FileTail; reader: TranscriptReader } | undefined;
+  #transcript: { readonly path: string; readonly tail: Tail; reader: TranscriptReader } | undefined;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -52,10 +54,12 @@ export class Listener {
    */
   async listen(transcript?: string): Promise<Heard> {
     await this.#readSpool();
-    const { telling } = this.#options;
+    const { telling, record } = this.#options;
     const hooks = telling.hooks?.(this.#ring.events) ?? {};
     const path = hooks.transcriptPath?.value ?? transcript;
-    if (path !== undefined && telling.transcript !== undefined) await this.#readTranscript(path, telling.transcript);
+    if (telling.transcript === undefined) return { hooks, transcript: {} };
+    if (record) await this.#readOn(record, '', telling.transcript);
+    else if (path !== undefined) await this.#readTranscript(path, telling.transcript);
     return { hooks, transcript: this.#transcript?.reader.facts() ?? {} };
   }
 
@@ -95,8 +99,11 @@ export class Listener {
   async #readTranscript(path: string, create: () => TranscriptReader): Promise<void> {
     const full = resolve(path);
     if (!full.startsWith(resolve(this.#options.home) + sep) || !full.endsWith('.jsonl')) return;
-    const current =
-      this.#transcript?.path === full ? this.#transcript : { path: full, tail: new FileTail(full), reader: create() };
+    await this.#readOn(this.#transcript?.path === full ? this.#transcript.tail : new FileTail(full), full, create);
+  }
+
+  async #readOn(tail: Tail, path: string, create: () => TranscriptReader): Promise<void> {
+    const current = this.#transcript?.tail === tail ? this.#transcript : { path, tail, reader: create() };
     this.#transcript = current;
     for (let part = 0; part < PARTS_A_LOOK; part += 1) {
       const { lines, restarted, more } = await current.tail.read();

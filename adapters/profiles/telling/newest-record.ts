@@ -10,7 +10,8 @@ import type { Instant } from '../../../api/resources/time.ts';
 export interface RecordStore {
   /** Below the agent's home. */
   readonly folder: string;
-  readonly files: RegExp;
+  /** What the end of a record's path is like: an expression that JavaScript and `grep -E` read alike. */
+  readonly files: string;
   readonly holds: string;
 }
 
@@ -27,10 +28,11 @@ export async function newestRecord(
   since: Instant,
 ): Promise<string | undefined> {
   const folder = join(home, store.folder);
+  const files = new RegExp(store.files);
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const found = await Promise.all(
     names
-      .filter((name) => store.files.test(name))
+      .filter((name) => files.test(name))
       .map(async (name) => {
         const path = join(folder, name);
         const known = await stat(path).catch(() => undefined);

@@ -90,7 +90,7 @@ describe('what a record tells', () => {
 });
 
 describe('the record of an agent', () => {
-  const STORE: RecordStore = { folder: 'store', files: /\.jsonl$/, holds: '"cwd":"{pwd}"' };
+  const STORE: RecordStore = { folder: 'store', files: '[.]jsonl$', holds: '"cwd":"{pwd}"' };
   let home: string;
   beforeEach(() => {
     home = realpathSync(mkdtempSync(join(tmpdir(), 'sac-records-')));

@@ -75,7 +75,9 @@ function versionFact(
           'VersionMismatch',
           'True',
           'OtherVersion',
-          `The CLI there is not of version ${wanted}, so it was not started; \`sac logs\` shows which it is.`,
+          lastExit.foundVersion === undefined
+            ? `The CLI there is not of version ${wanted}, so it was not started; \`sac logs\` shows which it is.`
+            : `The CLI there is of version ${lastExit.foundVersion}, not ${wanted}, so it was not started.`,
         ],
       ]
     : [['VersionMismatch', 'Unknown', 'NotLookedAt', 'Looked at when it starts.']];

@@ -1,0 +1,92 @@
+/**
+ * Owns: hearing agents of other machines: one command a host and turn brings what their spools and records grew by.
+ * Never: decides who is listened to, or reads what came.
+ */
+import type { HostName } from '../../../../api/resources/names.ts';
+import type { Transport } from '../../../transport/transport.ts';
+import type { Tail } from '../file-tail.ts';
+import { FarRecord } from './far-record.ts';
+import { type Growing, type GrowingFile, type Growth, growthOf } from './growth.ts';
+import { SpoolMirror } from './spool-mirror.ts';
+
+/** An agent on another machine. */
+export interface FarTeller {
+  /** Of the instance. */
+  readonly name: string;
+  readonly hasSpool: boolean;
+  /** Where its hooks say that its record is. */
+  readonly record: string | undefined;
+  /** "": the home of the user agents run as there. */
+  readonly home: string;
+  /** How its record is found where no hook says it. */
+  readonly newest: GrowingFile | undefined;
+}
+
+export class FarListening {
+  readonly #spools: SpoolMirror;
+  readonly #records = new Map<string, FarRecord>();
+  /** A host that is slow to answer keeps the others' turns as they are. */
+  readonly #pulling = new Set<HostName>();
+  readonly #grew: (instance: string) => void;
+
+  /** `dir`: where copies of spools are kept; `grew`: there is more of this one's record to read. */
+  constructor(dir: string, grew: (instance: string) => void) {
+    this.#spools = new SpoolMirror(dir);
+    this.#grew = grew;
+  }
+
+  /** The record of a run that begins. */
+  begin(name: string): Tail {
+    const record = new FarRecord();
+    this.#records.set(name, record);
+    return record;
+  }
+
+  /** Never rejects: a host that cannot be asked now is asked at the next turn. */
+  async pull(host: HostName, transport: Transport, hooksDir: string, tellers: readonly FarTeller[]): Promise<void> {
+    if (this.#pulling.has(host)) return;
+    this.#pulling.add(host);
+    try {
+      const asked = [
+        ...tellers.flatMap((teller) => this.#askSpool(teller, hooksDir)),
+        ...tellers.flatMap((teller) => this.#askRecord(teller)),
+      ];
+      const grown = await growthOf(
+        transport,
+        asked.map(({ growing }) => growing),
+      );
+      for (const [number, growth] of grown) await asked[number]?.take(growth);
+    } catch {
+      // Said above.
+    } finally {
+      this.#pulling.delete(host);
+    }
+  }
+
+  forget(isKnown: (name: string) => boolean): void {
+    this.#spools.forget(isKnown);
+    for (const name of this.#records.keys()) if (!isKnown(name)) this.#records.delete(name);
+  }
+
+  #askSpool({ name, hasSpool }: FarTeller, hooksDir: string): readonly Asked[] {
+    if (!hasSpool) return [];
+    return [{ growing: this.#spools.growing(hooksDir, name), take: (growth) => this.#spools.take(name, growth) }];
+  }
+
+  #askRecord({ name, record: named, home, newest }: FarTeller): readonly Asked[] {
+    // Nobody reads it: it was not listened to since it was started, or since we were.
+    const record = this.#records.get(name);
+    const growing = record?.growing(named, home, newest);
+    if (!record || !growing) return [];
+    const take = async (growth: Growth): Promise<void> => {
+      record.take(growth);
+      this.#grew(name);
+    };
+    return [{ growing, take }];
+  }
+}
+
+interface Asked {
+  readonly growing: Growing;
+  readonly take: (growth: Growth) => Promise<void>;
+}
