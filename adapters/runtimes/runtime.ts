@@ -3,9 +3,9 @@
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
 import type { ExitCause, RuntimeKind } from '../../api/resources/agent/agent.ts';
-import type { ApptainerSpec } from '../../api/resources/agent/apptainer.ts';
-import type { ContainerSpec } from '../../api/resources/agent/container.ts';
-import type { SlurmOptions } from '../../api/resources/agent/slurm.ts';
+import type { ApptainerSpec } from '../../api/resources/agent/place/apptainer.ts';
+import type { ContainerSpec } from '../../api/resources/agent/place/container.ts';
+import type { SlurmOptions } from '../../api/resources/agent/place/slurm.ts';
 import type { FleetId, InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';

@@ -2,8 +2,8 @@
  * Owns: the container of an older manifest: engine, image, volumes, network, as sac's own section of that engine.
  * Never: makes a section that sac would refuse: such an agent is suspended, and nothing of it is run on the bare machine.
  */
-import { apptainerSchema } from '../resources/agent/apptainer.ts';
-import { type ContainerRuntime, containerSchema } from '../resources/agent/container.ts';
+import { apptainerSchema } from '../resources/agent/place/apptainer.ts';
+import { type ContainerRuntime, containerSchema } from '../resources/agent/place/container.ts';
 import { truth } from './duration-words.ts';
 import { isMap, type Json, type JsonMap } from './json.ts';
 import { listOf, type RuleContext, textOf } from './rule.ts';

@@ -2,7 +2,7 @@
  * Owns: `spec.slurm` of older manifests, field by field.
  * Never: passes on what would make the job another than the old launcher's without saying so.
  */
-import { isDirective } from '../resources/agent/slurm.ts';
+import { isDirective } from '../resources/agent/place/slurm.ts';
 import { inSeconds, truth } from './duration-words.ts';
 import type { Json } from './json.ts';
 import { listOf, orNothing, type Rule, type RuleContext, textOf } from './rule.ts';

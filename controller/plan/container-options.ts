@@ -2,8 +2,8 @@
  * Owns: which paths of the host a container may see, and the options of its engine with those paths made absolute.
  * Never: looks at the host: symbolic links are judged by what they are called.
  */
-import { type ApptainerSpec, isRemoteImage } from '../../api/resources/agent/apptainer.ts';
-import { type ContainerSpec, ENGINE_SOCKET } from '../../api/resources/agent/container.ts';
+import { type ApptainerSpec, isRemoteImage } from '../../api/resources/agent/place/apptainer.ts';
+import { type ContainerSpec, ENGINE_SOCKET } from '../../api/resources/agent/place/container.ts';
 
 export interface PlannedContainer extends Omit<ContainerSpec, 'mounts' | 'mountHostClaude'> {
   readonly mounts: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];

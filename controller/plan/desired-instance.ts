@@ -4,7 +4,7 @@
  */
 
 import type { RuntimeKind } from '../../api/resources/agent/agent.ts';
-import type { SlurmOptions } from '../../api/resources/agent/slurm.ts';
+import type { SlurmOptions } from '../../api/resources/agent/place/slurm.ts';
 import type { HostName, InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlannedApptainer, PlannedContainer } from './container-options.ts';

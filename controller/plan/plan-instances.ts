@@ -9,7 +9,7 @@ import {
   type RuntimeKind,
 } from '../../api/resources/agent/agent.ts';
 import type { StoredFile } from '../../api/resources/agent/agent-files.ts';
-import { CONTAINER_RUNTIMES } from '../../api/resources/agent/container.ts';
+import { CONTAINER_RUNTIMES } from '../../api/resources/agent/place/container.ts';
 import { workspaceOptions } from '../../api/resources/agent/workspace.ts';
 import { type FleetId, type HostName, instanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';

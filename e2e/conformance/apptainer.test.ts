@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApptainerRuntime } from '../../adapters/runtimes/apptainer/apptainer-runtime.ts';
 import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
-import { apptainerSchema } from '../../api/resources/agent/apptainer.ts';
+import { apptainerSchema } from '../../api/resources/agent/place/apptainer.ts';
 import { describeRuntime } from './runtime-conformance.ts';
 
 const state = mkdtempSync(join(tmpdir(), 'sac-apptainer-'));

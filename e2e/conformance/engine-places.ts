@@ -3,7 +3,7 @@
  * Never: tests anything itself.
  */
 import { createDockerRuntime, createPodmanRuntime } from '../../adapters/runtimes/container/container-runtime.ts';
-import type { ContainerRuntime } from '../../api/resources/agent/container.ts';
+import type { ContainerRuntime } from '../../api/resources/agent/place/container.ts';
 import { engineRun, type ImageKind, image, launchOptions, removeFleet } from '../containers/engines.ts';
 import type { RuntimeUnderTest } from './runtime-conformance.ts';
 

@@ -5,7 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { ContainerOptions } from '../../adapters/runtimes/runtime.ts';
-import { type ContainerRuntime, containerSchema } from '../../api/resources/agent/container.ts';
+import { type ContainerRuntime, containerSchema } from '../../api/resources/agent/place/container.ts';
 
 export type ImageKind = 'plain' | 'tmux';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apptainerSchema } from '../../../api/resources/agent/apptainer.ts';
+import { apptainerSchema } from '../../../api/resources/agent/place/apptainer.ts';
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Launch } from '../runtime.ts';
 import { apptainerName, instanceArguments, parseInstances } from './instance-argv.ts';

@@ -2,7 +2,7 @@
  * Owns: what differs between the container engines, as data.
  * Never: a way of doing things: that is one implementation for all.
  */
-import type { ContainerRuntime } from '../../../api/resources/agent/container.ts';
+import type { ContainerRuntime } from '../../../api/resources/agent/place/container.ts';
 
 export interface Engine {
   readonly kind: ContainerRuntime;

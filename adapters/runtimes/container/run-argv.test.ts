@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { containerSchema } from '../../../api/resources/agent/container.ts';
+import { containerSchema } from '../../../api/resources/agent/place/container.ts';
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { ContainerOptions, Launch } from '../runtime.ts';
 import { DOCKER, PODMAN } from './engine.ts';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { slurmSchema } from '../../../api/resources/agent/slurm.ts';
+import { slurmSchema } from '../../../api/resources/agent/place/slurm.ts';
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Launch } from '../runtime.ts';
 import { renderAttachScript, renderJobScript, renderSubmitScript } from './render.ts';

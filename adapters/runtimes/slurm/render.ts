@@ -3,7 +3,7 @@
  * Never: puts data into the script except through the one quoting function; secrets stay in the 0600 launch file.
  */
 
-import { type SlurmOptions, slurmSchema } from '../../../api/resources/agent/slurm.ts';
+import { type SlurmOptions, slurmSchema } from '../../../api/resources/agent/place/slurm.ts';
 import { instanceNameOf } from '../../../api/resources/names.ts';
 import { durationMs } from '../../../api/resources/time.ts';
 import { quoteWord } from '../../transport/quote.ts';

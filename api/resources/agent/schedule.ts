@@ -5,6 +5,7 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { timeZoneSchema } from '../time-zone.ts';
+import { isMapping } from '../values.ts';
 
 /** Five fields, or six with seconds first; or a nickname. A date of its own is no schedule. */
 const FIELDS = /^(?:@[a-z]+|\S+(?:\s+\S+){4,5})$/;
@@ -29,7 +30,6 @@ const cronSchema = z
     if (message !== undefined) context.addIssue({ code: 'custom', message, input: text });
   });
 
-const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
 const WINDOW_OR_RUNS = 'is either a window (start and stop) or runs (cron)';
 
 export const scheduleSchema = z

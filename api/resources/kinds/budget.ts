@@ -7,8 +7,7 @@ import { SacError } from '../errors.ts';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { parseLabelSelector } from '../selectors.ts';
 import { timeZoneSchema } from '../time-zone.ts';
-
-const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
+import { isMapping } from '../values.ts';
 
 /** A label selector as `sac get -l` takes it. */
 export const selectorSchema = z

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { labelsSchema, nameSchema } from '../names.ts';
 import { durationSchema } from '../time.ts';
+import { isMapping } from '../values.ts';
 
 /** git-check-ref-format(1), and nothing that a program could take for an option. */
 const REF_NAME = /^(?![-/])(?!.*(?:\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)))[^\s\p{Cc}~^:?*[\\]+(?<![./])$/u;
@@ -54,7 +55,6 @@ export function urlProblem(url: string): string | undefined {
   return undefined;
 }
 
-const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
 const exactlyOne = (value: object) => Object.values(value).filter((one) => one !== undefined).length === 1;
 
 const refSchema = z

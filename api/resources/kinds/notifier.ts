@@ -5,13 +5,13 @@
 import { z } from 'zod';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { durationSchema, type Instant } from '../time.ts';
+import { isMapping } from '../values.ts';
 import { selectorSchema } from './budget.ts';
 
 /** Only such variables and files are given to notifiers: one must not be able to carry off the secrets of others. */
 export const NOTIFY_ENV = /^SAC_NOTIFY_[A-Z0-9_]+$/;
 export const NOTIFY_FILE = /^notify-[A-Za-z0-9._-]{1,200}$/;
 
-const isMapping = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;
 const given = (value: object, names: readonly string[]) =>
   names.filter((name) => Object.getOwnPropertyDescriptor(value, name)?.value !== undefined).length;
 

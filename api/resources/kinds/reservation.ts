@@ -3,7 +3,7 @@
  * Never: knows how jobs are submitted. All values are of a grammar that needs no quoting in a directive.
  */
 import { z } from 'zod';
-import { slurmSchema } from '../agent/slurm.ts';
+import { slurmSchema } from '../agent/place/slurm.ts';
 import { API_VERSION, type Condition, manifestMetaSchema } from '../meta.ts';
 import { nameSchema } from '../names.ts';
 import { durationSchema } from '../time.ts';

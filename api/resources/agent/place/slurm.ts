@@ -3,7 +3,7 @@
  * Never: knows how a job script is written. All values are of a grammar that needs no quoting in a directive.
  */
 import { z } from 'zod';
-import { durationSchema } from '../time.ts';
+import { durationSchema } from '../../time.ts';
 
 const word = z
   .string()
