@@ -4,8 +4,9 @@
  */
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
-import type { Transport } from '../../transport/transport.ts';
+import type { FileToPut, Transport } from '../../transport/transport.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { ReapLater } from '../reap/reap-later.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { ControlConnection } from './control/control-connection.ts';
@@ -22,7 +23,7 @@ import {
   together,
   when,
 } from './control/language.ts';
-import { LISTING, ownerOf, type Pane, parsePane } from './listing.ts';
+import { allPanes, isMissing, ownerOf, type Pane, panesOf, parsePane } from './listing.ts';
 import { Terminals } from './terminals.ts';
 import { TmuxServer } from './tmux-server.ts';
 
@@ -41,8 +42,11 @@ export class AgentSessions {
   readonly server: TmuxServer;
   readonly reaper: Reaper;
   readonly terminals: Terminals;
+  readonly #reapLater: ReapLater;
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
+  /** Corpses of the last looks, so that a restart needs no look of its own. Bound: one an agent. */
+  readonly #corpses = new Map<InstanceId, { readonly connection: ControlConnection; readonly pane: Pane }>();
   /** Panes whose process lives on without a terminal: waiting for its end would be in vain. */
   readonly #withoutTerminal = new Set<string>();
   #historyLimit: { readonly connection: ControlConnection; readonly lines: number } | undefined;
@@ -53,6 +57,7 @@ export class AgentSessions {
     const pidFile = `${context.dirs.run}/tmux.pid`;
     this.server = new TmuxServer({ transport, tmux, pidFile, timeoutMs: context.timeoutMs });
     this.reaper = new Reaper(transport, context.fleet);
+    this.#reapLater = new ReapLater(this.reaper);
     const { fleet, timeoutMs, now } = context;
     const find = (id: InstanceId) => this.pane(id);
     this.terminals = new Terminals({ fleet, transport, server: this.server, tmux, timeoutMs, now, find });
@@ -66,7 +71,9 @@ export class AgentSessions {
     const panes = await this.#decided(async () => {
       const connection = await this.server.reach();
       if (!connection) return [];
-      return this.#parse(await (ids ? panesOf(connection, ids) : allPanes(connection)));
+      const seen = this.#parse(await (ids ? panesOf(connection, ids) : allPanes(connection)));
+      this.#rememberCorpses(connection, seen, ids);
+      return seen;
     });
     return panes.map(({ sighting }) => sighting);
   }
@@ -81,7 +88,12 @@ export class AgentSessions {
     const name = sessionName(launch.id);
     const file = launchFilePath(this.#context.dirs, launch.id);
     const content = renderLaunchScript(launch, this.#context.dirs);
-    await this.#transport.putFiles([{ path: file, content, mode: 0o600 }]);
+    const known = this.#corpses.get(launch.id);
+    this.#corpses.delete(launch.id);
+    const files = [{ path: file, content, mode: 0o600 }, ...(known ? [this.#emptyArchive(launch.id)] : [])];
+    await this.#transport.putFiles(files);
+    // Panes of another server may have the same ids.
+    if (known?.connection.open && (await this.#replace(known.connection, launch, file, known.pane, true))) return;
     for (let tries = 0; tries < START_TRIES; tries++) {
       const connection = await this.server.connect();
       this.server.busy();
@@ -96,7 +108,7 @@ export class AgentSessions {
             `a tmux session named ${name} exists on this server and is not sac's; rename or end it`,
           );
         case 'agent':
-          if (await this.#replace(connection, launch, file, found.pane)) return;
+          if (await this.#replace(connection, launch, file, found.pane, false)) return;
           break;
         case 'headless':
           await connection.request([
@@ -131,12 +143,13 @@ export class AgentSessions {
     return lines;
   }
 
-  /** False: what was in the way is gone, and it can be made anew. */
+  /** False: what was in the way is gone, and it can be made anew; or the pane is another than was `remembered`. */
   async #replace(
     connection: ControlConnection,
     launch: Launch,
     file: string,
     { paneId, sighting, tagsAreOptions }: Pane,
+    remembered: boolean,
   ): Promise<boolean> {
     if (sighting.state !== 'exited') {
       if (sighting.launchHash === launch.launchHash) return true;
@@ -144,7 +157,7 @@ export class AgentSessions {
     }
     // This very start, or one after it, was carried out and has ended.
     if (sighting.incarnation >= launch.incarnation) return true;
-    await this.#prepareArchive(launch.id);
+    if (!remembered) await this.#transport.putFiles([this.#emptyArchive(launch.id)]);
     // A log that cannot be kept must not keep the agent from living.
     connection.request(this.#archive(launch.id, paneId)).catch(() => undefined);
     const stillDead = `#{&&:#{pane_dead},${equals(TAG.incarnation, `${sighting.incarnation}`)}}`;
@@ -155,25 +168,41 @@ export class AgentSessions {
     }
     const replaced = await connection.request([
       // Without -k: if it came to life in between, tmux refuses.
-      together(
-        command('respawn-pane', '-t', paneId, 'sh', file),
-        command('clear-history', '-t', paneId),
-        ...tags(paneId, launch.incarnation, launch.launchHash),
+      when(
+        paneId,
+        stillDead,
+        together(
+          command('respawn-pane', '-t', paneId, 'sh', file),
+          command('clear-history', '-t', paneId),
+          ...tags(paneId, launch.incarnation, launch.launchHash),
+          command('display-message', '-p', REPLACED),
+        ),
       ),
     ]);
+    if (replaced.ok && !replaced.lines.includes(REPLACED)) return false;
     if (!replaced.ok) {
+      if (remembered && isMissing(replaced.error)) return false;
       // When it cannot fork, tmux 3.3a forgets how the pane ended, which then reads as alive without a terminal for ever.
       await connection.request([clear]);
       throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
     }
-    // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
-    this.reaper.reap(launch.id, sighting.incarnation).catch(() => undefined);
+    this.#reapLater.add(launch.id, sighting.incarnation);
     return true;
   }
 
+  #rememberCorpses(
+    connection: ControlConnection,
+    seen: readonly Pane[],
+    asked: readonly InstanceId[] | undefined,
+  ): void {
+    for (const id of asked ?? [...this.#corpses.keys()]) this.#corpses.delete(id);
+    for (const pane of seen)
+      if (pane.sighting.state === 'exited') this.#corpses.set(pane.sighting.id, { connection, pane });
+  }
+
   /** The file exists, and private, before tmux writes to it. */
-  #prepareArchive(id: InstanceId): Promise<void> {
-    return this.#transport.putFiles([{ path: this.previousLog(id), content: '', mode: 0o600 }]);
+  #emptyArchive(id: InstanceId): FileToPut {
+    return { path: this.previousLog(id), content: '', mode: 0o600 };
   }
 
   /** The last screen (it ends with how the pane died) and the scrollback before it; tmux writes the file itself. */
@@ -210,7 +239,7 @@ export class AgentSessions {
   }
 
   async #bury(id: InstanceId, incarnation: Instant, { paneId, sighting }: Pane): Promise<void> {
-    await this.#prepareArchive(id);
+    await this.#transport.putFiles([this.#emptyArchive(id)]);
     const connection = await this.server.connect();
     connection.request(this.#archive(id, paneId)).catch(() => undefined);
     // Looked at again by tmux itself in the moment of removing.
@@ -256,26 +285,11 @@ export class AgentSessions {
   }
 }
 
+/** Told by tmux where a restart was carried out. */
+const REPLACED = 'sac-replaced';
+
 const tags = (at: string, incarnation: Instant, hash: string): readonly string[] => [
   tag(at, TAG.incarnation, `${incarnation}`),
   tag(at, TAG.hash, plain(hash)),
   tag(at, TAG.submitted, '0'),
 ];
-
-const isMissing = (error: string): boolean => /^can't find (?:session|window|pane)/.test(error);
-
-async function allPanes(connection: ControlConnection): Promise<readonly string[]> {
-  const reply = await connection.request([command('list-panes', '-a', '-F', LISTING)]);
-  if (!reply.ok) throw new RuntimeError(`tmux could not list its panes: ${reply.error}`);
-  return reply.lines;
-}
-
-/** Of those that have a session. */
-async function panesOf(connection: ControlConnection, ids: readonly InstanceId[]): Promise<readonly string[]> {
-  const reply = await connection.request(
-    ids.map((id) => command('list-panes', '-s', '-t', exactly(id), '-F', LISTING)),
-  );
-  const refused = reply.errors.find((error) => !isMissing(error));
-  if (refused !== undefined) throw new RuntimeError(`tmux could not list panes: ${refused}`);
-  return reply.lines;
-}

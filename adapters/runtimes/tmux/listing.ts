@@ -1,10 +1,11 @@
 /**
- * Owns: reading tmux's listing of panes.
+ * Owns: asking for tmux's listing of panes, and reading it.
  * Never: takes a pane for ours that does not carry our tag, or reports an exit that is not known yet.
  */
 import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
-import type { Sighting } from '../runtime.ts';
-import { AGENT_PANE, TAG } from './control/language.ts';
+import { RuntimeError, type Sighting } from '../runtime.ts';
+import type { ControlConnection } from './control/control-connection.ts';
+import { AGENT_PANE, command, exactly, TAG } from './control/language.ts';
 
 const FIELDS = [
   TAG.id,
@@ -99,3 +100,21 @@ export const isAgentPane = (told: string | undefined, paneId: string | undefined
 
 const isIdOf = (id: string, fleet: FleetId): id is InstanceId =>
   id.includes('.') && fleetOf(id as InstanceId) === fleet;
+
+export const isMissing = (error: string): boolean => /^can't find (?:session|window|pane)/.test(error);
+
+export async function allPanes(connection: ControlConnection): Promise<readonly string[]> {
+  const reply = await connection.request([command('list-panes', '-a', '-F', LISTING)]);
+  if (!reply.ok) throw new RuntimeError(`tmux could not list its panes: ${reply.error}`);
+  return reply.lines;
+}
+
+/** Of those that have a session. */
+export async function panesOf(connection: ControlConnection, ids: readonly InstanceId[]): Promise<readonly string[]> {
+  const reply = await connection.request(
+    ids.map((id) => command('list-panes', '-s', '-t', exactly(id), '-F', LISTING)),
+  );
+  const refused = reply.errors.find((error) => !isMissing(error));
+  if (refused !== undefined) throw new RuntimeError(`tmux could not list panes: ${refused}`);
+  return reply.lines;
+}
