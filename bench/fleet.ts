@@ -17,15 +17,20 @@ export class BenchFleet implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'sac-bench-'));
   readonly home = join(this.dir, 'home');
   readonly client: Client = createClient({ socket: join(this.home, 'sac.sock') }, { timeoutMs: 120_000 });
-  readonly env = {
-    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
-    HOME: this.dir,
-    SAC_HOME: this.home,
-    LANG: 'C.UTF-8',
-    TERM: 'xterm',
-    SAC_LOG_LEVEL: 'warn',
-  };
+  readonly env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
+
+  constructor(extraEnv: Readonly<Record<string, string>> = {}) {
+    this.env = {
+      PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+      HOME: this.dir,
+      SAC_HOME: this.home,
+      LANG: 'C.UTF-8',
+      TERM: 'xterm',
+      SAC_LOG_LEVEL: 'warn',
+      ...extraEnv,
+    };
+  }
 
   get pid(): number {
     return this.#child?.pid ?? 0;

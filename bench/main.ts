@@ -10,6 +10,8 @@ const benches: readonly (readonly string[])[] = [
   ['get.ts', '1000', '30'],
   ['levels.ts', '200', '60'],
   ['containers.ts', '50', '3'],
+  ['sources.ts', 'isolation', '49', '10'],
+  ['sources.ts', 'follow', '5000', '5'],
 ];
 for (const [file = '', ...args] of benches) {
   const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, file), ...args], {

@@ -29,6 +29,7 @@ import { neededBy, tenantsOf } from './compose/needed-by.ts';
 import { createTelling, launchOf } from './compose/profiles.ts';
 import { createUsage } from './compose/usage.ts';
 import { Controller } from './controller.ts';
+import { Drafts } from './desired/agent-drafts.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
 import { extraProtocols, GitCommand } from './desired/git/repository/command.ts';
@@ -300,6 +301,7 @@ async function run(
         .map(({ launchHash }) => launchHash)
         .join(' '),
     canonical: canonicalJson,
+    drafts: new Drafts(),
   };
   const objectWriteOptions = {
     clock: { now },

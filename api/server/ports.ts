@@ -7,6 +7,7 @@ import type {
   AnswerRequest,
   AnswerResponse,
   AnyResource,
+  ApplyItem,
   ApplyRequest,
   ApplyResponse,
   ControllerStatus,
@@ -27,7 +28,7 @@ import type {
   TokenInfo,
   UsageReport,
 } from '../protocol.ts';
-import type { Agent, Instance } from '../resources/agent/agent.ts';
+import type { Agent, AgentManifest, Instance } from '../resources/agent/agent.ts';
 import type { DeclaredObject, ObjectKind } from '../resources/kinds/kinds.ts';
 import type { ManifestMeta } from '../resources/meta.ts';
 
@@ -60,9 +61,18 @@ export interface ResourceReads {
   watch(since: number, onEvent: (event: ResourceEvent) => void): Disposable;
 }
 
+/** Of whoever reads manifests in this process: what was checked there is not checked again. Never from a request's body. */
+export interface ReadItem extends ApplyItem {
+  /** The agent's manifest with all defaults. */
+  readonly checked?: AgentManifest;
+}
+export interface ReadRequest extends ApplyRequest {
+  readonly items: readonly ReadItem[];
+}
+
 /** Writes. All throw the classes of api/resources/errors.ts. */
 export interface AgentWrites {
-  apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse>;
+  apply(request: ReadRequest, by: Caller): Promise<ApplyResponse>;
   create(manifest: { readonly metadata: ManifestMeta; readonly spec: unknown }, by: Caller): Promise<Agent>;
   /** `resourceVersion` must be current, else ConflictError. */
   replace(

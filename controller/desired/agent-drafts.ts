@@ -2,8 +2,10 @@
  * Owns: what an agent's intention is made of: a manifest or a patch checked, merged with what is there, and shown for `diff`.
  * Never: reads or writes the store.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Comparable } from '../../api/protocol.ts';
 import {
+  type AgentManifest,
   type AgentManifestInput,
   type AgentSpec,
   agentManifestSchema,
@@ -40,14 +42,40 @@ export const declaredIn = (input: AgentManifestInput): Declared => ({
   spec: { ...input.spec },
 });
 
-export function merge(live: AgentRecord | undefined, before: Declared | undefined, now: Declared): Draft {
-  const texts = (key: 'labels' | 'annotations') =>
-    parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
-  return {
-    labels: texts('labels'),
-    annotations: texts('annotations'),
-    spec: parseSpec(threeWayMerge({ ...live?.spec }, before?.spec, now.spec, filledIn(before?.spec))),
-  };
+/** Merges declarations into what is live. Specs that were checked once are not checked again: it costs most of an apply. */
+export class Drafts {
+  /** Specs that have all defaults of this version; what an older one stored may lack some. */
+  readonly #whole = new WeakSet<AgentSpec>();
+
+  /** `checked`: the spec of `now`, already checked. The live spec itself when nothing in it changes. Throws InvalidError. */
+  merge(live: AgentRecord | undefined, before: Declared | undefined, now: Declared, checked: AgentSpec): Draft {
+    const texts = (key: 'labels' | 'annotations') =>
+      parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
+    return {
+      labels: texts('labels'),
+      annotations: texts('annotations'),
+      spec: this.#spec(live?.spec, before, now, checked),
+    };
+  }
+
+  #spec(live: AgentSpec | undefined, before: Declared | undefined, now: Declared, checked: AgentSpec): AgentSpec {
+    if (!live) {
+      this.#whole.add(checked);
+      return checked;
+    }
+    const dropsNothing = isDeepStrictEqual(before?.spec, now.spec);
+    const merged = threeWayMerge(
+      { ...live },
+      before?.spec,
+      now.spec,
+      dropsNothing ? undefined : filledIn(before?.spec),
+    );
+    if (this.#whole.has(live) && isDeepStrictEqual(merged, live)) return live;
+    const parsed = parseSpec(merged);
+    const next = isDeepStrictEqual(parsed, live) ? live : parsed;
+    this.#whole.add(next);
+    return next;
+  }
 }
 
 /** With its defaults; nothing when it is of a time in which other things were allowed. */
@@ -59,12 +87,21 @@ function filledIn(spec: Tree | undefined): Tree | undefined {
 const parseTexts = (tree: Tree): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(tree).map(([key, value]) => [key, String(value)]));
 
-export function parseManifest(input: unknown): { readonly name: string; readonly input: AgentManifestInput } {
-  const checked = check(agentManifestSchema, input);
-  if (!checked.ok) throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(path)}: ${message}`));
-  const { name } = checked.value.metadata;
+/** `known`: what checking it gave, when whoever read it did that already. */
+export function parseManifest(
+  input: unknown,
+  known?: AgentManifest,
+): { readonly name: string; readonly input: AgentManifestInput; readonly spec: AgentSpec } {
+  const manifest = known ?? checkManifest(input);
+  const { name } = manifest.metadata;
   if (name === undefined) throw new InvalidError(['metadata.name: is required']);
-  return { name, input: input as AgentManifestInput };
+  return { name, input: input as AgentManifestInput, spec: manifest.spec };
+}
+
+function checkManifest(input: unknown): AgentManifest {
+  const checked = check(agentManifestSchema, input);
+  if (checked.ok) return checked.value;
+  throw new InvalidError(checked.issues.map(({ path, message }) => `${formatPath(path)}: ${message}`));
 }
 
 export function parseSpec(spec: unknown): AgentSpec {

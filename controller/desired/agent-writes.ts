@@ -17,16 +17,16 @@ import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/
 import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import type { AgentWrites, Caller } from '../../api/server/ports.ts';
+import type { AgentWrites, Caller, ReadItem, ReadRequest } from '../../api/server/ports.ts';
 import { circleThrough } from '../plan/dependencies.ts';
 import { type ChangeNote, digestOf, revise, templateOf, withTemplate } from '../plan/rollout/revisions.ts';
 import type { AgentRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import {
   comparable,
   type Draft,
+  type Drafts,
   declaredIn,
   draftOf,
-  merge,
   parseManifest,
   parseMeta,
   parseSpec,
@@ -43,6 +43,8 @@ export interface AgentWritesOptions {
   readonly launchKey: (agent: Pick<AgentRecord, 'name' | 'labels' | 'spec' | 'files'>) => string;
   /** Equal texts: equal values. */
   readonly canonical: (value: unknown) => string;
+  /** One for all that write in this process. */
+  readonly drafts: Drafts;
 }
 
 /** Only the status changed in between: read again and try again, so often. */
@@ -55,7 +57,7 @@ export class StoredAgentWrites implements AgentWrites {
     this.#options = options;
   }
 
-  async apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse> {
+  async apply(request: ReadRequest, by: Caller): Promise<ApplyResponse> {
     const owners = this.#instanceOwners();
     const needs = this.#needs(request);
     const outcomes = await Promise.all(request.items.map((item) => this.#applyItem(item, request, by, owners, needs)));
@@ -153,7 +155,7 @@ export class StoredAgentWrites implements AgentWrites {
   }
 
   async #applyItem(
-    item: ApplyItem,
+    item: ReadItem,
     request: ApplyRequest,
     by: Caller,
     owners: ReadonlyMap<string, string>,
@@ -161,13 +163,13 @@ export class StoredAgentWrites implements AgentWrites {
   ): Promise<ApplyResult | ApplyResponse['errors'][number]> {
     const claimed = item.manifest.metadata?.name ?? '';
     try {
-      const { name, input } = parseManifest(item.manifest);
+      const { name, input, spec } = parseManifest(item.manifest, item.checked);
       const circle = circleThrough(name, needs);
       if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
       for (let attempt = 1; ; attempt++) {
         const current = this.#options.store.agent(name);
         try {
-          return await this.#applyOnce(name, input, item.files, current, request, by, owners);
+          return await this.#applyOnce(name, { input, spec, files: item.files }, current, request, by, owners);
         } catch (error) {
           const raced =
             error instanceof ConflictError &&
@@ -183,33 +185,30 @@ export class StoredAgentWrites implements AgentWrites {
 
   async #applyOnce(
     name: string,
-    input: AgentManifestInput,
-    brought: ApplyItem['files'],
+    brought: { readonly input: AgentManifestInput; readonly spec: AgentSpec; readonly files: ApplyItem['files'] },
     current: Versioned<AgentRecord> | undefined,
     request: ApplyRequest,
     by: Caller,
     owners: ReadonlyMap<string, string>,
   ): Promise<ApplyResult> {
-    const { clock, canonical, launchKey, store } = this.#options;
+    const { clock, canonical, drafts, launchKey, store } = this.#options;
     const before = current?.record;
     if (before?.deletedAt !== undefined)
       throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
-    const declared = declaredIn(input);
+    const declared = declaredIn(brought.input);
     const ours = !before || sameSource(before.source, request.source) || request.force === true;
     const keeps = before !== undefined && (!ours || this.#staysWith(before.source, request.source));
     const { draft, files } = heeding(
       before,
-      before
-        ? merge(before, keeps ? { spec: {} } : before.lastApplied, declared)
-        : merge(undefined, undefined, declared),
-      nextFiles(before?.files, brought),
+      drafts.merge(before, keeps ? { spec: {} } : before?.lastApplied, declared, brought.spec),
+      nextFiles(before?.files, brought.files),
       request.source,
     );
     this.#assertNamesFree(name, draft.spec, owners);
 
-    const sameSpec =
-      before !== undefined && sameFiles(before.files, files) && canonical(before.spec) === canonical(draft.spec);
-    const same = sameSpec && canonical(draftOf(before)) === canonical(draft);
+    const alike = (a: unknown, b: unknown) => a === b || canonical(a) === canonical(b);
+    const sameSpec = before !== undefined && sameFiles(before.files, files) && alike(before.spec, draft.spec);
+    const same = sameSpec && alike([before.labels, before.annotations], [draft.labels, draft.annotations]);
     if (before && !ours && !same) {
       this.#assertNotOwned(before, draft, request.source);
       if (!sameFiles(before.files, files) && before.files !== undefined) throw foreignFiles(before);

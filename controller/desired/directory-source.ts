@@ -170,8 +170,9 @@ export class DirectorySource implements AsyncDisposable {
       {
         items: [
           ...found.objects.map(({ origin, manifest }) => ({ origin, manifest })),
-          ...found.documents.map(({ name, origin, manifest }) => ({
+          ...found.documents.map(({ name, origin, manifest, parsed }) => ({
             origin,
+            checked: parsed,
             manifest,
             files: found.files.get(name) ?? [],
           })),

@@ -2,10 +2,10 @@
  * Owns: one `apply` over all kinds: what agents need comes before the agents, and nothing is pruned when anything was refused.
  * Never: writes by itself.
  */
-import type { ApplyItem, ApplyRequest, ApplyResponse } from '../../api/protocol.ts';
+import type { ApplyItem, ApplyResponse } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
 import { isObjectKind, type ObjectKind } from '../../api/resources/kinds/kinds.ts';
-import type { Caller, ResourceWrites } from '../../api/server/ports.ts';
+import type { Caller, ReadRequest, ResourceWrites } from '../../api/server/ports.ts';
 import type { StoredAgentWrites } from './agent-writes.ts';
 import type { StoredObjectWrites } from './object-writes.ts';
 
@@ -13,7 +13,7 @@ type ObjectItem = ApplyItem & { readonly manifest: { readonly kind: ObjectKind }
 const isObjectItem = (item: ApplyItem): item is ObjectItem => isObjectKind(item.manifest.kind);
 
 export function joinWrites(agents: StoredAgentWrites, objects: StoredObjectWrites): ResourceWrites {
-  const apply = async (request: ApplyRequest, by: Caller): Promise<ApplyResponse> => {
+  const apply = async (request: ReadRequest, by: Caller): Promise<ApplyResponse> => {
     if (request.prune && request.items.length === 0)
       throw new BadRequestError(
         'prune with no manifests would delete everything of this source; delete by name or with --all instead',

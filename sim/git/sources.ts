@@ -5,6 +5,7 @@
 
 import type { GitSourceSpec } from '../../api/resources/kinds/git-source.ts';
 import type { Instant } from '../../api/resources/time.ts';
+import { Drafts } from '../../controller/desired/agent-drafts.ts';
 import { StoredAgentWrites } from '../../controller/desired/agent-writes.ts';
 import type { FleetPort } from '../../controller/desired/git/fleet-port.ts';
 import { fleetOf } from '../../controller/desired/git/running/fleet-of.ts';
@@ -35,12 +36,14 @@ export interface SourcesOptions extends Omit<FakeRepositoryOptions, 'source' | '
 
 export function makeSources(options: SourcesOptions): GitSources {
   const { store, timers, life, facts, bugs, random, trace } = options;
+  const drafts = new Drafts();
   const writesOver = (over: Store) =>
     joinWrites(
       new StoredAgentWrites({
         store: over,
         clock: timers,
         canonical: canonicalJson,
+        drafts,
         instanceNames: (name, spec) => instanceSlots(name, spec, facts.hosts).map((slot) => slot.name),
         launchKey: ({ name, labels, spec }) =>
           planAgent({ name, labels, generation: 0, spec }, facts)

@@ -2,11 +2,11 @@
  * Owns: what a sync is asked, what it answers, and how it sees and changes the fleet.
  * Never: behaviour.
  */
-import type { ApplyRequest, ApplyResponse } from '../../../api/protocol.ts';
+import type { ApplyResponse } from '../../../api/protocol.ts';
 import type { GitSourceSpec, GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
-import type { Caller } from '../../../api/server/ports.ts';
+import type { Caller, ReadRequest } from '../../../api/server/ports.ts';
 
 /** Something declared, as a source must know it. */
 export interface FleetThing {
@@ -19,7 +19,7 @@ export interface FleetThing {
 }
 
 export interface FleetWrites {
-  apply(request: ApplyRequest, by: Caller): Promise<ApplyResponse>;
+  apply(request: ReadRequest, by: Caller): Promise<ApplyResponse>;
   /** `key` as in FleetThing. */
   remove(key: string, by: Caller): Promise<void>;
   /** Says in the status of this source what is applied: together with it, so that a crash leaves no doubt. */

@@ -118,3 +118,28 @@ it('the fleet stands at one commit, whole; nothing of others is touched; refused
     ),
   );
 });
+
+it('a commit that is wrong is read once, however often it is found again', async () => {
+  let reads = 0;
+  const source = new GitSource({
+    name: 'fleet',
+    fleet: memoryFleet([]).port,
+    now: () => 0,
+    repository: {
+      resolve: async () => ({ commit: '1'.repeat(40), ref: 'refs/heads/main' }),
+      fetch: async (head) => ({ head, relation: 'continues' }),
+      files: async () => {
+        reads++;
+        return [{ path: 'bad.yaml', bytes: Buffer.from('kind: [') }];
+      },
+      signature: async () => ({ ok: true, by: 'ada' }),
+      keep: async () => undefined,
+    },
+  });
+  const spec = gitSourceSpecSchema.parse({ url: 'https://host/x' });
+  const first = await source.sync({ spec, status: NO_GIT_STATUS });
+  const again = await source.sync({ spec, status: first.status });
+  expect(again.status).toEqual(first.status);
+  expect(again.status.problems).toEqual([expect.stringContaining('bad.yaml:1:')]);
+  expect(reads).toBe(1);
+});

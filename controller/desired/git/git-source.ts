@@ -3,11 +3,11 @@
  * Level-triggered: the same sync again changes nothing, and one that was cut short is simply done again.
  * Never: applies a part of a commit; deletes anything unless all of a verified commit was read.
  */
-import type { ApplyItem, ApplyRequest, ApplyResponse } from '../../../api/protocol.ts';
+import type { ApplyResponse } from '../../../api/protocol.ts';
 import type { GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import type { Source } from '../../../api/resources/meta.ts';
 import { type DurationMs, type Instant, isoTime } from '../../../api/resources/time.ts';
-import type { Caller } from '../../../api/server/ports.ts';
+import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts';
 import type { FleetPort, FleetThing, SyncPlan, SyncRequest, SyncResult } from './fleet-port.ts';
 import { itemsOf, readCommit } from './manifests.ts';
 import { listed, planPrune } from './prune.ts';
@@ -37,7 +37,9 @@ const MAX_PROBLEMS = 100;
 
 interface ReadCommit {
   readonly key: string;
-  readonly items: readonly ApplyItem[];
+  /** Reading it again finds the same: a large commit that is wrong would hold up the others at every interval. */
+  readonly refusal?: Refusal;
+  readonly items: readonly ReadItem[];
   readonly declared: ReadonlySet<string>;
 }
 
@@ -212,15 +214,20 @@ export class GitSource {
 
   async #readCommit(commit: string, { spec, signal }: SyncRequest): Promise<ReadCommit> {
     const key = JSON.stringify([commit, spec.path, spec.targetLabels]);
-    if (this.#read?.key === key) return this.#read;
+    if (this.#read?.key === key) {
+      if (this.#read.refusal) throw this.#read.refusal;
+      return this.#read;
+    }
     const found = await readCommit(await this.#options.repository.files(commit, spec.path, signal));
     if (found.problems.length > 0) {
       const lines = found.problems.map(({ text }) => `${text} (commit ${short(commit)})`);
       const more = lines.length === 1 ? '' : ` and ${lines.length - 1} more`;
-      throw new Refusal(
+      const refusal = new Refusal(
         no('InvalidManifests', `Nothing of ${short(commit)} is applied: ${lines[0] ?? ''}${more}.`),
         lines,
       );
+      this.#read = { key, items: [], declared: new Set(), refusal };
+      throw refusal;
     }
     const items = itemsOf(found, spec.targetLabels);
     const declared = new Set(
@@ -252,12 +259,7 @@ export class GitSource {
     throw new Refusal(no('Conflict', `The commit is not applied: ${lines[0] ?? ''}.`), lines);
   }
 
-  #request(
-    items: readonly ApplyItem[],
-    head: Head,
-    { spec, force = false }: SyncRequest,
-    dryRun: boolean,
-  ): ApplyRequest {
+  #request(items: readonly ReadItem[], head: Head, { spec, force = false }: SyncRequest, dryRun: boolean): ReadRequest {
     const source: Source = { kind: 'git', name: this.#options.name, path: spec.path, revision: head.commit };
     return { items, source, ...(dryRun && { dryRun }), ...(force && { force }) };
   }

@@ -7,8 +7,8 @@ import { type Collected, Collection } from '../../../api/manifests/collect.ts';
 import { namingFolder } from '../../../api/manifests/files.ts';
 import { readManifests } from '../../../api/manifests/read.ts';
 import { decode } from '../../../api/manifests/safe-file.ts';
-import type { ApplyItem } from '../../../api/protocol.ts';
 import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent/agent-files.ts';
+import type { ReadItem } from '../../../api/server/ports.ts';
 import { agentFileIn, type TreeFile } from './repository/tree.ts';
 
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */
@@ -59,10 +59,11 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
 }
 
 /** What is applied: the manifests; agents get the labels that the source gives to all, their own win. */
-export function itemsOf(found: Collected, labels: Readonly<Record<string, string>>): readonly ApplyItem[] {
+export function itemsOf(found: Collected, labels: Readonly<Record<string, string>>): readonly ReadItem[] {
   const extra = Object.keys(labels).length > 0;
-  const agents = found.documents.map(({ name, origin, manifest }) => ({
+  const agents = found.documents.map(({ name, origin, manifest, parsed }) => ({
     origin,
+    checked: parsed,
     // A commit says all there is: an agent without files has none.
     files: found.files.get(name) ?? [],
     manifest: extra
