@@ -12,6 +12,8 @@ export interface LaunchCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Variables whose values are those of variables of the controller, looked up at planning. */
   readonly secretEnv?: Readonly<Record<string, string>>;
+  /** Why it must not be started: what the manifest asks for cannot be had, and something else would be used in its stead. */
+  readonly refused?: string;
 }
 
 /** A dialog of this CLI and the keys that answer it; after each key the screen is looked at. */

@@ -24,7 +24,11 @@ import type { Store } from '../store/store.ts';
 /** Values of secret variables are looked up in the controller's own environment. */
 export function launchOf(profile: Profile, spec: AgentSpec): ReturnType<PlanFacts['launch']> {
   const { readsActivity, dialogs, session } = profile;
-  const { secretEnv = {}, ...command } = profile.launch(spec);
+  const { secretEnv = {}, refused, ...command } = profile.launch(spec);
+  const missing = Object.values(secretEnv).find((from) => !process.env[from]);
+  const unfit =
+    refused ??
+    (missing === undefined ? undefined : `the controller's environment has no ${missing}, whose value the agent needs`);
   const secrets = Object.entries(secretEnv).map(([key, from]) => [key, process.env[from] ?? ''] as const);
   return {
     ...command,
@@ -33,6 +37,7 @@ export function launchOf(profile: Profile, spec: AgentSpec): ReturnType<PlanFact
     dialogs,
     asksFor: profile.asksFor(spec),
     ...(session && { sessionStore: session }),
+    ...(unfit !== undefined && { refused: unfit }),
   };
 }
 

@@ -68,6 +68,8 @@ export interface PlanFacts {
     /** Dangerous dialogs that the manifest's flags ask to accept. */
     readonly asksFor?: readonly string[];
     readonly sessionStore?: SessionFacts;
+    /** Why it must not be started. */
+    readonly refused?: string;
   };
   /** Where an instance was last placed: `auto` stays there. */
   readonly placedAt: (instanceName: string) => LastPlace | undefined;
@@ -117,6 +119,7 @@ function planSlot(
     dialogs = [],
     asksFor = [],
     sessionStore,
+    refused: unfit,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
   const tenancy = planTenancy(spec, facts.reservations);
@@ -138,7 +141,13 @@ function planSlot(
     `${there?.workspaces ?? facts.workspaces}/${slot.name}`;
   const containers = planContainers(spec, cwd, { ...facts, userHome });
   const refused = choice.place && containers.refused.get(choice.place.runtime);
-  const chosen: Choice = refused === undefined ? choice : { unplaced: `${refused}.` };
+  // What runs goes on: it was started when all that it asks for was there.
+  const chosen: Choice =
+    unfit !== undefined
+      ? { unplaced: `${unfit}.`, hold: true }
+      : refused === undefined
+        ? choice
+        : { unplaced: `${refused}.` };
   const { place } = chosen;
   // Without a screen there is nothing to read.
   const readsActivity =

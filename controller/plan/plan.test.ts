@@ -67,6 +67,18 @@ describe('instances of an agent', () => {
     );
   });
 
+  it('are not started, and go on where they live, when what the manifest asks for cannot be had', () => {
+    const launch: PlanFacts['launch'] = () => ({
+      argv: ['x'],
+      env: {},
+      readsActivity: false,
+      refused: 'no such login',
+    });
+    const planned = only(planAgent(agent({}), facts({ launch })));
+    expect(planned).toMatchObject({ unplaced: 'no such login.', hold: true, want: 'run' });
+    expect(planned.place).toBeUndefined();
+  });
+
   it('are wanted, at rest or gone as the agent is', () => {
     expect(only(planAgent(agent({}), facts())).want).toBe('run');
     expect(only(planAgent(agent({ suspend: true }), facts())).want).toBe('rest');

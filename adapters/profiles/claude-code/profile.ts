@@ -18,7 +18,7 @@ export const claudeCode: Profile = {
   name: 'claude-code',
   readsActivity: true,
   launch(spec) {
-    const { flags, channels, provider } = spec.claude;
+    const { flags, channels, provider, account } = spec.claude;
     const base = launchCli('claude', '--model')(spec);
     return {
       argv: [...base.argv, ...channels.flatMap((channel) => ['--channels', channel]), ...flags.flatMap(splitFlag)],
@@ -27,6 +27,10 @@ export const claudeCode: Profile = {
         DISABLE_AUTOUPDATER: '1',
         ...(provider && { ANTHROPIC_BASE_URL: provider.baseUrl }),
       },
+      // Started all the same it would use whatever login it finds: another one's.
+      ...(account !== undefined && {
+        refused: `claude.account: there is no saved login "${account}"; sac keeps none. Give the agent a HOME of its own (spec.env) and log in there`,
+      }),
       ...(provider && { secretEnv: { ANTHROPIC_AUTH_TOKEN: provider.authTokenEnv } }),
     };
   },

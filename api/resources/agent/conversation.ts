@@ -12,10 +12,10 @@ export const claudeSchema = z
         'Words added to the command line of claude, one list item each; an item with a space is split at the first (`--add-dir /x`).',
     }),
     channels: z.array(text.min(1)).default([]).meta({ description: 'Channels, each passed as --channels.' }),
-    account: text
-      .min(1)
-      .optional()
-      .meta({ description: 'Saved login that this agent uses. Not together with provider.' }),
+    account: text.min(1).optional().meta({
+      description:
+        'Saved login that this agent uses. sac keeps none yet: an agent that names one is not started. Not together with provider.',
+    }),
     provider: z
       .strictObject({
         baseUrl: z
