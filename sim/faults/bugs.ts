@@ -88,6 +88,23 @@ const appliesOneByOne = (fleet: FleetPort): FleetPort => ({
     }),
 });
 
+const prunesAll = (fleet: FleetPort): FleetPort => ({
+  ...fleet,
+  transaction: (work) =>
+    fleet.transaction((writes) =>
+      work({
+        ...writes,
+        async apply(request, by) {
+          const response = await writes.apply(request, by);
+          const kept = new Set(request.items.map(({ manifest }) => `Agent/${manifest.metadata?.name ?? ''}`));
+          for (const { key, source, deleting } of [...fleet.things()])
+            if (source.name === request.source.name && !deleting && !kept.has(key)) await writes.remove(key, by);
+          return response;
+        },
+      }),
+    ),
+});
+
 export const PLANTED: readonly PlantedBug[] = [
   { name: 'effects are emitted once, on entry', property: 1, plan: 'intermediate', bugs: { decide: emitsOnce } },
   { name: 'effects are emitted once, on entry (enumerated)', property: 1, plan: 'each', bugs: { decide: emitsOnce } },
@@ -113,5 +130,6 @@ export const PLANTED: readonly PlantedBug[] = [
     plan: 'none',
     bugs: { git: { skipsBroken: true } },
   },
+  { name: 'a source deletes without being asked to', property: 9, plan: 'none', bugs: { git: { fleet: prunesAll } } },
   { name: 'an invalid manifest is half applied', property: 6, plan: 'none', bugs: { takesInvalid: true } },
 ];

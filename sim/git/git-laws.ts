@@ -82,13 +82,14 @@ export class GitLaws {
   }
 
   /** All that the source owns is what one commit of it declares. */
-  #checkWhole(source: string, { prune }: GitSourceSpec, touched: readonly Touched[]): void {
+  #checkWhole(source: string, { prune, verify }: GitSourceSpec, touched: readonly Touched[]): void {
     const { hub, door, time } = this.#o;
     const owned = this.#owned(source);
     const fits = (commit: Commit): boolean => {
       const declared = this.#declaredBy(commit);
       return (
         declared !== undefined &&
+        (commit.signed || !verify) &&
         declared.size > 0 &&
         (!prune || owned.length === declared.size) &&
         [...declared].every(([name, spec]) => owned.some((one) => one.name === name && same(one.spec, spec)))
@@ -116,6 +117,7 @@ export class GitLaws {
       const head = this.#o.hub.pushed(source).at(-1);
       const declared = applied && this.#declaredBy(applied);
       if (applied && !declared) this.#says(9, `${source} applied a commit that is not valid`);
+      if (applied && spec.verify && !applied.signed) this.#says(9, `${source} applied a commit that is not signed`);
       if (!applied && owned.length > 0)
         this.#says(9, `${source} says that nothing is applied, and owns ${owned.length}`);
       for (const [name, wanted] of declared ?? [])
