@@ -3,10 +3,10 @@
  * Never: decides anything about an agent.
  */
 
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
@@ -17,25 +17,23 @@ import { readAgentsDir } from '../api/manifests/files.ts';
 import type { AgentSpec } from '../api/resources/agent/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds/kinds.ts';
-import { reservationStatusOf } from '../api/resources/kinds/reservation.ts';
-import { type HostName, instanceId } from '../api/resources/names.ts';
+import { instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals, hosts } from './api-ports.ts';
-import { Budgets } from './budgets/budgets.ts';
+import { keepHolding } from './compose/holding.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
-import { neededBy, tenantsOf } from './compose/needed-by.ts';
-import { createTelling, launchOf } from './compose/profiles.ts';
+import { createLoops } from './compose/loops.ts';
+import { neededBy } from './compose/needed-by.ts';
+import { createPlanFacts } from './compose/plan-facts.ts';
+import { createTelling } from './compose/profiles.ts';
+import { realTimers } from './compose/real-timers.ts';
 import { createUsage } from './compose/usage.ts';
 import { Controller } from './controller.ts';
 import { Drafts } from './desired/agent-drafts.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
-import { extraProtocols, GitCommand } from './desired/git/repository/command.ts';
-import { LIMITS, Repository } from './desired/git/repository/repository.ts';
-import { fleetOf } from './desired/git/running/fleet-of.ts';
-import { GitSources } from './desired/git/running/git-sources.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
 import { StoredObjectWrites } from './desired/object-writes.ts';
 import { joinWrites } from './desired/resource-writes.ts';
@@ -44,18 +42,14 @@ import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { deliver } from './notices/deliver.ts';
-import { Notifiers, statusOf as notifierStatus } from './notices/notifiers.ts';
+import { statusOf as notifierStatus } from './notices/notifiers.ts';
 import { HostConditions } from './places/host-conditions.ts';
-import { hostFacts, isAllKnown } from './places/host-facts.ts';
 import { Machines } from './places/machines.ts';
 import { canonicalJson } from './plan/launch-hash.ts';
-import { instanceSlots, LEASE_OVER_MS } from './plan/placement.ts';
-import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
+import { instanceSlots } from './plan/placement.ts';
+import { planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
-import type { Timers } from './reconcile/work-queue.ts';
-import { Reservations } from './reservations/reservations.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -64,20 +58,8 @@ import { auditTo, openTokens } from './store/tokens.ts';
 import { WorkspaceSyncer } from './workspace/syncer.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
-const HEARTBEAT_MS = 5_000;
-/** A removed socket is back before a CLI, which waits 5 s for a controller that holds the home, gives up. */
-const DOOR_LOOK_MS = 1_000;
 /** A stop that takes longer than this is cut short: everything that matters is saved already. */
 const STOP_DEADLINE_MS = 10_000;
-
-const realTimers: Timers = {
-  now: () => Date.now(),
-  after(delayMs, run) {
-    // setTimeout fires at once for more than 2^31-1 ms.
-    const timer = setTimeout(run, Math.min(Math.max(0, delayMs), 2_147_483_647)).unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 async function main(): Promise<void> {
   process.umask(0o077);
@@ -126,20 +108,7 @@ async function run(
     now,
   );
   database.takeOver(now());
-  // In a home that had a fleet before: where its agents live was known, and is not any more.
-  let forgot = database.forgot(isOldHome);
-  if (forgot)
-    realTimers.after(LEASE_OVER_MS + 1_000, () => {
-      facts = undefined;
-      rememberWhenKnown();
-      controller.replan();
-    });
-  const rememberWhenKnown = () => {
-    // Not sooner: hosts are declared one after the other when a controller begins.
-    if (!forgot || now() - startedAt < LEASE_OVER_MS || !isAllKnown(machines.list(), store)) return;
-    forgot = false;
-    database.remember();
-  };
+  const forgot = database.forgot(isOldHome);
   const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
   const tokens = await openTokens(database);
 
@@ -160,43 +129,28 @@ async function run(
     timers: realTimers,
     timeoutMs: PLACE_TIMEOUT_MS,
     onChange: ({ added, gone, back }) => {
-      facts = undefined;
-      rememberWhenKnown();
+      planFacts.change();
       void controller.changePlaces(added, gone, back);
     },
     log,
   });
   const places = await machines.reachLocal();
 
-  let facts: PlanFacts | undefined;
-  const factsNow = (): PlanFacts => {
-    facts ??= makeFacts();
-    return facts;
-  };
-  const makeFacts = (): PlanFacts => ({
+  const planFacts = createPlanFacts({
     fleet,
-    workspaces: home.workspaces,
+    home,
     userHome,
-    environment: (name) => (Object.hasOwn(process.env, name) ? process.env[name] : undefined),
-    allowedHostPaths: (process.env['SAC_ALLOW_HOST_PATHS'] ?? '').split(':').filter((path) => path.startsWith('/')),
-    reservations: new Map(
-      store.objects('Reservation').map(({ record }) => {
-        const { jobId, conditions } = reservationStatusOf(record.status);
-        const detail = conditions[0]?.message ?? 'its allocation is about to be asked for.';
-        return [
-          record.name,
-          { host: record.spec.host as HostName, detail, ...(jobId !== undefined && { job: jobId }) },
-        ];
-      }),
-    ),
-    ...(forgot && { forgotForMs: now() - startedAt }),
-    hosts: hostFacts(machines.list(), (host) => controller.plannedOn(host), now(), startedAt),
-    launch: (name, spec) => launchOf(PROFILES[name], spec),
-    placedAt(name) {
-      const { place, leased = false } = store.instance(instanceId(fleet, name))?.record.snapshot.memory ?? {};
-      return place && { ...place, leased };
-    },
+    env: process.env,
+    store,
+    machines,
+    database,
+    forgot,
+    startedAt,
+    timers: realTimers,
+    plannedOn: (host) => controller.plannedOn(host),
+    replan: () => controller.replan(),
   });
+  const factsNow = planFacts.now;
 
   const { promise: ended, resolve: end } = withResolvers<{
     readonly code: number;
@@ -314,54 +268,23 @@ async function run(
       new StoredObjectWrites({ ...objectWriteOptions, store: over }),
     );
   const writes = writesOver(store);
-  const reservations = new Reservations({
+  const loops = createLoops({
     store,
-    handsOf(host) {
-      const found = machines.get(host)?.reached?.places.find(({ place }) => place.runtime === 'slurm-tenant');
-      const { pools } = found?.runtime ?? {};
-      return found && pools ? { pools, transport: found.transport } : undefined;
-    },
-    // A name of the server or a time to renew it is no other allocation, but for the first it is another server.
-    hashOf: ({ persistent: _, renewBefore: __, host: ___, ...asked }) =>
-      createHash('sha256').update(canonicalJson(asked)).digest('hex').slice(0, 8),
-    tenantsOf: (name) => tenantsOf(store, name),
-    timers: realTimers,
-    onChange: () => {
-      facts = undefined;
-      controller.replan();
-    },
-    canonical: canonicalJson,
-    log,
-  });
-  const git = new GitCommand({
+    writesOver,
+    machines,
     transport,
-    path: process.env['PATH'] ?? '/usr/bin:/bin',
-    extraProtocols: extraProtocols(process.env['SAC_GIT_ALLOW']),
-  });
-  const secrets = { env: process.env, secretsDir: home.secrets };
-  const gitSources = new GitSources({
-    store,
-    fleet: fleetOf(store, writesOver),
-    repositoryOf: (name, spec) => new Repository(spec, { git, dir: join(home.git, name), secrets, limits: LIMITS }),
-    secrets,
+    fleet,
+    home,
+    env: process.env,
     timers: realTimers,
     random: () => randomInt(1_000_000) / 1_000_000,
-    canonical: canonicalJson,
+    onPlacesChange: () => {
+      planFacts.change();
+      controller.replan();
+    },
     observe: (source, result, seconds) => metricsNow().sourceSynced(source, result, seconds),
     log,
   });
-  const notifiers = new Notifiers({
-    store,
-    timers: realTimers,
-    fleet,
-    random: () => randomInt(1_000_000) / 1_000_000,
-    canonical: canonicalJson,
-    digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 32),
-    deliver: (message, spec) =>
-      deliver(message, spec, { transport, secrets: { env: process.env, secretsDir: home.secrets } }),
-    log,
-  });
-  const budgets = new Budgets({ store, timers: realTimers, canonical: canonicalJson, log });
   const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
     (dir) =>
       new DirectorySource({
@@ -399,7 +322,7 @@ async function run(
       reads: createReads(ports),
       writes,
       rollouts: new StoredRolloutWrites({ ...agentWriteOptions, store }),
-      sources: gitSources,
+      sources: loops.gitSources,
       usage,
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
       terminals: createTerminals(ports),
@@ -455,27 +378,18 @@ async function run(
   void declareHosts();
   await controller.start();
   for (const source of sources) await source.start();
-  gitSources.start();
-  budgets.start();
-  reservations.start();
-  notifiers.start();
+  loops.start();
   hostConditions.start();
 
-  const beat = () => {
-    try {
-      database.heartbeat(now());
-      lock.secure();
-      // Only who was not replaced may take the path.
-      server.mend();
-    } catch (error) {
-      if (error instanceof SacError) end({ code: 1, why: error.message, fenced: true });
-      else log('heartbeat failed', { error: String(error) });
-    }
-  };
-  const heartbeat = setInterval(beat, HEARTBEAT_MS);
-  const doorLook = setInterval(() => {
-    if (!existsSync(home.socket)) beat();
-  }, DOOR_LOOK_MS);
+  const held = keepHolding({
+    database,
+    lock,
+    server,
+    socket: home.socket,
+    now,
+    lose: (why) => end({ code: 1, why, fenced: true }),
+    log,
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end({ code: 0, why: signal }));
   log('controller runs', {
     pid: process.pid,
@@ -492,13 +406,9 @@ async function run(
   // Everything here, the socket's path too, belongs to the successor now: closing would take it away from it.
   if (fenced) process.exit(code);
   setTimeout(() => process.exit(code), STOP_DEADLINE_MS).unref();
-  clearInterval(heartbeat);
-  clearInterval(doorLook);
+  held[Symbol.dispose]();
   await Promise.all(sources.map((source) => source[Symbol.asyncDispose]()));
-  await gitSources[Symbol.asyncDispose]();
-  await budgets[Symbol.asyncDispose]();
-  await reservations[Symbol.asyncDispose]();
-  await notifiers[Symbol.asyncDispose]();
+  await loops[Symbol.asyncDispose]();
   await hostConditions[Symbol.asyncDispose]();
   hostWatch[Symbol.dispose]();
   usage[Symbol.dispose]();
