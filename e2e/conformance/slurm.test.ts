@@ -1,32 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createSlurmRuntime } from '../../adapters/runtimes/slurm/slurm-runtime.ts';
 import { exclusively } from '../exclusive.ts';
 import { describeRuntime } from './runtime-conformance.ts';
-
-const slurm = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-
-const jobsOf = (fleet: string): readonly string[] =>
-  slurm('squeue', '--noheader', '--format=%A|%k')
-    .split('\n')
-    .filter((line) => line.split('|')[1]?.startsWith(`sac/1:${fleet}.`))
-    .map((line) => line.split('|')[0] ?? '');
+import { slurmPlace } from './slurm-place.ts';
 
 exclusively('slurm');
 
-describeRuntime('slurm', {
-  make: createSlurmRuntime,
-  occupy: ({ dirs }, name) => {
-    mkdirSync(join(dirs.run, 'slurm', name), { recursive: true });
-    writeFileSync(join(dirs.run, 'slurm', name, 'foreign'), '');
-  },
-  isOccupied: ({ dirs }, name) => existsSync(join(dirs.run, 'slurm', name, 'foreign')),
-  destroy: ({ fleet }) => {
-    const jobs = jobsOf(fleet);
-    if (jobs.length > 0) slurm('scancel', ...jobs);
-  },
-  // One node of two cores runs a step daemon for each.
-  atOnce: 30,
-});
+describeRuntime('slurm', slurmPlace);

@@ -12,9 +12,16 @@ export class OwnEngine {
   readonly dir = mkdtempSync(join(tmpdir(), 'sac-dockerd-'));
   readonly path: string;
   readonly #socket = join(this.dir, 'docker.sock');
+  readonly #network: string | undefined;
   #daemon: ChildProcess | undefined;
 
-  constructor() {
+  /** With `network`, the name of a namespace made for it, its bridge and rules lie in there and not on the machine. */
+  constructor(network?: string) {
+    this.#network = network;
+    if (network !== undefined) {
+      execFileSync('ip', ['netns', 'add', network]);
+      execFileSync('ip', ['-n', network, 'link', 'set', 'lo', 'up']);
+    }
     const bin = join(this.dir, 'bin');
     mkdirSync(bin);
     const real = execFileSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).trim();
@@ -28,10 +35,14 @@ export class OwnEngine {
   }
 
   async start(): Promise<void> {
+    // nsenter and not `ip netns exec`, which mounts another /sys, one without cgroups.
+    const inside = this.#network === undefined ? [] : ['nsenter', `--net=/run/netns/${this.#network}`];
+    const bridge = this.#network === undefined ? ['--iptables=false', '--bridge=none'] : [];
+    const [program = '', ...args] = [...inside, 'dockerd'];
     this.#daemon = spawn(
-      'dockerd',
+      program,
       [
-        ...['--iptables=false', '--ip6tables=false', '--bridge=none', '--live-restore', '-H', `unix://${this.#socket}`],
+        ...[...args, ...bridge, '--ip6tables=false', '--live-restore', '-H', `unix://${this.#socket}`],
         ...['--data-root', join(this.dir, 'data'), '--exec-root', join(this.dir, 'exec')],
         ...['--pidfile', join(this.dir, 'dockerd.pid')],
       ],
@@ -77,6 +88,7 @@ export class OwnEngine {
     await this.stop('SIGTERM');
     // With live-restore it leaves its own mount behind.
     spawnSync('umount', [join(this.dir, 'data')]);
+    if (this.#network !== undefined) execFileSync('ip', ['netns', 'delete', this.#network]);
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }

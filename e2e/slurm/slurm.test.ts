@@ -1,5 +1,5 @@
 /** Agents as SLURM jobs, as a user sees them: real slurmctld and slurmd, real controller, real CLI. */
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exclusively } from '../exclusive.ts';
@@ -150,7 +150,12 @@ describe('the cluster misbehaves', () => {
       'says that its socket timed out although the job was taken',
       'out=$(/usr/bin/sbatch "$@"); echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1',
     ],
-    ['kills who asked it, after the job was taken', '/usr/bin/sbatch "$@" >/dev/null; kill -9 "$PPID"; exit 1'],
+    [
+      'kills who asked it, after the job was taken',
+      // Its parent is timeout(1), and above that is our script.
+      '/usr/bin/sbatch "$@" >/dev/null; kill -9 "$(cut -d" " -f4 "/proc/$PPID/stat")"; exit 1',
+    ],
+    ['hangs after the job was taken', '/usr/bin/sbatch "$@" >/dev/null; exec sleep 1000'],
   ])('sbatch %s: there is one job', async (_what, body) => {
     const shims = join(fleet.dir, 'shims');
     mkdirSync(shims);
@@ -166,6 +171,33 @@ describe('the cluster misbehaves', () => {
     expect(onlyJob().state).toBe('RUNNING');
     expect(fleet.marked()).toHaveLength(1);
   });
+
+  it('squeue hangs: Unknown, and all is as before when it answers', async () => {
+    const shims = join(fleet.dir, 'shims');
+    mkdirSync(shims);
+    const stuck = join(fleet.dir, 'stuck');
+    const file = fleet.write(
+      'shims/squeue',
+      `#!/bin/sh\n[ -e ${stuck} ] && exec sleep 54322\nexec /usr/bin/squeue "$@"\n`,
+    );
+    chmodSync(file, 0o755);
+    Object.assign(fleet.env, { PATH: `${shims}:${fleet.env['PATH'] ?? ''}` });
+    await apply('web');
+    const before = onlyJob();
+    const { pid } = (await agent()).status.instances[0];
+    fleet.write('stuck', '');
+    await until('Unknown', async () => (await phase()) === 'Unknown', ASKING_MS);
+    rmSync(stuck);
+    await until('Running again', async () => (await phase()) === 'Running', ASKING_MS);
+    expect((await agent()).status.instances[0]).toMatchObject({ pid, restarts: 0 });
+    expect(onlyJob().id).toBe(before.id);
+    // What hung was ended, and not only given up.
+    await until(
+      'no squeue to be left',
+      () => !/^ *\d+ sleep 54322$/m.test(slurm('ps', '-eo', 'pid=,args=')),
+      ASKING_MS,
+    );
+  }, 600_000);
 
   it('the controller is killed while sbatch runs: the next one goes on, with one job', async () => {
     const shims = join(fleet.dir, 'shims');

@@ -8,6 +8,7 @@ import type { FleetId } from '../../../api/resources/names.ts';
 import { quoteWord } from '../../transport/quote.ts';
 import { type PoolOrder, renderPoolMark, socketBase } from '../pool.ts';
 import type { PlaceDirs } from '../runtime.ts';
+import { ASK } from '../slurm/scripts.ts';
 
 /** What sbatch reads as a path, whatever it stands beside; `%` would be a pattern. */
 const PLAIN_PATH = /^[A-Za-z0-9_./-]+$/;
@@ -84,7 +85,7 @@ sac_end
 `;
 
 const ROWS = `rows() {
-  SLURM_TIME_FORMAT=%s squeue --noheader --user="$(id -un)" --format='%A|%T|%S|%e|%N|%r|%k'
+  SLURM_TIME_FORMAT=%s ${ASK} squeue --noheader --user="$(id -un)" --format='%A|%T|%S|%e|%N|%r|%k'
 }`;
 
 /** sh -c LIST sac-pools ROOT LOGS: a line a job of the user: \`UP|JOB|STATE|START|END|NODE|REASON|COMMENT\`. Exits 3 when SLURM did not answer. */
@@ -119,7 +120,8 @@ if [ -z "$job" ]; then
     printf '%s\\n' "$found" | grep -q "^$old|" || rm -rf -- "$root/$old" "$root/$old.log"
   done
   cat > "$root/job.sh"
-  job=$(sbatch --parsable "$root/job.sh" 2>"$root/submit.err")
+  job=$(${ASK} sbatch --parsable "$root/job.sh" 2>"$root/submit.err")
+  ended=$?
   job=$(printf '%s\\n' "$job" | sed -n 's/^\\([0-9][0-9]*\\)\\(;.*\\)\\{0,1\\}$/\\1/p')
 fi
 if [ -z "$job" ]; then
@@ -129,6 +131,7 @@ if [ -z "$job" ]; then
 fi
 [ -n "$job" ] && { echo "$job"; exit 0; }
 cat "$root/submit.err" >&2
+[ "$ended" -eq 124 ] || [ "$ended" -eq 137 ] && exit 3
 grep -Eq 'imed out|nable to contact|onnection|Zero Bytes|temporarily|ommunication' "$root/submit.err" && exit 3
 exit 4
 `;

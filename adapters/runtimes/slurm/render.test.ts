@@ -107,7 +107,7 @@ describe('a job script', () => {
     expect(renderAttachScript(launch(), DIRS)).toBeUndefined();
     const submit = renderSubmitScript(launch({ hooks: { preSubmit: '/etc/pre.sh' } }), DIRS) ?? '';
     execFileSync('bash', ['-n'], { input: submit });
-    expect(submit.trim().split('\n').at(-1)).toMatch(/^exec sbatch --parsable --hold /);
+    expect(submit.trim().split('\n').at(-1)).toMatch(/^exec timeout -k 5 30 sbatch --parsable --hold /);
   });
 });
 

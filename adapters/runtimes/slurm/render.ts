@@ -11,6 +11,7 @@ import { launchFilePath } from '../launch/launch-script.ts';
 import type { Launch, PlaceDirs } from '../runtime.ts';
 import { JOB_BODY } from './job-body.ts';
 import { renderMark } from './mark.ts';
+import { ASK } from './scripts.ts';
 
 export const slurmRoot = (dirs: PlaceDirs): string => `${dirs.run}/slurm`;
 export const slurmOptionsOf = (launch: Launch): SlurmOptions => launch.options.slurm ?? slurmSchema.parse({});
@@ -104,7 +105,7 @@ export function renderSubmitScript(launch: Launch, dirs: PlaceDirs): string | un
   if (preSubmit === undefined) return undefined;
   return [
     ...hookLines('pre_submit', preSubmit, launch, dirs),
-    `exec sbatch --parsable --hold ${quoteWord(`${slurmRoot(dirs)}/${instanceNameOf(launch.id)}/job.sh`)}`,
+    `exec ${ASK} sbatch --parsable --hold ${quoteWord(`${slurmRoot(dirs)}/${instanceNameOf(launch.id)}/job.sh`)}`,
     '',
   ].join('\n');
 }

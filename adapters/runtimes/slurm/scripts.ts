@@ -3,9 +3,15 @@
  * Never: holds data. What the files of a start are is told in job-body.ts.
  */
 
+/**
+ * A command that hangs is ended where it runs, also at the far end of SSH: how long SLURM's own go on asking is the site's
+ * choice (MessageTimeout), and sbatch tries again for two minutes by itself.
+ */
+export const ASK = 'timeout -k 5 30';
+
 /** Jobs of this user, also those that ended a moment ago. Times in seconds since the epoch. */
 const ROWS = `rows() {
-  SLURM_TIME_FORMAT=%s squeue --noheader --states=all --user="$(id -un)" --format='job %A|%T|%S|%V|%e|%N|%r|%k'
+  SLURM_TIME_FORMAT=%s ${ASK} squeue --noheader --states=all --user="$(id -un)" --format='job %A|%T|%S|%V|%e|%N|%r|%k'
 }`;
 
 /** `jobs_of MARK` picks from $rows the numbers of those that are queued or run, lowest first. */
@@ -70,7 +76,8 @@ while read -r name id incarnation mark; do
   job=$(jobs_of "$mark")
   if [ -z "$job" ]; then
     if [ -f "$dir/submit.sh" ]; then job=$(bash "$dir/submit.sh" 2>"$dir/submit.err")
-    else job=$(sbatch --parsable --hold "$dir/job.sh" 2>"$dir/submit.err"); fi
+    else job=$(${ASK} sbatch --parsable --hold "$dir/job.sh" 2>"$dir/submit.err"); fi
+    ended=$?
     job=$(printf '%s\\n' "$job" | sed -n 's/^\\([0-9][0-9]*\\)\\(;.*\\)\\{0,1\\}$/\\1/p')
   fi
   if [ -z "$job" ]; then
@@ -79,8 +86,8 @@ while read -r name id incarnation mark; do
     if ! rows=$(rows); then echo "$name unknown $why"; continue; fi
     job=$(jobs_of "$mark")
     if [ -z "$job" ]; then
-      case $why in
-        *'imed out'*|*'Unable to contact'*|*onnection*|*'Zero Bytes'*|*'temporarily'*|*'ommunication'*) echo "$name unknown $why" ;;
+      case $ended:$why in
+        124:*|137:*|*'imed out'*|*'Unable to contact'*|*onnection*|*'Zero Bytes'*|*'temporarily'*|*'ommunication'*) echo "$name unknown $why" ;;
         *) rm -rf -- "$dir"; echo "$name refused $why" ;;
       esac
       continue
@@ -92,7 +99,7 @@ while read -r name id incarnation mark; do
 done
 list=
 for one in $held; do list=$list,\${one##*:}; done
-if [ -n "$list" ] && why=$(scontrol release "\${list#,}" 2>&1); then
+if [ -n "$list" ] && why=$(${ASK} scontrol release "\${list#,}" 2>&1); then
   for one in $held; do
     printf '%s\\n' "\${one##*:}" >> "$root/\${one%%:*}/released"
     echo "\${one%%:*} started"
@@ -122,9 +129,9 @@ for job in $(jobs_of "$4"); do
     *) running="$running $job" ;;
   esac
 done
-[ -z "$waiting" ] || scancel $waiting || exit 3
+[ -z "$waiting" ] || ${ASK} scancel $waiting || exit 3
 if [ -n "$running" ]; then
-  if [ "$how" = term ]; then scancel --batch --signal=URG $running; else scancel $running; fi || exit 3
+  if [ "$how" = term ]; then ${ASK} scancel --batch --signal=URG $running; else ${ASK} scancel $running; fi || exit 3
 elif [ -n "$waiting" ] && [ "$incarnation" = "$3" ] && [ ! -e "$dir/exit" ]; then
   # It never ran: nobody else will write down its end.
   printf '%s - %s STOPPED\\n' "$3" "$(date +%s)" > "$dir/exit.tmp" && mv -f "$dir/exit.tmp" "$dir/exit"
@@ -142,7 +149,7 @@ read -r id incarnation hash 2>/dev/null < "$dir/launch"
 rows=$(rows) || exit 3
 [ "$incarnation" = "$3" ] && : > "$dir/stopping"
 jobs=$(jobs_of "$4")
-[ -z "$jobs" ] || scancel $jobs || exit 3
+[ -z "$jobs" ] || ${ASK} scancel $jobs || exit 3
 [ "$incarnation" = "$3" ] && mv -T "$dir" "$gone" 2>/dev/null
 rm -rf -- "$gone"
 exit 0

@@ -1,0 +1,11 @@
+import { exclusively } from '../exclusive.ts';
+import { startCluster } from '../slurm/cluster.ts';
+import { overSsh } from '../ssh/lab.ts';
+import { describeRuntime } from './runtime-conformance.ts';
+import { tenantPlace } from './slurm-tenant-place.ts';
+
+exclusively('slurm');
+startCluster();
+
+// How many at once is no question of the way there.
+describeRuntime('slurm-tenant over SSH', { ...tenantPlace, atOnce: 10 }, overSsh);
