@@ -186,10 +186,25 @@ export class Fleet implements AsyncDisposable {
     }
     if (existsSync(join(this.home, 'fleet'))) {
       await this.tmux(['kill-server']);
-      for (const pid of this.marked()) killQuietly(pid);
+      for (const pid of [...this.marked(), ...tmuxOf(this.fleetId)]) killQuietly(pid);
     }
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
+}
+
+/** A control client of a killed controller may hang, and keeps the server from ending, whatever it was told. */
+export function tmuxOf(fleetId: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const [program, flag, socket] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+        return program === 'tmux' && flag === '-L' && socket === `sac-${fleetId}`;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 function killQuietly(pid: number): void {

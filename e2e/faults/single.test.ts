@@ -76,6 +76,28 @@ describe('the database', () => {
     expect(await pids(fleet, 2)).toEqual(before);
     await diaryIs(fleet, ['a was created 1 times', 'b was created 1 times']);
   });
+
+  it('that is deleted under a running controller costs no agent: it goes on, and so does the next one', async () => {
+    const fleet = stage.start();
+    await apply(fleet, ['a', 'b']);
+    const before = await pids(fleet, 2);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(fleet.home, `sac.db${suffix}`), { force: true });
+    kill(before.get('a'));
+    const revived = await until(
+      'a to be back',
+      async () => {
+        const now = await pids(fleet, 2);
+        return now.get('a') !== before.get('a') ? now : undefined;
+      },
+      DEADLINE_MS,
+    );
+    expect(fleet.starts).toBe(1);
+    await fleet.stop('SIGKILL');
+    fleet.again();
+    await apply(fleet, ['a', 'b']);
+    expect(await pids(fleet, 2)).toEqual(revived);
+    await diaryIs(fleet, ['a was created 2 times', 'b was created 1 times']);
+  });
 });
 
 describe('the disk', () => {

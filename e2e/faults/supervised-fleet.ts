@@ -9,7 +9,7 @@ import { type Client, createClient } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import { NoControllerError } from '../../api/resources/errors.ts';
 import { CONTROLLER_NODE_FLAGS } from '../../cli/client/connection.ts';
-import { Fleet, run, until } from '../harness.ts';
+import { Fleet, run, tmuxOf, until } from '../harness.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 
 const MAX_STARTS = 5;
@@ -145,7 +145,7 @@ export class SupervisedFleet extends Fleet {
     await this.stop('SIGKILL');
     if (existsSync(join(this.home, 'fleet'))) {
       await this.tmux(['kill-server']);
-      for (const pid of this.marked()) {
+      for (const pid of [...this.marked(), ...tmuxOf(this.fleetId)]) {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {

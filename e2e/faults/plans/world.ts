@@ -89,7 +89,8 @@ export async function factsOf(fleet: SupervisedFleet, agents: readonly Agent[]):
       .map(({ id, program }) => `process ${nameOf(id)} ${program}`),
     ...serversOf(fleet).map((program) => `helper ${program}`),
     ...sessions.map((name) => `session ${name}`),
-    ...files(fleet.home).map((name) => `file ${name}`),
+    // screen names its sockets PID.FLEET.NAME.
+    ...files(fleet.home).map((name) => `file ${name.replace(/\/\d+\.[0-9a-f]{8}\./, '/PID.FLEET.')}`),
     ...files(join(fleet.dir, 'tmp')).map((name) => `temporary file ${name}`),
     ...files(join(fleet.dir, 'tmux')).map((name) => `tmux socket ${name.replaceAll(fleet.fleetId, 'FLEET')}`),
   ].sort();
