@@ -23,6 +23,7 @@ export interface RichStatusInput {
 
 const PANE_LINES = 40;
 const CLAUDE_MD_CHARACTERS = 4_000;
+const READ_BYTES = 65_536;
 
 const PANE_STATES: Readonly<Record<Activity, string>> = {
   working: 'running',
@@ -109,12 +110,11 @@ export async function richStatus(input: RichStatusInput): Promise<RichStatus> {
 
 /** Empty when it is not there. Not through a link: the workspace is the agent's. */
 async function read(transport: Transport, path: string): Promise<string> {
+  if (transport.readFile) return Buffer.from((await transport.readFile(path, READ_BYTES)) ?? '').toString('utf8');
   try {
     const { code, stdout } = await transport.run(
-      ['sh', '-c', '[ ! -L "$1" ] && head -c 65536 -- "$1"', 'sac-read', path],
-      {
-        timeoutMs: 5_000,
-      },
+      ['sh', '-c', '[ ! -L "$1" ] && [ -f "$1" ] && head -c "$2" -- "$1"', 'sac-read', path, `${READ_BYTES}`],
+      { timeoutMs: 5_000 },
     );
     return code === 0 ? stdout : '';
   } catch {

@@ -54,6 +54,11 @@ export interface Transport extends AsyncDisposable {
   converse(argv: readonly string[], onLine: (line: string) => void): Conversation;
   /** Writes files atomically (temp + rename in the same folder). */
   putFiles(files: readonly FileToPut[]): Promise<void>;
+  /**
+   * The first `maxBytes` of a plain file, not through a link; undefined: there is none that can be read.
+   * Only where that costs no process.
+   */
+  readFile?(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Signals a process at once and without an answer; only where that costs no round trip. */
   signal?(pid: number, signal: 'SIGCHLD'): void;
   /** argv for the user's own terminal on this machine that runs `argv` over there: attach, exec. */

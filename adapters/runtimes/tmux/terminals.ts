@@ -9,8 +9,8 @@ import type { Screen } from '../../profiles/screen.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { type Keystroke, RuntimeError } from '../runtime.ts';
 import type { ControlConnection } from './control/control-connection.ts';
-import { AGENT_PANE, command, equals, TAG, tag, together, when } from './control/language.ts';
-import { isAgentPane, type Pane } from './listing.ts';
+import { AGENT_PANE, command, equals, exactly, TAG, tag, together, when } from './control/language.ts';
+import { isAgentPane, isMissing, type Pane } from './listing.ts';
 import type { TmuxServer } from './tmux-server.ts';
 
 export interface TerminalsOptions {
@@ -38,6 +38,9 @@ const FIELDS = [
   'pane_title',
 ] as const;
 const FORMAT = FIELDS.map((field) => `#{${field}}`).join('\t');
+/** With at most this many asked for, only they are listed. */
+const FEW = 4;
+const KEPT_MS: DurationMs = 60_000;
 /** tmux tells the second of the last output; what is written later in that second must not be missed. */
 const SETTLED_SECONDS = 2;
 /** Names of keys that tmux knows, or one printable character. */
@@ -47,6 +50,8 @@ interface Captured {
   /** Equal: nothing was written since. */
   readonly stamp: string;
   readonly screen: Screen;
+  /** When it was looked at last. */
+  readonly at: Instant;
 }
 
 export class Terminals {
@@ -62,8 +67,14 @@ export class Terminals {
     const screens = new Map<InstanceId, Screen>();
     const connection = ids.length === 0 ? undefined : await server.reach();
     if (!connection) return screens;
-    const reply = await connection.request([command('list-panes', '-a', '-F', FORMAT)]);
-    if (!reply.ok) throw new RuntimeError(`tmux could not list its panes: ${reply.error}`);
+    const few = ids.length <= FEW;
+    const reply = await connection.request(
+      few
+        ? ids.map((id) => command('list-panes', '-s', '-t', exactly(id), '-F', FORMAT))
+        : [command('list-panes', '-a', '-F', FORMAT)],
+    );
+    const refused = reply.errors.find((error) => !few || !isMissing(error));
+    if (refused !== undefined) throw new RuntimeError(`tmux could not list its panes: ${refused}`);
     const wanted = new Set(ids);
     const kept = new Map<InstanceId, Captured>();
     const second = Math.floor(now() / 1000);
@@ -78,15 +89,22 @@ export class Terminals {
             ? before
             : await this.#capture(connection, pane, second - activity >= SETTLED_SECONDS);
         if (!captured) return;
-        kept.set(pane.id, captured);
+        kept.set(pane.id, { ...captured, at: now() });
         screens.set(pane.id, captured.screen);
       }),
     );
+    // A look at a few forgets nothing of the others that are looked at now and then.
+    if (few)
+      for (const [id, other] of this.#captured) if (!wanted.has(id) && now() - other.at < KEPT_MS) kept.set(id, other);
     this.#captured = kept;
     return screens;
   }
 
-  async #capture(connection: ControlConnection, pane: Row, settled: boolean): Promise<Captured | undefined> {
+  async #capture(
+    connection: ControlConnection,
+    pane: Row,
+    settled: boolean,
+  ): Promise<Omit<Captured, 'at'> | undefined> {
     const reply = await connection.request([command('capture-pane', '-p', '-t', pane.paneId)]);
     if (!reply.ok) return undefined;
     const text = `${reply.lines.join('\n')}\n`;

@@ -3,7 +3,8 @@
  * Never: leaves its temporary file behind; what a killed process could not remove, clearUnfinished does.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type FileToPut, TransportError } from '../transport.ts';
 
@@ -35,6 +36,24 @@ export async function putFile({ path, content, mode }: FileToPut): Promise<void>
       `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
+  }
+}
+
+/** The folders on the way are followed, the file itself is no link, no pipe that would keep us waiting, no device. */
+export async function readPlainFile(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
+  if (!file) return undefined;
+  try {
+    if (!(await file.stat()).isFile()) return undefined;
+    const content = Buffer.alloc(maxBytes);
+    const { bytesRead } = await file.read(content, 0, maxBytes, 0);
+    return content.subarray(0, bytesRead);
+  } catch {
+    return undefined;
+  } finally {
+    await file.close().catch(() => undefined);
   }
 }
 

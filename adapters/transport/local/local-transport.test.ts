@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -153,6 +163,22 @@ describe('converse', () => {
     const second = t.converse(['sleep', '1000'], () => undefined);
     await t[Symbol.asyncDispose]();
     expect((await second.closed).reason).toBe('sleep was let go');
+  });
+});
+
+describe('readFile', () => {
+  it('reads the beginning of a plain file, and nothing else: no link, no folder, no pipe that nobody writes to', async () => {
+    const path = join(dir, 'file');
+    writeFileSync(path, 'héllo');
+    symlinkSync(path, join(dir, 'link'));
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    const read = async (name: string, max = 100) => {
+      const content = await t.readFile?.(join(dir, name), max);
+      return content && Buffer.from(content).toString('utf8');
+    };
+    expect(await read('file')).toBe('héllo');
+    expect(await read('file', 1)).toBe('h');
+    for (const name of ['link', '.', 'pipe', 'absent', 'file/below']) expect(await read(name)).toBeUndefined();
   });
 });
 

@@ -12,7 +12,7 @@ import {
   TransportError,
 } from '../transport.ts';
 import { spawnChild } from './child.ts';
-import { putFile } from './files.ts';
+import { putFile, readPlainFile } from './files.ts';
 import { LineSplitter } from './lines.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -51,6 +51,8 @@ export function createLocalTransport(own: Readonly<Record<string, string | undef
     async putFiles(files) {
       await Promise.all(files.map(putFile));
     },
+
+    readFile: readPlainFile,
 
     signal(pid, signal) {
       try {
