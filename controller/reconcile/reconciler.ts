@@ -147,8 +147,10 @@ export class Reconciler {
     observed: Observation,
   ): Promise<boolean> {
     const { store, now, observe } = this.#options;
-    const sighting = observed.kind === 'seen' ? mainSighting(observed.sightings, decision) : undefined;
     const before = known?.record;
+    const seen = observed.kind === 'seen' ? mainSighting(observed.sightings, decision) : undefined;
+    // A look that is doubted is not told: what it lacks may still be there.
+    const sighting = decision.lookAgain ? before?.sighting : seen;
     if (before && decision.snapshot === before.snapshot && sameSighting(before.sighting, sighting) && !before.unknown)
       return false;
     if (!before && decision.effects.some(({ type }) => type === 'release')) return false;
