@@ -1,5 +1,5 @@
 /**
- * Owns: how resources are named on the command line: `agents`, `agent web`, `agent/web`, `ag`.
+ * Owns: how resources are named on the command line: `agents`, `agents,hosts`, `agent web`, `agent/web`, `ag`.
  * Never: asks the server.
  */
 import { PLURALS, type Plural } from '../../api/protocol.ts';
@@ -52,7 +52,7 @@ export interface Named {
   readonly names: readonly string[];
 }
 
-/** `agents`, `agent a b`, `agent/a instance/b` ... With `fallback`, a word that is no type is a name of that type. */
+/** `agents`, `agents,hosts`, `agent a b`, `agent/a instance/b` ... With `fallback`, a word that is no type is a name of that type. */
 export function parseResources(words: readonly string[], fallback?: Plural): readonly Named[] {
   const [first, ...rest] = words;
   if (first === undefined) {
@@ -72,6 +72,9 @@ export function parseResources(words: readonly string[], fallback?: Plural): rea
   }
   const type = findType(first);
   if (type) return [{ plural: type.plural, names: rest }];
+  const types = first.split(',').map(findType);
+  if (rest.length === 0 && types.every((one) => one !== undefined))
+    return [...new Set(types)].map(({ plural }) => ({ plural, names: [] }));
   if (fallback) return [{ plural: fallback, names: words }];
   throw new BadRequestError(
     `there is no resource type "${first}"${nearest(first)}; known: ${RESOURCE_TYPES.map(({ plural, short }) => `${plural} (${short.join(', ')})`).join(', ')}; an agent of that name is agent/${first}`,

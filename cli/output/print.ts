@@ -23,6 +23,8 @@ export interface PrintOptions {
 }
 
 export interface Printer {
+  /** Resources of several kinds are one document, not one after the other. */
+  readonly oneDocument: boolean;
   /** One named resource is printed as itself, several as a List. */
   print(plural: Plural, items: readonly AnyResource[], single: boolean): Promise<string>;
 }
@@ -45,15 +47,18 @@ export function createPrinter(options: PrintOptions): Printer {
     case '':
     case 'wide':
       return {
+        oneDocument: false,
         print: async (plural, items) => tabulate(plural, ...cellsOf(plural, items, kind === 'wide', showLabels, now())),
       };
     case 'json':
       return {
+        oneDocument: true,
         print: async (_plural, items, single) =>
           `${escapeControls(JSON.stringify(wrap(items, single), undefined, 2))}\n`,
       };
     case 'yaml':
       return {
+        oneDocument: true,
         async print(_plural, items, single) {
           const { toYaml } = await import('./yaml.ts');
           return safe(toYaml(wrap(items, single)));
@@ -61,6 +66,7 @@ export function createPrinter(options: PrintOptions): Printer {
       };
     case 'name':
       return {
+        oneDocument: false,
         print: async (plural, items) =>
           items.map(({ metadata }) => `${typeOf(plural).singular}/${metadata.name}\n`).join(''),
       };
@@ -68,7 +74,7 @@ export function createPrinter(options: PrintOptions): Printer {
       if (argument === '')
         throw new BadRequestError('-o jsonpath= needs a template, for example -o jsonpath={.items[*].metadata.name}');
       const template = compileJsonPath(argument);
-      return { print: async (_plural, items, single) => safe(template(wrap(items, single))) };
+      return { oneDocument: true, print: async (_plural, items, single) => safe(template(wrap(items, single))) };
     }
     case 'custom-columns': {
       const columns = argument.split(',').map((column) => {
@@ -78,6 +84,7 @@ export function createPrinter(options: PrintOptions): Printer {
         return { header: column.slice(0, at), path: column.slice(at + 1) };
       });
       return {
+        oneDocument: false,
         print: async (plural, items) =>
           tabulate(
             plural,

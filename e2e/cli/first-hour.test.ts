@@ -43,6 +43,16 @@ describe('one clear line', () => {
     expect(ran.stderr).toContain('is no token of this controller');
   });
 
+  it('several types are asked for as with kubectl, and edited is what was named by type and name', async () => {
+    await fleet.ok(['apply', '-f', '-'], { stdin: execManifest('both', ['sleep', '1000'], { suspend: true }) });
+    expect(await fleet.ok(['get', 'agents,hosts'])).toMatch(/^NAME.*\nboth .*\n[^]*\n\nNAME.*\nlocal /);
+    const both = await fleet.json(['get', 'ag,ho']);
+    expect(new Set(both.items.map(({ kind }: { kind: string }) => kind))).toEqual(new Set(['Agent', 'Host']));
+    expect((await fleet.sac(['get', 'agents,nothing'])).code).toBe(2);
+    expect(await fleet.ok(['edit', 'agent', 'both'], { env: { EDITOR: 'true' } })).toContain('no changes made');
+    await fleet.ok(['delete', 'agent', 'both']);
+  });
+
   it('nothing to delete is said, and is no failure', async () => {
     expect(await fleet.sac(['delete', '-l', 'no=such'])).toEqual({
       code: 0,

@@ -25,15 +25,20 @@ export const run: Run = async (args, options, context) => {
   const client = await context.client();
   if (flag(options, 'watch')) return watch(client, named, query, printer, options, context);
   let code: number = EXIT.done;
+  const found: { readonly plural: Plural; readonly items: readonly AnyResource[]; readonly single: boolean }[] = [];
   for (const { plural, names } of named) {
     const { items, missing } = await fetchItems(client, { plural, names }, query);
     tellMissing(plural, missing, context);
     if (missing.length > 0) code = EXIT.notFound;
-    const sorted = sortBy(items, text(options, 'sortBy'));
-    if (sorted.length === 0 && missing.length === 0 && isTable(options)) context.err.write(`No ${plural} found.\n`);
-    else if (sorted.length > 0 || missing.length === 0)
-      context.out.write(await printer.print(plural, sorted, names.length === 1));
+    if (items.length === 0 && missing.length === 0 && isTable(options)) context.err.write(`No ${plural} found.\n`);
+    else if (items.length > 0 || missing.length === 0)
+      found.push({ plural, items: sortBy(items, text(options, 'sortBy')), single: names.length === 1 });
   }
+  const [first, ...more] = found;
+  if (first && more.length > 0 && printer.oneDocument)
+    found.splice(0, found.length, { ...first, items: found.flatMap(({ items }) => items), single: false });
+  for (const [i, { plural, items, single }] of found.entries())
+    context.out.write(`${i > 0 && isSpread(options) ? '\n' : ''}${await printer.print(plural, items, single)}`);
   return code;
 };
 
@@ -43,6 +48,9 @@ export function tellMissing(plural: Plural, missing: readonly string[], context:
     missing.map((name) => `${typeOf(plural).singular} "${name}" not found; \`sac get ${plural}\` lists what there is`),
   );
 }
+
+/** Tables of several kinds are kept apart. */
+const isSpread = (options: Options): boolean => isTable(options) && text(options, 'output') !== 'name';
 
 const isTable = (options: Options): boolean =>
   ['', 'wide', 'name'].includes((text(options, 'output') ?? '').split('=')[0] ?? '') ||

@@ -55,6 +55,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
       'sac get agents -l role=worker -o wide',
       "sac get agents -o jsonpath='{.items[*].metadata.name}'",
       'sac get instances -w',
+      'sac get agents,hosts',
     ],
   },
   {
@@ -120,7 +121,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
   {
     name: 'edit',
     summary: 'Edit an agent in your editor',
-    args: '<name>',
+    args: '<name...>',
     load: () => import('./edit.ts'),
     options: [FORCE],
     examples: ['sac edit web', 'EDITOR="code --wait" sac edit agent/web'],
