@@ -245,11 +245,9 @@ describe('panes that a person opens beside the agent', () => {
     expect((await ended()).exit).toMatchObject({ signal: 'SIGKILL' });
     await start(['sleep', '999'], { incarnation: 2_000 });
     expect(await running()).not.toBe(pid);
-    expect(tmux('list-panes', '-s', '-t', '=web:', '-F', '#{pane_current_command}').trim().split('\n').sort()).toEqual([
-      'cat',
-      'cat',
-      'sleep',
-    ]);
+    const commands = () =>
+      tmux('list-panes', '-s', '-t', '=web:', '-F', '#{pane_current_command}').trim().split('\n').sort().join(' ');
+    await until('the new one beside those that were opened', () => commands() === 'cat cat sleep');
   });
 
   it('do not keep the name when the agent was closed', async () => {

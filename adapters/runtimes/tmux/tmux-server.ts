@@ -19,6 +19,8 @@ import { Nudge } from './nudge.ts';
  * would destroy the session at that very moment, and one that asks later whether agents are left races with the next controller.
  */
 export const HIDDEN_SESSION = '_sac';
+/** Of a client: whether it is in control mode, and its pid. */
+const CLIENT = '#{client_control_mode} #{client_pid}';
 /** Index of our entry in the hook's array, so that a user's own hooks stay. */
 const HOOK_INDEX = 4200;
 
@@ -88,8 +90,13 @@ export class TmuxServer implements AsyncDisposable {
     if (!ending[0]) return;
     await Promise.all(ending.map((connection) => connection?.closed));
     const { code, stdout } = await transport.run([...tmux, 'list-sessions', '-F', '#{session_name}'], { timeoutMs });
-    if (code === 0 && stdout.trim() === HIDDEN_SESSION)
-      await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
+    if (code !== 0 || stdout.trim() !== HIDDEN_SESSION) return;
+    // The client of a killed controller may have been attached after they were ended; the server would wait for it for ever.
+    const clients = await transport.run([...tmux, 'list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', CLIENT], {
+      timeoutMs,
+    });
+    await this.#endOrphans(clients.stdout.split('\n'), []);
+    await transport.run([...tmux, 'kill-session', '-t', `=${HIDDEN_SESSION}`], { timeoutMs });
   }
 
   async #isRunning(): Promise<boolean> {
@@ -167,7 +174,8 @@ export class TmuxServer implements AsyncDisposable {
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     const { listener, listenerPid } = await this.#attachListener(connection);
     try {
-      await this.#endOrphans(connection, [ownPid, listenerPid]);
+      const clients = await connection.request([command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', CLIENT)]);
+      await this.#endOrphans(clients.lines, [ownPid, listenerPid]);
       if (this.#disposed || !connection.open)
         throw new TransportError('closed', 'the connection to tmux was closed while it was made');
     } catch (error) {
@@ -202,13 +210,10 @@ export class TmuxServer implements AsyncDisposable {
    * could not be written any more, gathers what it would be told, and does not end with its last session (detach-client
    * does not move it; ending its process does).
    */
-  async #endOrphans(connection: ControlConnection, own: readonly string[]): Promise<void> {
+  async #endOrphans(clients: readonly string[], own: readonly string[]): Promise<void> {
     const { transport, timeoutMs } = this.#options;
-    const reply = await connection.request([
-      command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', '#{client_control_mode} #{client_pid}'),
-    ]);
-    const others = reply.lines.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
-    if (!reply.ok || others.length === 0) return;
+    const others = clients.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
+    if (others.length === 0) return;
     await transport.run(['sh', '-c', END_ORPHANS, 'sac-orphans', ...others], { timeoutMs }).catch(() => undefined);
   }
 
