@@ -200,7 +200,22 @@ describe('a git source', () => {
     await fleet.ok(['sync', 'fleet']);
     expect(await source()).toMatchObject({ lastAppliedRevision: second });
     expect((await fleet.json(['get', 'agent', 'web'])).spec.model).toBe('big');
-    expect(await fleet.ok(['describe', 'source', 'fleet'])).toContain(second);
+    const page = await fleet.ok(['describe', 'source', 'fleet']);
+    expect(page).toContain(`lastAppliedRevision: ${second}`);
+    expect(page).toMatch(/\nConditions:\n {2}TYPE +STATUS[\s\S]*\n {2}Synced +True[\s\S]*\nEvents:\n[\s\S]*Applied/);
+  });
+
+  it('is waited for by apply --wait, also in vain', async () => {
+    repo.push({ 'web.yaml': agent('web') });
+    await fleet.controller();
+    const manifest = (url: string) => ({
+      stdin: `apiVersion: sac/v1\nkind: GitSource\nmetadata: {name: fleet}\nspec: {url: '${url}', interval: 1h}\n`,
+    });
+    const refusal = await fleet.sac(['apply', '-f', '-', '--wait'], manifest('git://127.0.0.1/no.git'));
+    expect(refusal.code).not.toBe(0);
+    const said = await fleet.ok(['apply', '-f', '-', '--wait', '--timeout', '60s'], manifest(repo.url));
+    expect(said).toContain('gitsource/fleet synced');
+    expect((await fleet.json(['get', 'agent', 'web'])).status.ready).toBe(true);
   });
 
   it('takes 5,000 files, and a kill in the middle of a sync ends in the same state', async () => {

@@ -10,6 +10,7 @@ import { asked, dryRunOf } from '../../dry-run.ts';
 import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
 import { flag, type Run, text } from '../../verb.ts';
+import { syncOne } from '../sources/sync.ts';
 
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
 
@@ -48,18 +49,22 @@ export const run: Run = async (_args, options, context) => {
   const refused =
     errors.length === 0 ? EXIT.done : errors.every(({ reason }) => reason === 'Conflict') ? EXIT.conflict : EXIT.usage;
   const code = broken === EXIT.done ? refused : broken;
-  const names = results.filter(({ kind, action }) => kind === 'Agent' && action !== 'pruned').map(({ name }) => name);
-  if (!flag(options, 'wait') || dryRun === 'server' || names.length === 0) return code;
+  if (!flag(options, 'wait') || dryRun === 'server') return code;
+  const applied = (kind: string) =>
+    results.filter((result) => result.kind === kind && result.action !== 'pruned').map(({ name }) => name);
   const resting = new Set(
     documents.filter(({ parsed }) => parsed.spec.suspend || parsed.spec.replicas === 0).map(({ name }) => name),
   );
-  const waited = await followUp(
-    client,
-    { names: names.filter((name) => !resting.has(name)), goals: [READY], told: 'ready' },
-    options,
-    context,
+  const names = applied('Agent').filter((name) => !resting.has(name));
+  const outcomes: number[] = [];
+  if (names.length > 0)
+    outcomes.push(await followUp(client, { names, goals: [READY], told: 'ready' }, options, context));
+  const suspended = new Set(
+    objects.filter(({ manifest }) => manifest.spec['suspend'] === true).map(({ name }) => name),
   );
-  return waited === EXIT.done ? code : waited;
+  const sources = applied('GitSource').filter((name) => !suspended.has(name));
+  for (const name of sources) outcomes.push(await syncOne(name, { client, options, context }));
+  return outcomes.find((outcome) => outcome !== EXIT.done) ?? code;
 };
 
 const line = (result: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>

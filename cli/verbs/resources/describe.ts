@@ -1,13 +1,15 @@
 /**
- * Owns: `sac describe`: everything about an agent on one screen.
+ * Owns: `sac describe`: everything about a resource on one screen.
  * Never: shows values of env: they may be secrets.
  */
+import type { AnyResource } from '../../../api/protocol.ts';
 import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
 import { parseResources } from '../../client/resources.ts';
+import { type ConditionRow, conditionsPart, eventsPart, keyed, nested, pairs } from '../../output/page.ts';
 import { age, table } from '../../output/table.ts';
-import { oneLine, stripControls } from '../../output/terminal.ts';
+import { stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
 import { type Run, text } from '../../verb.ts';
 import { fetchItems, tellMissing } from './get.ts';
@@ -27,8 +29,7 @@ export const run: Run = async (args, options, context) => {
     );
     tellMissing(named.plural, missing, context);
     if (missing.length > 0) code = EXIT.notFound;
-    for (const item of items)
-      pages.push(item.kind === 'Agent' ? describeAgent(item, events, now) : stripControls(toYaml(item)));
+    for (const item of items) pages.push(pageOf(item, events, now));
   }
   context.out.write(pages.join('\n'));
   return code;
@@ -52,16 +53,6 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
     ...nextTimes(status),
     ['Environment', Object.keys(env).join(', ') || '<none>'],
   ];
-  const conditions = table(
-    ['  TYPE', 'STATUS', 'REASON', 'SINCE', 'MESSAGE'],
-    status.conditions.map(({ type, status: is, reason, lastTransitionTime, message }) => [
-      `  ${type}`,
-      is,
-      reason,
-      age(lastTransitionTime, now),
-      message,
-    ]),
-  );
   const instances = table(
     ['  NAME', 'STATUS', 'PLACE', 'PID', 'STARTED', 'LAST-EXIT'],
     status.instances.map(({ name, phase, host, runtime, pid, startedAt, lastExit }) => [
@@ -73,35 +64,52 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
       exitText(lastExit, now),
     ]),
   );
-  const mine = events
-    .filter(({ regarding }) => regarding.kind === 'Agent' && regarding.name === metadata.name)
-    .sort((a, b) => (a.lastSeen < b.lastSeen ? -1 : 1))
-    .slice(-20);
-  const happened = table(
-    ['  AGE', 'TYPE', 'REASON', 'COUNT', 'MESSAGE'],
-    mine.map(({ lastSeen, type, reason, count, message }) => [
-      `  ${age(lastSeen, now)}`,
-      type,
-      reason,
-      String(count),
-      message,
-    ]),
-  );
-  const width = Math.max(...lines.map(([key]) => key.length)) + 2;
   return [
-    ...lines.map(([key, value]) => `${`${key}:`.padEnd(width)} ${oneLine(value)}`),
-    'Spec:',
-    ...stripControls(toYaml(shown))
-      .trimEnd()
-      .split('\n')
-      .map((line) => `  ${line}`),
-    'Conditions:',
-    conditions.trimEnd(),
+    ...keyed(lines),
+    ...nested('Spec', shown),
+    ...conditionsPart(status.conditions, now),
     'Instances:',
     instances.trimEnd(),
-    mine.length > 0 ? `Events:\n${happened.trimEnd()}` : 'Events: <none>',
+    ...eventsPart(events, 'Agent', metadata.name, now),
     '',
   ].join('\n');
+}
+
+type Described = Exclude<AnyResource, EventObject | Agent>;
+
+/** Hosts, sources, instances, ...: what is declared, what is known of it, what happened. */
+function describeOther(
+  { kind, metadata, spec, status }: Described,
+  events: readonly EventObject[],
+  now: number,
+): string {
+  const { conditions: told, ...known }: Readonly<Record<string, unknown>> = { ...status };
+  const conditions: readonly ConditionRow[] = Array.isArray(told) ? told : [];
+  return [
+    ...keyed([
+      ['Name', metadata.name],
+      ['Kind', kind],
+      ...('labels' in metadata ? [['Labels', pairs(metadata.labels)] as const] : []),
+      ...('source' in metadata && metadata.source ? [['Source', sourceText(metadata.source)] as const] : []),
+      ['Created', `${metadata.creationTimestamp} (${age(metadata.creationTimestamp, now)} ago)`],
+    ]),
+    ...nested('Spec', { ...spec }),
+    ...nested('Status', known),
+    ...(conditions.length > 0 ? conditionsPart(conditions, now) : []),
+    ...eventsPart(events, kind, metadata.name, now),
+    '',
+  ].join('\n');
+}
+
+function pageOf(item: AnyResource, events: readonly EventObject[], now: number): string {
+  switch (item.kind) {
+    case 'Agent':
+      return describeAgent(item, events, now);
+    case 'Event':
+      return stripControls(toYaml(item));
+    default:
+      return describeOther(item, events, now);
+  }
 }
 
 const sourceText = ({ kind, name, revision }: NonNullable<Agent['metadata']['source']>): string =>
@@ -111,11 +119,6 @@ const nextTimes = ({ nextStart, nextStop }: Agent['status']): [string, string][]
   ...(nextStart === undefined ? [] : [['Next start', nextStart] as [string, string]]),
   ...(nextStop === undefined ? [] : [['Next stop', nextStop] as [string, string]]),
 ];
-
-const pairs = (map: Readonly<Record<string, string>>): string =>
-  Object.entries(map)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ') || '<none>';
 
 const exitText = (exit: Agent['status']['instances'][number]['lastExit'], now: number): string =>
   exit

@@ -12,14 +12,16 @@ import { sourceNames } from './names.ts';
 
 export const sync: Run = async (args, options, context) => {
   const client = await context.client();
-  const force = flag(options, 'force');
   let worst: ExitCode = EXIT.done;
-  for (const name of sourceNames(args)) {
-    const found = await client.syncSource(name, force ? { force } : {});
-    worst = worse(worst, await tell(name, statusOf(found), { client, options, context }));
-  }
+  for (const name of sourceNames(args)) worst = worse(worst, await syncOne(name, { client, options, context }));
   return worst;
 };
+
+/** Asks for a sync, says what came of it; with --wait when it has come. */
+export async function syncOne(name: string, asked: Asked): Promise<ExitCode> {
+  const force = flag(asked.options, 'force');
+  return tell(name, statusOf(await asked.client.syncSource(name, force ? { force } : {})), asked);
+}
 
 export const rollback: Run = async (args, options, context) => {
   const [name, ...more] = sourceNames(args);
@@ -30,7 +32,7 @@ export const rollback: Run = async (args, options, context) => {
   return tell(name, statusOf(await client.syncSource(name, { to })), { client, options, context });
 };
 
-interface Asked {
+export interface Asked {
   readonly client: Client;
   readonly options: Options;
   readonly context: Context;

@@ -49,7 +49,9 @@ const PATTERNS: readonly (readonly [RegExp, GitFailure])[] = [
 export function gitErrorFrom(stderr: string, doing: string): GitError {
   const text = clean(stderr);
   const kind = PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? 'Unreachable';
-  return new GitError(kind, `${doing}: ${text === '' ? 'git failed without a word' : text}`);
+  const refused = /transport '(file|http)' not allowed/.exec(text)?.[1];
+  const remedy = refused === undefined ? '' : ` (start the controller with SAC_GIT_ALLOW=${refused} to allow it)`;
+  return new GitError(kind, `${doing}: ${text === '' ? 'git failed without a word' : text}${remedy}`);
 }
 
 /** The lines that say something, on one line, without control characters or userinfo of addresses. */
