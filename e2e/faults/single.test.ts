@@ -81,6 +81,7 @@ describe('the database', () => {
     const fleet = stage.start();
     await apply(fleet, ['a', 'b']);
     const before = await pids(fleet, 2);
+    await diaryIs(fleet, ['a was created 1 times', 'b was created 1 times']);
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(fleet.home, `sac.db${suffix}`), { force: true });
     kill(before.get('a'));
     const revived = await until(

@@ -44,12 +44,16 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
     ...(running && sighting?.reading && { reading: readingStatus(sighting.reading) }),
     ...(sighting && { session: sighting.session }),
     ...(live?.pid !== undefined && { pid: live.pid }),
-    ...(memory.liveSince !== undefined && { startedAt: isoTime(live?.startedAt ?? memory.liveSince) }),
+    ...(memory.liveSince !== undefined && { startedAt: isoTime(startOf(live) ?? memory.liveSince) }),
     ...(memory.lastExit && { lastExit: lastExit(memory.lastExit) }),
     ...nextTimes(snapshot),
     conditions: unknown ? overlayUnknown(snapshot.conditions, unknown) : snapshot.conditions,
   };
 }
+
+/** Many places tell whole seconds; nothing began before it was decided, which is known better. */
+const startOf = (live: PlacedSighting | undefined): Instant | undefined =>
+  live?.startedAt === undefined ? undefined : Math.max(live.startedAt, live.incarnation);
 
 const nextTimes = ({
   memory: { timing },
