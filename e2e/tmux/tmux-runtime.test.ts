@@ -261,6 +261,22 @@ describe('panes that a person opens beside the agent', () => {
   });
 });
 
+describe('the log of the run before', () => {
+  it('is kept when an order comes late', async () => {
+    await start(['sh', '-c', 'echo first run; sleep 0.2; exit 1']);
+    await ended();
+    await start(['sh', '-c', 'sleep 0.2; exit 1'], { incarnation: 2_000 });
+    await until('the second one to end', async () => {
+      const seen = await see();
+      return seen?.state === 'exited' && seen.incarnation === 2_000;
+    });
+    const kept = () => readFileSync(join(dir, 'logs', 'web', 'previous.log'), 'utf8');
+    await until('the first run to be kept', () => kept().includes('first run'));
+    await start(['sh', '-c', 'exit 1'], { incarnation: 2_000 });
+    expect(kept()).toContain('first run');
+  });
+});
+
 describe('names', () => {
   it('are exact: what is done to web does not touch web-1', async () => {
     await start(['sleep', '1000'], { id: id('web-1') });

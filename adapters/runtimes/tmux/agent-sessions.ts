@@ -90,7 +90,9 @@ export class AgentSessions {
     const content = renderLaunchScript(launch, this.#context.dirs);
     const known = this.#corpses.get(launch.id);
     this.#corpses.delete(launch.id);
-    const files = [{ path: file, content, mode: 0o600 }, ...(known ? [this.#emptyArchive(launch.id)] : [])];
+    // An order that comes late, for a start that was carried out and has ended, must not empty what is kept.
+    const replaces = known !== undefined && known.pane.sighting.incarnation < launch.incarnation;
+    const files = [{ path: file, content, mode: 0o600 }, ...(replaces ? [this.#emptyArchive(launch.id)] : [])];
     await this.#transport.putFiles(files);
     // Panes of another server may have the same ids.
     if (known?.connection.open && (await this.#replace(known.connection, launch, file, known.pane, true))) return;
