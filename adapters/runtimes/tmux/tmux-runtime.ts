@@ -48,7 +48,10 @@ export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions 
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
-    sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    async sweep(t, over) {
+      await on(t).server.endOrphans();
+      return on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1));
+    },
     screen: (t, ids) => on(t).terminals.screens(ids),
     type: (t, id, incarnation, keys, submitted) => on(t).terminals.type(id, incarnation, keys, submitted),
     logs: (t, id, logOptions) => tmuxLogs(on(t), t, id, logOptions),

@@ -41,6 +41,8 @@ export class TmuxServer implements AsyncDisposable {
   #connecting: Promise<ControlConnection> | undefined;
   #listener: ControlConnection | undefined;
   #nudge: Nudge | undefined;
+  /** Pids of our two clients. */
+  #own: readonly string[] = [];
   #lostOnce = false;
   #disposed = false;
 
@@ -72,6 +74,11 @@ export class TmuxServer implements AsyncDisposable {
   /** Something is about to be done here. */
   busy(): void {
     this.#nudge?.busy();
+  }
+
+  /** One that was still on its way when we came is attached only now. */
+  async endOrphans(): Promise<void> {
+    if (this.#connection?.open) await this.#endOrphansSeenBy(this.#connection);
   }
 
   watch(onHint: Hint): Disposable {
@@ -174,8 +181,8 @@ export class TmuxServer implements AsyncDisposable {
     await transport.putFiles([{ path: pidFile, content: `${pid}\n`, mode: 0o600 }]);
     const { listener, listenerPid } = await this.#attachListener(connection);
     try {
-      const clients = await connection.request([command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', CLIENT)]);
-      await this.#endOrphans(clients.lines, [ownPid, listenerPid]);
+      this.#own = [ownPid, listenerPid];
+      await this.#endOrphansSeenBy(connection);
       if (this.#disposed || !connection.open)
         throw new TransportError('closed', 'the connection to tmux was closed while it was made');
     } catch (error) {
@@ -210,6 +217,11 @@ export class TmuxServer implements AsyncDisposable {
    * could not be written any more, gathers what it would be told, and does not end with its last session (detach-client
    * does not move it; ending its process does).
    */
+  async #endOrphansSeenBy(connection: ControlConnection): Promise<void> {
+    const clients = await connection.request([command('list-clients', '-t', `=${HIDDEN_SESSION}`, '-F', CLIENT)]);
+    await this.#endOrphans(clients.lines, this.#own);
+  }
+
   async #endOrphans(clients: readonly string[], own: readonly string[]): Promise<void> {
     const { transport, timeoutMs } = this.#options;
     const others = clients.flatMap((line) => /^1 (\d+)$/.exec(line)?.[1] ?? []).filter((pid) => !own.includes(pid));
