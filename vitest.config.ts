@@ -18,8 +18,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // Most of a test is waiting; each file has its own fleet, homes and ports.
           maxWorkers: 3,
           // Real daemons on a machine that others use too. What passed only then is marked in the output, and is to be looked into.

@@ -33,7 +33,7 @@ export interface Ran {
 }
 
 /** Resolves with the first truthy answer; throws with what was last seen when the deadline passes. */
-export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 20_000): Promise<NonNullable<T>> {
+export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 60_000): Promise<NonNullable<T>> {
   const end = Date.now() + deadlineMs;
   let last: unknown;
   for (;;) {
@@ -179,7 +179,7 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const child of this.#controllers)
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    const status = await this.sac(['controller', 'status', '-o', 'json'], { timeoutMs: 5_000 }).catch(() => undefined);
+    const status = await this.sac(['controller', 'status', '-o', 'json'], { timeoutMs: 60_000 }).catch(() => undefined);
     if (status?.code === 0) {
       const { pid } = JSON.parse(status.stdout);
       if (Number.isInteger(pid)) killQuietly(pid);
@@ -222,7 +222,7 @@ export function run(
     env,
     cwd,
     stdin,
-    timeoutMs = 60_000,
+    timeoutMs = 120_000,
     ...owner
   }: {
     readonly env: Readonly<Record<string, string>>;

@@ -382,7 +382,7 @@ describe('a watched directory', () => {
 describe('doors', () => {
   it('one controller a home: a second says who holds it', async () => {
     await apply('web', ['sleep', '1000']);
-    const { code, stderr } = await fleet.sac(['controller', 'run'], { timeoutMs: 20_000 });
+    const { code, stderr } = await fleet.sac(['controller', 'run'], { timeoutMs: 60_000 });
     expect(code).toBe(4);
     expect(stderr).toContain(`pid ${await controllerPid()}`);
   });
@@ -456,12 +456,12 @@ describe('doors', () => {
   });
 
   it('refuses to listen beyond loopback without TLS, and a home open to others', async () => {
-    const open = await fleet.sac(['controller', 'run', '--listen', '0.0.0.0:0'], { timeoutMs: 20_000 });
+    const open = await fleet.sac(['controller', 'run', '--listen', '0.0.0.0:0'], { timeoutMs: 60_000 });
     expect(open.code).toBe(2);
     expect(open.stderr).toContain('TLS');
     const loose = join(fleet.dir, 'loose');
     mkdirSync(loose, { mode: 0o755 });
-    const refused = await fleet.sac(['controller', 'run'], { env: { SAC_HOME: loose }, timeoutMs: 20_000 });
+    const refused = await fleet.sac(['controller', 'run'], { env: { SAC_HOME: loose }, timeoutMs: 60_000 });
     expect(refused.code).toBe(8);
     expect(refused.stderr).toContain('chmod 700');
   });

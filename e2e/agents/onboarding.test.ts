@@ -11,7 +11,7 @@ import { type ModelServer, startModelServer } from '../model-server/model-server
 import { agentEnvironment } from './environment.ts';
 import { type AgentCli, installAgent } from './install.ts';
 
-const READY_MS = 90_000;
+const READY_MS = 180_000;
 
 let fleet: Fleet;
 let server: ModelServer;
@@ -70,9 +70,9 @@ const events = async (reason: string): Promise<readonly { message: string; count
 /** As a person at the terminal would. */
 async function say(text: string): Promise<void> {
   const { fleet: id } = await fleet.json(['controller', 'status']);
-  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', `sac-${id}`, ...args], { timeout: 10_000 });
+  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', `sac-${id}`, ...args], { timeout: 60_000 });
   tmux('send-keys', '-t', '=coder:', '-l', text);
-  await until('the text stands in the composer', async () => (await screen()).includes(text.slice(0, 20)), 20_000);
+  await until('the text stands in the composer', async () => (await screen()).includes(text.slice(0, 20)), 60_000);
   tmux('send-keys', '-t', '=coder:', 'Enter');
 }
 const screen = async (): Promise<string> => (await fleet.sac(['logs', 'coder', '--tail', '60'])).stdout;

@@ -76,7 +76,7 @@ export function describeRuntime(
       fleet,
       dirs: { run: join(dir, fleet, 'run'), logs: join(dir, fleet, 'logs') },
       now: Date.now,
-      timeoutMs: 15_000,
+      timeoutMs: 60_000,
     };
     used.push(context);
     return { context, ...open(context) };

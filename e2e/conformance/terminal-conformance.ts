@@ -34,7 +34,7 @@ export function describeTerminals(name: string, { make, destroy, options }: Runt
       transport = createLocalTransport(process.env);
       const fleet = (process.pid * 64 + 32 + fleets++).toString(16).padStart(8, '0').slice(-8) as FleetId;
       const dirs = { run: join(dir, 'run'), logs: join(dir, 'logs') };
-      context = { fleet, dirs, now: Date.now, timeoutMs: 20_000 };
+      context = { fleet, dirs, now: Date.now, timeoutMs: 60_000 };
       runtime = make(context);
     });
     afterAll(async () => {

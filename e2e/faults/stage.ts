@@ -16,7 +16,7 @@ import { type Facts, markedProcesses, readDiary } from './plans/world.ts';
 import { SupervisedFleet, type SupervisedOptions } from './supervised-fleet.ts';
 
 export const LIFE = join(import.meta.dirname, 'life.pl');
-export const DEADLINE_MS = 60_000;
+export const DEADLINE_MS = 120_000;
 const RUNTIMES = ['tmux', 'process'] as const;
 type Runtime = (typeof RUNTIMES)[number];
 

@@ -44,7 +44,7 @@ it('a bad revision stops at maxUnavailable and undoes itself, also when the cont
   expect(touched('one')).toBe(COUNT);
 
   await apply(manifest('bad', false, { onFailure: 'undo' }));
-  await until('the bad revision is tried', () => touched('bad') === LIMIT, 30_000);
+  await until('the bad revision is tried', () => touched('bad') === LIMIT, 90_000);
   controller.kill('SIGKILL');
   controller = await fleet.controller();
   const during = await crew();

@@ -9,9 +9,9 @@ import { Fleet, until } from '../harness.ts';
 import { SshLab } from '../ssh/lab.ts';
 import { Network } from './network.ts';
 
-const SOON_MS = 60_000;
+const SOON_MS = 90_000;
 /** 10 s are meant; other tests share the machine. */
-const SETTLE_MS = 30_000;
+const SETTLE_MS = 90_000;
 const FAILOVER_AFTER_MS = 5_000;
 let fleet: Fleet;
 let lab: SshLab;
@@ -99,11 +99,14 @@ it('a host whose cable is pulled: one that may fails over, never lives twice and
         const times = readFileSync(join(beats, file), 'utf8').trim().split('\n').map(Number);
         return { user: file.split('.')[2], first: times[0] ?? 0, last: times.at(-1) ?? 0 };
       })
+      .filter(({ first }) => first > 0)
       .sort((x, y) => x.first - y.first);
-  const neverTwice = () => {
+  /** These had it one after another; the last one's first sign may come after it is told to be ready. */
+  const livedOneByOne = async (...had: readonly string[]) => {
+    await until('each gave a sign', () => lives('single').length >= had.length);
     const all = lives('single');
     for (const [i, life] of all.entries()) expect(life.first).toBeGreaterThan(all[i - 1]?.last ?? 0);
-    return all.map(({ user }) => user);
+    expect(all.map(({ user }) => user)).toEqual(had);
   };
   declare('single', { host: ['a', 'b'], failoverAfter: `${FAILOVER_AFTER_MS}ms`, failback: 'ready' });
   declare('pinned', { host: 'a' });
@@ -117,14 +120,14 @@ it('a host whose cable is pulled: one that may fails over, never lives twice and
   a.network.cut();
   await until('it is Unknown', async () => (await agent('pinned')).phase === 'Unknown', SOON_MS);
   await livesOn('single', 'b', 120_000);
-  expect(neverTwice()).toEqual([a.user, b.user]);
+  await livedOneByOne(a.user, b.user);
   expect(lives('single')[1]?.first).toBeGreaterThan(cutAt + FAILOVER_AFTER_MS);
 
   a.network.plug();
   await hostIs('a', true, SETTLE_MS);
   expect((await livesOn('pinned', 'a', SETTLE_MS)).pid).toBe(before.pid);
   await livesOn('single', 'a', SETTLE_MS);
-  expect(neverTwice()).toEqual([a.user, b.user, a.user]);
+  await livedOneByOne(a.user, b.user, a.user);
   expect((await agent('pinned')).restarts).toBe(0);
 
   // The database is lost while the host cannot be asked: that it lives there is known to nobody, and it is started nowhere.
@@ -139,5 +142,5 @@ it('a host whose cable is pulled: one that may fails over, never lives twice and
     SOON_MS,
   );
   await livesOn('single', 'b', 120_000);
-  expect(neverTwice()).toEqual([a.user, b.user, a.user, b.user]);
+  await livedOneByOne(a.user, b.user, a.user, b.user);
 });

@@ -6,7 +6,7 @@ import type { Host } from '../../api/resources/kinds/host.ts';
 import { Fleet, until } from '../harness.ts';
 import { type Sshd, SshLab } from '../ssh/lab.ts';
 
-const SOON_MS = 60_000;
+const SOON_MS = 90_000;
 let fleet: Fleet;
 let lab: SshLab;
 let users: string[] = [];

@@ -19,7 +19,7 @@ function setUp() {
     fleet: '5c4ee001' as FleetId,
     dirs: { run: join(dir, 'run'), logs: join(dir, 'logs') },
     now: Date.now,
-    timeoutMs: 15_000,
+    timeoutMs: 60_000,
   };
   return { runtime: createScreenRuntime(context), transport: createLocalTransport(process.env) };
 }

@@ -83,7 +83,7 @@ const ask = ({
         port,
         method,
         path,
-        timeout: 10_000,
+        timeout: 60_000,
         headers: {
           ...(sends && { 'content-type': 'application/json', 'content-length': String(BODY.length) }),
           ...(token !== undefined && { authorization: `Bearer ${token}` }),

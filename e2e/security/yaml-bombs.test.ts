@@ -122,7 +122,7 @@ it('apply takes the healthy one among them, refuses the others, and ends with 2'
 });
 
 it('a controller that watches a directory full of them serves on, in less than 64 MiB more', async () => {
-  mkdirSync(join(fleet.agentsDir, 'good'));
+  mkdirSync(join(fleet.agentsDir, 'good'), { recursive: true });
   writeFileSync(join(fleet.agentsDir, 'good', 'spec.yaml'), execManifest('good', ['sleep', '1000']));
   // As it is started for people, with its memory flags.
   await fleet.ok(['controller', 'start', '--agents-dir', fleet.agentsDir]);
@@ -131,7 +131,7 @@ it('a controller that watches a directory full of them serves on, in less than 6
   await running();
   const before = peakRss(pid);
   Object.values(BOMBS).forEach((text, i) => {
-    mkdirSync(join(fleet.agentsDir, `bomb${i}`));
+    mkdirSync(join(fleet.agentsDir, `bomb${i}`), { recursive: true });
     writeFileSync(join(fleet.agentsDir, `bomb${i}`, 'spec.yaml'), text);
   });
   const told = await until('all are read', async () => {

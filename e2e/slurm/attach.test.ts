@@ -31,7 +31,7 @@ it('shows what the agent shows, and hands on what is typed', async () => {
     fleet: fleet.fleetId as FleetId,
     dirs: { run: join(fleet.home, 'run'), logs: join(fleet.home, 'logs') },
     now: Date.now,
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
   const argv = runtime.attach?.(`${fleet.fleetId}.web` as InstanceId) ?? [];
   const seen = join(fleet.dir, 'seen');

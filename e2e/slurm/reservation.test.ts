@@ -94,7 +94,7 @@ describe('reservations', () => {
     await ready('a');
     const first = (await lab()).jobId;
     // Both are there for a while.
-    await until('the next', () => pools().length === 2, 60_000);
+    await until('the next', () => pools().length === 2, 90_000);
     expect(slurm('squeue', '--noheader', `--jobs=${first}`, '--format=%T')).toBe('RUNNING');
     const second = await until('the move', async () => {
       const { jobId } = await lab();
@@ -105,7 +105,7 @@ describe('reservations', () => {
       () => existsSync(trace) && readFileSync(trace, 'utf8').includes(`begun ${second}`),
     );
     await ready('a');
-    await until('the old to be given back', () => pools().join() === String(second), 60_000);
+    await until('the old to be given back', () => pools().join() === String(second), 90_000);
     const { phase, instances } = await status('a');
     expect(phase).toBe('Running');
     expect(instances).toHaveLength(1);
@@ -139,6 +139,6 @@ describe('reservations', () => {
     await ready('a');
     expect((await status('a')).instances[0].pid).not.toBe(pid);
     await fleet.ok(['delete', 'agent', 'a', '--wait']);
-    await until('it to be given back with its last tenant', () => pools().length === 0, 30_000);
+    await until('it to be given back with its last tenant', () => pools().length === 0, 90_000);
   });
 });

@@ -218,7 +218,7 @@ describe('the cluster misbehaves', () => {
     Object.assign(fleet.env, { PATH: path });
     await until('its end', () => controller.signalCode !== null);
     await fleet.controller();
-    await until('Ready', async () => (await agent()).status.ready, 60_000);
+    await until('Ready', async () => (await agent()).status.ready, 90_000);
     expect(onlyJob().state).toBe('RUNNING');
     expect(fleet.marked()).toHaveLength(1);
   });
@@ -239,11 +239,11 @@ describe('the cluster misbehaves', () => {
         async () => (await agent()).status.instances[0].lastExit?.reason === 'Preempted',
         60_000,
       );
-      await until('Queued', async () => (await phase()) === 'Queued', 60_000);
+      await until('Queued', async () => (await phase()) === 'Queued', 90_000);
     } finally {
       slurm('scancel', better);
     }
-    await until('its turn', async () => (await agent()).status.ready, 60_000);
+    await until('its turn', async () => (await agent()).status.ready, 90_000);
     expect(onlyJob().state).toBe('RUNNING');
   });
 
@@ -260,7 +260,7 @@ describe('the cluster misbehaves', () => {
     } finally {
       startCluster();
     }
-    await until('the restart', async () => (await agent()).status.ready, 60_000);
+    await until('the restart', async () => (await agent()).status.ready, 90_000);
     expect(jobs().filter(({ state }) => state === 'RUNNING')).toHaveLength(1);
   });
 });

@@ -37,7 +37,7 @@ function make(config = ''): Runtime & AsyncDisposable {
   const configFile = join(dir, 'tmux.conf');
   writeFileSync(configFile, config);
   const made = createTmuxRuntime(
-    { fleet, dirs: { run: join(dir, 'run'), logs: join(dir, 'logs') }, now: Date.now, timeoutMs: 15_000 },
+    { fleet, dirs: { run: join(dir, 'run'), logs: join(dir, 'logs') }, now: Date.now, timeoutMs: 60_000 },
     { configFile },
   );
   hints = [];
@@ -50,7 +50,7 @@ const tmux = (...args: string[]): string => {
     return execFileSync('tmux', ['-L', `sac-${fleet}`, ...args], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: 10_000,
+      timeout: 60_000,
     });
   } catch {
     return '';
@@ -116,7 +116,7 @@ describe('the server', () => {
       fleet,
       dirs: { run: join(dir, 'tmux.conf', 'run'), logs: join(dir, 'logs') },
       now: Date.now,
-      timeoutMs: 15_000,
+      timeoutMs: 60_000,
     });
     for (let tries = 0; tries < 3; tries++) await expect(broken.list(t)).rejects.toThrow('ENOTDIR');
     await until('only the first two', () => clients() === 2);

@@ -67,7 +67,7 @@ export async function runPlan(plan: Plan, reference: Reference, setting: Setting
 async function live(
   runtime: RuntimeKind,
   fault: Orders['fault'],
-  { program, sampler, bug, deadlineMs = 60_000 }: Setting,
+  { program, sampler, bug, deadlineMs = 120_000 }: Setting,
   reference?: Reference,
 ): Promise<Lived & { problems: string[] }> {
   await using fleet = new SupervisedFleet({
