@@ -29,9 +29,15 @@ module.exports = {
       'the client needs the protocol alone',
     ),
     only(
+      'tables-know-resources',
+      '^api/tables/',
+      '^api/tables/|^api/resources/|^api/protocol\\.ts$',
+      'tables are text',
+    ),
+    only(
       'server-knows-ports',
       '^api/server/',
-      '^api/(server|resources|manifests)/|^api/(protocol|version|home)\\.ts$',
+      '^api/(server|resources|manifests|tables)/|^api/(protocol|version|home)\\.ts$',
       'the server sees the controller through ports beside it',
     ),
     only('adapters-know-resources', '^adapters/', '^adapters/|^api/resources/', 'hands decide nothing'),
@@ -45,7 +51,7 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^cli/',
-      '^cli/|^api/(client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests)/|^adapters/profiles/',
+      '^cli/|^api/(client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests|tables)/|^adapters/profiles/',
       'the CLI talks to the API only; how screens read is pure and needs no controller',
     ),
     only(

@@ -25,6 +25,8 @@ import type {
   RolloutRequest,
   SourcePlan,
   SyncSourceRequest,
+  Table,
+  TableQuery,
   TerminalResponse,
   TokenCreateRequest,
   TokenCreateResponse,
@@ -66,6 +68,8 @@ export interface ReplaceBody {
 /** All methods throw the classes of api/resources/errors.ts; NoControllerError when nobody answers. */
 export interface Client {
   list<P extends Plural>(plural: P, query?: ListQuery): Promise<List<ResourceOf[P]>>;
+  /** The list as a table, with ages by the controller's clock. */
+  table(plural: Plural, query?: TableQuery): Promise<Table>;
   get<P extends Plural>(plural: P, name: string): Promise<ResourceOf[P]>;
   /** Without `since`: ADDED for everything, then BOOKMARK. Resumes by itself; begins anew (ADDED again) when too much was missed. */
   watch<P extends Plural>(
@@ -130,6 +134,7 @@ export function createClient(
 
   return {
     list: (plural, query) => json({ method: 'GET', path: `${BASE}/${plural}`, query: { ...query } }),
+    table: (plural, query) => json({ method: 'GET', path: `${BASE}/${plural}`, query: { ...query, as: 'table' } }),
     get: (plural, name) => json({ method: 'GET', path: `${BASE}/${plural}/${encodeURIComponent(name)}` }),
     watch: (plural, options) => watch(call, plural, options ?? {}),
     create: (body) => json({ method: 'POST', path: `${BASE}/agents`, body }),

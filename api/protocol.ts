@@ -31,6 +31,22 @@ export interface List<T> {
   readonly items: readonly T[];
 }
 
+/** A list as `sac get` prints it: a tenth of its size, and no schema to be known. */
+export interface Table {
+  readonly apiVersion: 'sac/v1';
+  readonly kind: 'Table';
+  readonly metadata: { readonly resourceVersion: number };
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+export interface TableQuery extends ListQuery {
+  /** More columns. */
+  readonly wide?: boolean;
+  /** One column more: the labels. */
+  readonly labels?: boolean;
+}
+
 export interface ListQuery {
   /** kubectl's grammar: `a=b,c!=d,e,!f,g in (x,y),h notin (z)`. */
   readonly labelSelector?: string;

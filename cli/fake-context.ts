@@ -63,6 +63,7 @@ const unexpected = (method: string) => (): never => {
 export function clientOf(given: Partial<Client>): Client {
   return {
     list: unexpected('list'),
+    table: unexpected('table'),
     get: unexpected('get'),
     watch: unexpected('watch'),
     create: unexpected('create'),

@@ -23,6 +23,9 @@ const patchMap = z.record(z.string(), z.string().nullable());
 export const listQuery = z.strictObject({
   labelSelector: z.string().max(4096).optional(),
   fieldSelector: z.string().max(4096).optional(),
+  as: z.literal('table').optional(),
+  wide: flag.optional(),
+  labels: flag.optional(),
   watch: flag.optional(),
   resourceVersion: count.optional(),
 });

@@ -4,9 +4,18 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type AnyResource, type List, PLURALS, type Plural, type RouteName, type TokenInfo } from '../protocol.ts';
+import {
+  type AnyResource,
+  type List,
+  PLURALS,
+  type Plural,
+  type RouteName,
+  type Table,
+  type TokenInfo,
+} from '../protocol.ts';
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
 import { kindOfPlural, type ObjectKind } from '../resources/kinds/kinds.ts';
+import { cellsOf } from '../tables/columns.ts';
 import { VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
 import { hashToken } from './door.ts';
@@ -38,6 +47,10 @@ export function createHandlers(
     return text;
   };
 
+  const tableOf = (plural: Plural, items: readonly AnyResource[], { wide = false, labels = false }): Table => {
+    const [columns, rows] = cellsOf(plural, items, wide, labels, ports.clock.now());
+    return { apiVersion: 'sac/v1', kind: 'Table', metadata: { resourceVersion: reads.version }, columns, rows };
+  };
   let document: ReturnType<typeof openApiDocument> | undefined;
 
   return {
@@ -69,7 +82,11 @@ export function createHandlers(
       const plural = pluralOf(request);
       const query = bodies.parse(bodies.listQuery, request.query, 'query');
       const selects = selectionOf(plural, query);
+      const table = query.as === 'table';
+      if (!table && (query.wide !== undefined || query.labels !== undefined))
+        throw new BadRequestError('query wide, labels: are only for as=table');
       if (query.watch) {
+        if (table) throw new BadRequestError('query as: a watch tells resources, not tables');
         streams.assertRoom();
         const begin = () => {
           reply.hijack();
@@ -83,7 +100,9 @@ export function createHandlers(
       if (query.resourceVersion !== undefined)
         throw new BadRequestError('query resourceVersion: is only for watch=true; a list is always the newest');
       const all = reads.list(plural);
-      const items = (selects ? all.filter(selects) : all).map(json);
+      const found = selects ? all.filter(selects) : all;
+      if (table) return tableOf(plural, found, query);
+      const items = found.map(json);
       const head: Omit<List<AnyResource>, 'items'> = {
         apiVersion: 'sac/v1',
         kind: 'List',

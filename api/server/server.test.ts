@@ -23,7 +23,7 @@ const agent = (name: string, labels: Record<string, string> = {}, resourceVersio
     kind: 'Agent',
     metadata: { name, id: `f.${name}`, labels, annotations: {}, generation: 1, resourceVersion, creationTimestamp: '' },
     spec: {},
-    status: { phase: 'Running' },
+    status: { phase: 'Running', readyInstances: 1, desiredInstances: 1, restarts: 0, instances: [], conditions: [] },
   }) as unknown as Agent;
 
 let dir: string;
@@ -268,6 +268,10 @@ describe('requests', () => {
     expect(patch.text).toMatch(/sepc.*spec/);
     expect((await send('GET', '/apis/sac/v1/agents?labelselector=x', admin)).text).toMatch(/labelSelector/);
   });
+  it('for a table are for a list, and only a table has more columns', async () => {
+    for (const query of ['as=table&watch=true', 'wide=true', 'labels=true'])
+      expect((await send('GET', `/apis/sac/v1/agents?${query}`, admin)).status, query).toBe(400);
+  });
   it('never break the server, whatever they carry', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -291,6 +295,9 @@ describe('the client', () => {
       (await client.list('agents', { labelSelector: 'role=x' })).items.map(({ metadata }) => metadata.name),
     ).toEqual(['web']);
     expect((await client.list('agents', { fieldSelector: 'metadata.name!=web' })).items).toHaveLength(1);
+    const { columns, rows } = await client.table('agents', { labelSelector: 'role=x', labels: true });
+    expect([columns[0], columns.at(-1)]).toEqual(['NAME', 'LABELS']);
+    expect(rows.map((row) => [row[0], row.at(-1)])).toEqual([['web', 'role=x']]);
     await expect(client.get('agents', 'nope')).rejects.toBeInstanceOf(NotFoundError);
     await expect(
       client.replace('web', { metadata: { name: 'web', resourceVersion: 1 }, spec: {} }),

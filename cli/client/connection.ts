@@ -4,8 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { type Client, createClient, type Target } from '../../api/client.ts';
+import { createClient, type Target } from '../../api/client.ts';
 import { assertPrivate, type Home } from '../../api/home.ts';
 import { BadRequestError, EXIT, NoControllerError, SacError } from '../../api/resources/errors.ts';
 import { parseDuration } from '../durations.ts';
@@ -28,7 +29,7 @@ interface ConnectionOptions {
   readonly err: Output;
 }
 
-const START_DEADLINE_MS = 20_000;
+const START_DEADLINE_MS = 60_000;
 /** A controller lives for weeks and mostly waits: memory counts for more than the speed of young-generation collections. */
 export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
@@ -63,22 +64,21 @@ export function createConnection({
       const where = await target();
       const client = createClient(where, timeout);
       if (!('socket' in where) || where.socket !== home.socket) return client;
-      if (existsSync(home.socket) && (await answers(client))) return client;
+      if (existsSync(home.socket) && (await listens(home.socket))) return client;
       await startInBackground({ home, env, cwd, flags: [], err });
       return client;
     },
   };
 }
 
-async function answers(client: Client): Promise<boolean> {
-  try {
-    await client.version();
-    return true;
-  } catch (error) {
-    if (error instanceof NoControllerError) return false;
-    throw error;
-  }
-}
+/** Cheaper than a request. Whatever else is wrong with the socket, the request that follows says. */
+const listens = (socket: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const connection = connect(socket, () => {
+      connection.destroy();
+      resolve(true);
+    }).on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+  });
 
 async function resolveTarget(globals: GlobalOptions, home: Home): Promise<Target> {
   if (globals.server !== undefined && globals.socket !== undefined)

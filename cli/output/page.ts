@@ -2,8 +2,10 @@
  * Owns: the parts of a `describe` page: keys and values, nested fields, conditions, what happened.
  * Never: prints.
  */
+
 import type { EventObject } from '../../api/resources/event.ts';
-import { age, table } from './table.ts';
+import { age } from '../../api/tables/age.ts';
+import { table } from './table.ts';
 import { oneLine, stripControls } from './terminal.ts';
 import { toYaml } from './yaml.ts';
 

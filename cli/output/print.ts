@@ -2,10 +2,10 @@
  * Owns: resources as text: tables, JSON, YAML, names, JSONPath, custom columns.
  * Never: prints; it returns the text, so that one write goes out.
  */
-import type { AnyResource, Plural } from '../../api/protocol.ts';
+import type { AnyResource, Plural, Table, TableQuery } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
+import { cellsOf } from '../../api/tables/columns.ts';
 import { typeOf } from '../client/resources.ts';
-import { columnsOf } from './columns.ts';
 import { compileJsonPath, show, valuesAt } from './jsonpath.ts';
 import { table } from './table.ts';
 import { escapeControls, stripControls } from './terminal.ts';
@@ -23,6 +23,11 @@ export interface PrintOptions {
 }
 
 export interface Printer {
+  /** The format is a table that the server can make; absent: it needs the resources themselves. */
+  readonly served?: {
+    readonly query: Required<Pick<TableQuery, 'wide' | 'labels'>>;
+    print(plural: Plural, table: Table): string;
+  };
   /** Resources of several kinds are one document, not one after the other. */
   readonly oneDocument: boolean;
   /** One named resource is printed as itself, several as a List. */
@@ -47,6 +52,10 @@ export function createPrinter(options: PrintOptions): Printer {
     case '':
     case 'wide':
       return {
+        served: {
+          query: { wide: kind === 'wide', labels: showLabels },
+          print: (plural, { columns, rows }) => tabulate(plural, columns, rows),
+        },
         oneDocument: false,
         print: async (plural, items) => tabulate(plural, ...cellsOf(plural, items, kind === 'wide', showLabels, now())),
       };
@@ -105,25 +114,3 @@ function splitFormat(format = ''): readonly [string, string] {
 
 const wrap = (items: readonly AnyResource[], single: boolean): unknown =>
   single && items.length === 1 ? items[0] : { apiVersion: 'sac/v1', kind: 'List', metadata: {}, items };
-
-const labelsOf = (item: AnyResource): string =>
-  ('labels' in item.metadata
-    ? Object.entries(item.metadata.labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(',')
-    : '') || '<none>';
-
-function cellsOf(
-  plural: Plural,
-  items: readonly AnyResource[],
-  wide: boolean,
-  showLabels: boolean,
-  now: number,
-): readonly [titles: readonly string[], rows: readonly (readonly string[])[]] {
-  const columns = columnsOf(plural, wide);
-  const rows = items.map((item) => [
-    ...columns.map(({ cell }) => cell(item, now)),
-    ...(showLabels ? [labelsOf(item)] : []),
-  ]);
-  return [[...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows];
-}

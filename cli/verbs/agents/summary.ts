@@ -2,8 +2,10 @@
  * Owns: an agent's present state in a few lines: what `status` shows, and the head of `inspect`.
  * Never: shows its spec; that is `describe`.
  */
+
 import type { Agent, InstanceStatus, LastExit } from '../../../api/resources/agent/agent.ts';
-import { age, table } from '../../output/table.ts';
+import { age } from '../../../api/tables/age.ts';
+import { table } from '../../output/table.ts';
 import { oneLine } from '../../output/terminal.ts';
 
 /** `now`: milliseconds since 1970. Ends with a newline. */

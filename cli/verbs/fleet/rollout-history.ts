@@ -2,10 +2,12 @@
  * Owns: `sac rollout history`.
  * Never: shows values of env in the table: they may be secrets.
  */
+
 import type { RevisionInfo } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { age } from '../../../api/tables/age.ts';
 import { agentNames } from '../../client/resources.ts';
-import { age, table } from '../../output/table.ts';
+import { table } from '../../output/table.ts';
 import { stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
 import { type Run, text } from '../../verb.ts';

@@ -2,11 +2,13 @@
  * Owns: `sac tree`: where each agent comes from and where it lives: source, agent, instance, place.
  * Never: changes anything, or hides what has no agents: a source that brought none is shown too.
  */
+
 import type { Client } from '../../../api/client.ts';
 import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { age } from '../../../api/tables/age.ts';
 import { parseResources } from '../../client/resources.ts';
-import { age, table } from '../../output/table.ts';
+import { table } from '../../output/table.ts';
 import { escapeControls, stripControls } from '../../output/terminal.ts';
 import { type TreeNode, treeRows } from '../../output/tree-lines.ts';
 import { type Run, text } from '../../verb.ts';

@@ -2,13 +2,15 @@
  * Owns: `sac describe`: everything about a resource on one screen.
  * Never: shows values of env: they may be secrets.
  */
+
 import type { AnyResource } from '../../../api/protocol.ts';
 import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
+import { age } from '../../../api/tables/age.ts';
 import { parseResources } from '../../client/resources.ts';
 import { type ConditionRow, conditionsPart, eventsPart, keyed, nested, pairs } from '../../output/page.ts';
-import { age, table } from '../../output/table.ts';
+import { table } from '../../output/table.ts';
 import { stripControls } from '../../output/terminal.ts';
 import { toYaml } from '../../output/yaml.ts';
 import { type Run, text } from '../../verb.ts';

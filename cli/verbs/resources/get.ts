@@ -24,6 +24,17 @@ export const run: Run = async (args, options, context) => {
   const query = queryOf(options);
   const client = await context.client();
   if (flag(options, 'watch')) return watch(client, named, query, printer, options, context);
+  const { served } = printer;
+  if (served && text(options, 'sortBy') === undefined && named.every(({ names }) => names.length === 0)) {
+    const asked = { ...query, ...served.query };
+    const tables = await Promise.all(
+      named.map(async ({ plural }) => [plural, await client.table(plural, asked)] as const),
+    );
+    const full = tables.filter(([, { rows }]) => rows.length > 0);
+    for (const [plural, { rows }] of tables) if (rows.length === 0) context.err.write(`No ${plural} found.\n`);
+    context.out.write(full.map(([plural, table]) => served.print(plural, table)).join('\n'));
+    return EXIT.done;
+  }
   let code: number = EXIT.done;
   const found: { readonly plural: Plural; readonly items: readonly AnyResource[]; readonly single: boolean }[] = [];
   for (const { plural, names } of named) {

@@ -2,9 +2,11 @@
  * Owns: `sac token create | list | delete`.
  * Never: shows a token a second time.
  */
+
 import { ROLES } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { age, table } from '../../output/table.ts';
+import { age } from '../../../api/tables/age.ts';
+import { table } from '../../output/table.ts';
 import { type Run, text } from '../../verb.ts';
 
 export const run: Run = async (args, options, context) => {

@@ -2,7 +2,7 @@
  * Owns: how a budget reads in a table: used of limit, when it begins anew.
  * Never: fails on a budget that was not looked at yet.
  */
-import { age } from './table.ts';
+import { age } from './age.ts';
 
 export interface BudgetRow {
   readonly window: string;

@@ -1,15 +1,15 @@
 /**
- * Owns: the columns of each kind's table.
- * Never: prints.
+ * Owns: the columns of each kind's table, for the server that answers tables and for the CLI that prints what it watches.
+ * Never: prints, or imports a schema library: the start-up time of `sac get` depends on it.
  */
-import type { AnyResource, Plural } from '../../api/protocol.ts';
-import type { Agent, Instance, ReadingStatus } from '../../api/resources/agent/agent.ts';
-import type { EventObject } from '../../api/resources/event.ts';
-import type { Host } from '../../api/resources/kinds/host.ts';
+import type { AnyResource, Plural } from '../protocol.ts';
+import type { Agent, Instance, ReadingStatus } from '../resources/agent/agent.ts';
+import type { EventObject } from '../resources/event.ts';
+import type { Host } from '../resources/kinds/host.ts';
+import { age } from './age.ts';
 import { type BudgetRow, budgetRow } from './budget-row.ts';
-import { age } from './table.ts';
 
-export interface Column {
+interface Column {
   readonly header: string;
   readonly cell: (item: AnyResource, now: number) => string;
 }
@@ -19,7 +19,7 @@ const only =
   (item: AnyResource, now: number): string =>
     item.kind === kind ? cell(item as T, now) : '';
 
-export function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
+function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
   switch (plural) {
     case 'agents': {
       const on = (header: string, cell: (agent: Agent, now: number) => string): Column => ({
@@ -196,3 +196,26 @@ const reasonOf = (conditions: Agent['status']['conditions']): string => {
   const ready = conditions.find(({ type }) => type === 'Ready');
   return ready && ready.status !== 'True' ? ready.reason : '<none>';
 };
+
+const labelsOf = (item: AnyResource): string =>
+  ('labels' in item.metadata
+    ? Object.entries(item.metadata.labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(',')
+    : '') || '<none>';
+
+/** What a table of these shows; `now` in milliseconds since 1970. */
+export function cellsOf(
+  plural: Plural,
+  items: readonly AnyResource[],
+  wide: boolean,
+  showLabels: boolean,
+  now: number,
+): readonly [titles: readonly string[], rows: readonly (readonly string[])[]] {
+  const columns = columnsOf(plural, wide);
+  const rows = items.map((item) => [
+    ...columns.map(({ cell }) => cell(item, now)),
+    ...(showLabels ? [labelsOf(item)] : []),
+  ]);
+  return [[...columns.map(({ header }) => header), ...(showLabels ? ['LABELS'] : [])], rows];
+}
