@@ -90,6 +90,12 @@ export class ImpossibleError extends SacError {
   override readonly httpStatus = 409;
   override readonly reason = 'Impossible';
 }
+/** A machine that the answer depends on could not be asked; `message` says why. */
+export class UnreachableError extends SacError {
+  override readonly name = 'UnreachableError';
+  override readonly httpStatus = 502;
+  override readonly reason = 'Unreachable';
+}
 /** Another controller has taken over: whoever sees this must stop acting at once. */
 export class FencedError extends SacError {
   override readonly name = 'FencedError';

@@ -5,9 +5,9 @@
 import { userInfo } from 'node:os';
 import { checkHost, missingOn } from '../../adapters/transport/ssh/host-check.ts';
 import { createSshTransport, parseHop } from '../../adapters/transport/ssh/ssh-transport.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
+import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
 import type { HostCheck } from '../../api/protocol.ts';
-import { NotFoundError } from '../../api/resources/errors.ts';
+import { NotFoundError, UnreachableError } from '../../api/resources/errors.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import type { DurationMs } from '../../api/resources/time.ts';
 import type { DeclaredHost, Machines } from '../places/machines.ts';
@@ -34,10 +34,15 @@ export function connectHost({ name, spec }: DeclaredHost, home: string): Transpo
   });
 }
 
+/** Throws UnreachableError with what keeps us from it: its address, the network, a host key that is not trusted, our own key. */
 export async function checkDeclaredHost(machines: Machines, name: string, timeoutMs: DurationMs): Promise<HostCheck> {
   const transport = machines.transportOf(name as HostName);
   if (!transport) throw new NotFoundError(`host "${name}" not found; \`sac get hosts\` lists what there is`);
-  const found = await checkHost(transport, { now: Date.now, timeoutMs });
+  const { unusable } = machines.get(name as HostName) ?? {};
+  if (unusable !== undefined) throw new UnreachableError(`host "${name}" ${unusable}`);
+  const found = await checkHost(transport, { now: Date.now, timeoutMs }).catch((error: unknown) => {
+    throw error instanceof TransportError ? new UnreachableError(`host "${name}": ${error.message}`) : error;
+  });
   return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
 }
 

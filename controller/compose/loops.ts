@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import type { Home } from '../../api/home.ts';
-import type { FleetId } from '../../api/resources/names.ts';
+import type { FleetId, HostName } from '../../api/resources/names.ts';
 import { Budgets } from '../budgets/budgets.ts';
 import { extraProtocols, GitCommand } from '../desired/git/repository/command.ts';
 import { LIMITS, Repository } from '../desired/git/repository/repository.ts';
@@ -14,7 +14,7 @@ import { fleetOf } from '../desired/git/running/fleet-of.ts';
 import { GitSources, type GitSourcesOptions } from '../desired/git/running/git-sources.ts';
 import { deliver } from '../notices/deliver.ts';
 import { Notifiers } from '../notices/notifiers.ts';
-import type { Machines } from '../places/machines.ts';
+import type { Machine, Machines } from '../places/machines.ts';
 import { canonicalJson } from '../plan/launch-hash.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import { Reservations } from '../reservations/reservations.ts';
@@ -47,9 +47,10 @@ export function createLoops(parts: LoopsParts): Loops {
   const reservations = new Reservations({
     store,
     handsOf(host) {
-      const found = machines.get(host)?.reached?.places.find(({ place }) => place.runtime === 'slurm-tenant');
+      const machine = machines.get(host);
+      const found = machine?.reached?.places.find(({ place }) => place.runtime === 'slurm-tenant');
       const { pools } = found?.runtime ?? {};
-      return found && pools ? { pools, transport: found.transport } : undefined;
+      return found && pools ? { pools, transport: found.transport } : whyNoPools(host, machine);
     },
     // A name of the server or a time to renew it is no other allocation, but for the first it is another server.
     hashOf: ({ persistent: _, renewBefore: __, host: ___, ...asked }) =>
@@ -103,4 +104,12 @@ export function createLoops(parts: LoopsParts): Loops {
       await notifiers[Symbol.asyncDispose]();
     },
   };
+}
+
+function whyNoPools(host: HostName, machine: Machine | undefined): string {
+  if (!machine) return `host "${host}" is not declared; apply a Host of that name, or change spec.host`;
+  const { reached, problem = 'it was not looked at yet' } = machine;
+  return reached
+    ? `slurm-tenant cannot be used on ${host}: ${reached.missing.get('slurm-tenant') ?? 'not supported'}`
+    : `host "${host}" cannot be reached: ${problem}`;
 }

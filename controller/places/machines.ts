@@ -31,6 +31,8 @@ export interface Machine {
   /** Undefined: not reached since this process began, or since its declaration changed. */
   readonly reached?: Reached;
   readonly problem?: string;
+  /** Its declaration makes no connection, and why: the end of a sentence. It is not tried again. */
+  readonly unusable?: string;
   readonly latencyMs?: DurationMs;
   /** When our lease there was last renewed. */
   readonly renewedAt?: Instant;
@@ -159,7 +161,8 @@ export class Machines implements AsyncDisposable {
     try {
       transport = connect(declared);
     } catch (error) {
-      const machine: Machine = { name, ...declaredPart(declared), problem: messageOf(error) };
+      const unusable = `cannot be connected to as it is declared: ${messageOf(error)}`;
+      const machine: Machine = { name, ...declaredPart(declared), problem: `it ${unusable}`, unusable };
       this.#remotes.set(name, {
         declared,
         transport: UNUSABLE,

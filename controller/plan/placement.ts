@@ -187,7 +187,7 @@ function onHost(
   taken: number,
   hosts: Hosts,
 ): Choice | string {
-  if (!found) return `host "${host}" is not known (known: ${[...hosts.keys()].join(', ')})`;
+  if (!found) return `host "${host}" is not declared (there are: ${[...hosts.keys()].join(', ')})`;
   if (found.unreached !== undefined)
     return before ? { place: before } : `host "${host}" cannot be reached: ${found.unreached}`;
   if (!before) {

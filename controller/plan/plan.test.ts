@@ -180,7 +180,9 @@ describe('where an instance goes', () => {
     expect(placed({ place: { ...spec, host: ['local', 'far'] } }).leaseMs).toBeUndefined();
   });
   it('an unknown host is told by name, with those that are known', () =>
-    expect(placed({ place: { host: 'nowhere' } }).unplaced).toMatch(/"nowhere" is not known \(known: local, far\)/));
+    expect(placed({ place: { host: 'nowhere' } }).unplaced).toMatch(
+      /"nowhere" is not declared \(there are: local, far\)/,
+    ));
 });
 
 describe('the launch hash', () => {

@@ -28,7 +28,10 @@ export function planTenancy(
 ): Tenancy | undefined {
   if (runtime !== 'slurm-tenant' || reservation === undefined) return undefined;
   const found = known.get(reservation);
-  if (!found) return { unplaced: `reservation "${reservation}" is not declared.` };
+  if (!found)
+    return {
+      unplaced: `reservation "${reservation}" is not declared; apply one, or name another in spec.place.reservation.`,
+    };
   const { host, job, detail } = found;
   if (job === undefined) return { unplaced: `waits for reservation "${reservation}": ${detail}` };
   return { host, of: { reservation, job } };

@@ -14,6 +14,7 @@ import type { Observer } from '../observed/observe.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
 import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import type { EffectRunner } from './effect-runner.ts';
+import { noteFailure } from './failed-effect.ts';
 import type { Intentions } from './intentions.ts';
 
 /** What the reconciler needs of the queue that calls it. */
@@ -185,22 +186,8 @@ export class Reconciler {
       try {
         await runner.run(effect);
       } catch (error) {
-        if (!(error instanceof FencedError)) {
-          const message = `Could not ${VERBS[effect.type]} in ${placeKey(effect.place)}: ${error instanceof Error ? error.message : String(error)}`;
-          const agent = store.instance(id)?.record.agent ?? desired?.agent ?? id;
-          await store.commit(
-            [],
-            [
-              {
-                type: 'Warning',
-                reason: 'EffectFailed',
-                message,
-                at: now(),
-                regarding: { kind: 'Agent', name: agent, instance: store.instance(id)?.record.name ?? id },
-              },
-            ],
-          );
-        }
+        if (!(error instanceof FencedError))
+          await noteFailure(store, id, effect, error, { agent: desired?.agent, now: now() });
         throw error;
       } finally {
         // Also after a failure: it may have happened all the same. Hooks and checks are the user's.
@@ -269,18 +256,6 @@ export class Reconciler {
   }
   readonly #firstUnknown = new Map<InstanceId, Instant>();
 }
-
-const VERBS = {
-  start: 'start it',
-  term: 'ask it to leave',
-  kill: 'kill it',
-  remove: 'clear it away',
-  answer: 'answer its dialog',
-  submit: 'submit a text to it',
-  sync: 'sync its files',
-  hook: 'run its hooks',
-  check: 'check it',
-} as const;
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>
   a === b ||

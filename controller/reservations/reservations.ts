@@ -24,8 +24,8 @@ export interface PoolHands {
 
 export interface ReservationsOptions {
   readonly store: Store;
-  /** How pools of that host are reached; undefined: not now, or there is no SLURM. */
-  readonly handsOf: (host: HostName) => PoolHands | undefined;
+  /** How pools of that host are reached, or why they are not: a clause for people. */
+  readonly handsOf: (host: HostName) => PoolHands | string;
   /** Short and equal for equal specs. */
   readonly hashOf: (spec: ReservationSpec) => string;
   /** Names of agents that are declared for it. */
@@ -45,8 +45,12 @@ const FIRST_RETRY_MS: DurationMs = 2_000;
 const LAST_RETRY_MS: DurationMs = 300_000;
 
 interface Attempts {
+  /** What was asked for: another wish is tried at once. */
+  readonly specHash: string;
   readonly count: number;
   readonly at: Instant;
+  /** What the last one was refused with; told until the next. */
+  readonly problem?: string;
 }
 
 export class Reservations {
@@ -136,15 +140,17 @@ export class Reservations {
   ): Promise<boolean> {
     const { handsOf, store } = this.#options;
     const hands = handsOf(host);
+    if (typeof hands === 'string') {
+      for (const { name } of declared) await this.#unknown(name, hands);
+      return true;
+    }
     let jobs: readonly PoolJob[];
     let living: ReadonlyMap<number, number>;
     try {
-      if (!hands) throw new Error(`slurm-tenant cannot be used on ${host}`);
       jobs = await hands.pools.list(hands.transport);
       living = jobs.some(({ up }) => up) ? await hands.pools.living(hands.transport) : new Map();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      for (const { name } of declared) await this.#unknown(name, message);
+      for (const { name } of declared) await this.#unknown(name, messageOf(error));
       return true;
     }
     store.assertNotFenced();
@@ -175,25 +181,26 @@ export class Reservations {
     const specHash = hashOf(spec);
     const now = timers.now();
     const decision = decidePool({ spec, specHash, jobs, living, wanted: spec.persistent || tenants > 0, now });
-    let problem: string | undefined;
+    const last = this.#attempts.get(name);
+    const before = last?.specHash === specHash ? last : undefined;
+    // What the last try was refused with holds until the next.
+    let problem = decision.submit ? before?.problem : undefined;
     let asked: number | undefined;
     try {
-      if (decision.submit && this.#due(name, now)) {
-        this.#attempts.set(name, { count: (this.#attempts.get(name)?.count ?? 0) + 1, at: now });
+      if (decision.submit && isDue(before, now)) {
+        problem = undefined;
+        this.#attempts.set(name, { specHash, count: (before?.count ?? 0) + 1, at: now });
         asked = await pools.submit(transport, { reservation: name, spec, specHash, known: jobs.map(({ job }) => job) });
       }
       if (decision.cancel.length > 0) await pools.cancel(transport, decision.cancel);
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      problem = messageOf(error);
+      const attempt = this.#attempts.get(name);
+      if (attempt) this.#attempts.set(name, { ...attempt, problem });
     }
     if (!decision.submit && !decision.next) this.#attempts.delete(name);
     await this.#save(name, decision, tenants, asked, problem);
     return decision.submit || decision.next !== undefined || decision.cancel.length > 0;
-  }
-
-  #due(name: string, now: Instant): boolean {
-    const { count, at } = this.#attempts.get(name) ?? { count: 0, at: 0 };
-    return count === 0 || now - at >= Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (count - 1));
   }
 
   async #save(
@@ -286,4 +293,7 @@ export class Reservations {
   }
 }
 
+const isDue = (last: Attempts | undefined, now: Instant): boolean =>
+  last === undefined || now - last.at >= Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (last.count - 1));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');

@@ -65,6 +65,8 @@ export interface InstanceRecord {
   readonly sighting?: PlacedSighting;
   /** Set while some place could not be looked at. */
   readonly unknown?: { readonly since: Instant; readonly reason: string };
+  /** What the last try to start it failed with; for people, until anything else is news of it. */
+  readonly startFailed?: { readonly since: Instant; readonly reason: string };
 }
 
 export type Change =

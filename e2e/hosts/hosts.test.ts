@@ -157,6 +157,39 @@ describe('a declared host', () => {
     expect((await agent('web')).status.restarts).toBe(0);
   });
 
+  it('that cannot be reached is told with what keeps us from it, and what to do about it', {
+    timeout: 240_000,
+  }, async () => {
+    const sshd = await lab.sshd();
+    host('stranger', sshd, {}, { knownHosts: [fleet.write('known_hosts', '')] });
+    host('nobody', sshd, {}, { identity: fleet.write('no-key', '') });
+    host('nowhere', sshd, {}, { address: 'nowhere.invalid' });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    const asked = async (name: string) => {
+      await until(
+        'it is declared',
+        async () => (await hosts()).some(({ metadata }) => metadata.name === name),
+        SOON_MS,
+      );
+      return fleet.sac(['host', 'check', name], { timeoutMs: SOON_MS });
+    };
+    const unknown = await asked('stranger');
+    expect(unknown).toMatchObject({ code: 1, stdout: '' });
+    expect(unknown.stderr).toContain('host "stranger"');
+    // With the command that would accept its key; e2e/ssh/host-keys.test.ts runs it.
+    expect(unknown.stderr).toMatch(/ssh-keyscan|known_hosts/);
+    expect(unknown.stderr).toContain(String(sshd.port));
+    expect((await asked('nobody')).stderr).toMatch(/host "nobody".*(key|authenti|permission)/i);
+    expect((await asked('nowhere')).stderr).toContain('nowhere.invalid');
+    // The same is told by describe, without anybody asking.
+    await until(
+      'it is told',
+      async () => /nowhere\.invalid/.test(await fleet.ok(['describe', 'host', 'nowhere'])),
+      SOON_MS,
+    );
+    expect(await fleet.ok(['describe', 'host', 'stranger'])).toContain('host key');
+  });
+
   it('with the labels that were asked for: replicas are spread, cordon and drain are kept to', {
     timeout: 240_000,
   }, async () => {

@@ -87,6 +87,23 @@ describe('reservations', () => {
     await until('the allocation to be given back', () => pools().length === 0);
   });
 
+  it('that SLURM refuses says why, and goes on saying it between two tries', async () => {
+    await apply(reservation({ partition: 'nowhere' }));
+    const readyCondition = async () => (await lab()).conditions.find(({ type }: { type: string }) => type === 'Ready');
+    await until('it to be told', async () => (await readyCondition())?.message.includes('Invalid partition'), 60_000);
+    await tenant('a');
+    await until('the tenant to say so', async () => {
+      const placed = (await status('a')).conditions.find(({ type }: { type: string }) => type === 'Placed');
+      return placed?.status === 'False' && placed.message.includes('Invalid partition');
+    });
+    expect(await readyCondition()).toMatchObject({ status: 'False', reason: 'Refused' });
+    expect(pools()).toEqual([]);
+    // A tenant that waits is deleted at once, and the mended reservation comes up.
+    await fleet.ok(['delete', 'agent', 'a', '--wait']);
+    await apply(reservation({}));
+    await until('it to be up', async () => (await lab()).jobId !== undefined, 120_000);
+  });
+
   it('is renewed before its end: the new allocation is up before the old goes, and tenants move with their work', async () => {
     const trace = join(fleet.dir, 'trace');
     await apply(reservation({ time: '2', renewBefore: '85s' }));

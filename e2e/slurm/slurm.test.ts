@@ -121,6 +121,12 @@ describe('an agent as a SLURM job', () => {
     await until('the refusal', async () =>
       (await fleet.ok(['events', '--for', 'web']).catch(() => fleet.ok(['events']))).includes('Invalid partition'),
     );
+    // Who looks at the agent sees it too, for as long as it is tried.
+    const started = await until('its condition', async () => {
+      const told = await condition('Started');
+      return told?.reason === 'StartFailed' ? told : undefined;
+    });
+    expect(started).toMatchObject({ status: 'False', message: expect.stringContaining('Invalid partition') });
     expect(jobs()).toEqual([]);
   });
 });

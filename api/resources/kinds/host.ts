@@ -3,6 +3,7 @@
  * Never: connects anywhere.
  */
 import { z } from 'zod';
+import { RUNTIME_KINDS } from '../agent/place/place.ts';
 import { API_VERSION, type Condition, manifestMetaSchema, type ObjectMeta } from '../meta.ts';
 
 const word = (what: string) =>
@@ -12,6 +13,16 @@ const word = (what: string) =>
     .max(255)
     .regex(/^[^\s\p{Cc}]+$/u, { message: `is not ${what}: no spaces or control characters` })
     .regex(/^[^-]/, { message: `is not ${what}: it must not begin with "-"` });
+/** What is behind the last colon of a hop, where that is a port at all and no part of an IPv6 address. */
+const portOf = (hop: string): string | undefined =>
+  /^(?:.*@)?(?:\[[^\]]*\]|[^:@]*):([^:]*)$/.exec(hop.replace(/^ssh:\/\//, ''))?.[1];
+const hasPort = (hop: string): boolean => {
+  const port = portOf(hop);
+  return port === undefined || (/^\d{1,5}$/.test(port) && Number(port) > 0 && Number(port) < 65_536);
+};
+const hop = word('a hop (user@host:port)').refine(hasPort, {
+  message: 'is not a hop (user@host:port): the port is a number from 1 to 65535',
+});
 const path = z
   .string()
   .min(1)
@@ -35,7 +46,7 @@ export const hostSpecSchema = z
     identity: path.optional().meta({
       description: 'Private key file. Default: the SSH configuration, then the agent, then the usual files.',
     }),
-    jump: z.array(word('a hop (user@host:port)')).max(16).optional().meta({
+    jump: z.array(hop).max(16).optional().meta({
       description:
         'Machines to go through, in order: [user@]host[:port] or aliases. Default: ProxyJump of the SSH configuration.',
     }),
@@ -47,7 +58,7 @@ export const hostSpecSchema = z
       description: "Run agents with the login shell's environment (PATH from its profile files).",
     }),
     runtimes: z
-      .array(z.string())
+      .array(z.enum(RUNTIME_KINDS))
       .optional()
       .meta({ description: 'Runtimes that may be used there. Default: all that are installed.' }),
     maxAgents: z

@@ -17,16 +17,18 @@ import type { Revised } from '../../plan/rollout/revisions.ts';
 import { SUSPENDED } from '../at-time.ts';
 import type { Reading } from '../onboarding.ts';
 import type { ExitRecord, MachineSnapshot, PlacedSighting } from '../snapshot.ts';
+import { overlayStartFailed, overlayUnknown, type Trouble } from './overlays.ts';
 
 /** The parts of an instance record that status is made of. */
 export interface StatusInput {
   readonly name: string;
   readonly snapshot: MachineSnapshot;
   readonly sighting?: PlacedSighting;
-  readonly unknown?: { readonly since: Instant; readonly reason: string };
+  readonly unknown?: Trouble;
+  readonly startFailed?: Trouble;
 }
 
-export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInput): InstanceStatus {
+export function instanceStatus({ name, snapshot, sighting, unknown, startFailed }: StatusInput): InstanceStatus {
   const { memory } = snapshot;
   const onboarding = memory.onboarding !== undefined && memory.onboarding.done === undefined;
   const phase: Phase = unknown ? 'Unknown' : snapshot.phase === 'Running' && onboarding ? 'Onboarding' : snapshot.phase;
@@ -47,7 +49,11 @@ export function instanceStatus({ name, snapshot, sighting, unknown }: StatusInpu
     ...(memory.liveSince !== undefined && { startedAt: isoTime(startOf(live) ?? memory.liveSince) }),
     ...(memory.lastExit && { lastExit: lastExit(memory.lastExit) }),
     ...nextTimes(snapshot),
-    conditions: unknown ? overlayUnknown(snapshot.conditions, unknown) : snapshot.conditions,
+    conditions: unknown
+      ? overlayUnknown(snapshot.conditions, unknown)
+      : startFailed && snapshot.phase === 'Starting'
+        ? overlayStartFailed(snapshot.conditions, startFailed)
+        : snapshot.conditions,
   };
 }
 
@@ -94,15 +100,6 @@ const lastExit = ({ code, signal, at, incarnation, reason }: ExitRecord): LastEx
   startedAt: isoTime(incarnation),
   reason,
 });
-
-const overlayUnknown = (
-  conditions: readonly Condition[],
-  { since, reason }: { readonly since: Instant; readonly reason: string },
-): readonly Condition[] => [
-  ...conditions.filter(({ type }) => type !== 'HostReachable' && type !== 'Ready'),
-  { type: 'Ready', status: 'Unknown', reason: 'PlaceUnknown', message: reason, lastTransitionTime: isoTime(since) },
-  { type: 'HostReachable', status: 'False', reason: 'ListFailed', message: reason, lastTransitionTime: isoTime(since) },
-];
 
 /** Worst first: what a person should hear about an agent with several instances. */
 const WORST_FIRST: readonly Phase[] = [
