@@ -250,6 +250,8 @@ export interface AnswerRequest {
 export interface AnswerResponse {
   /** What the screen showed afterwards. */
   readonly screen: { readonly activity: Activity; readonly reason: string };
+  /** How many of the keys were pressed: none is pressed once the question it was meant for is gone. */
+  readonly pressed: number;
 }
 
 export interface LogQuery {

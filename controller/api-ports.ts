@@ -158,13 +158,14 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         throw new ConflictError(`agent "${agent}" has no screen that sac reads; \`sac attach ${agent}\` lets you type`);
       store.assertNotFenced();
       const target = { hands, id: record.id, incarnation, read: reader };
-      const state = await options.typist.press(target, keys, force);
-      if (!state)
+      const answered = await options.typist.press(target, keys, force);
+      if (!answered)
         throw new ConflictError(
           `agent "${agent}" does not ask anything now; --force presses the keys all the same, \`sac attach ${agent}\` lets you type`,
         );
       options.controller.lookAgain(record.id);
-      return { screen: { activity: state.activity, reason: state.reason } };
+      const { state, pressed } = answered;
+      return { screen: { activity: state.activity, reason: state.reason }, pressed };
     },
     async rich(agent: string, instance: string | undefined): Promise<RichStatus> {
       const { record, hands } = find(agent, instance);

@@ -42,17 +42,23 @@ export class Typist {
     }
   }
 
-  /** A person's keys, one at a time, as long as something is asked; undefined: nothing was asked, nothing was pressed. */
-  async press(target: Target, keys: readonly string[], force: boolean): Promise<PaneState | undefined> {
-    let now = await this.#look(target);
-    if (!now || !(force || ASKS.has(now.state.activity))) return undefined;
+  /**
+   * A person's keys, one at a time, as long as the question they were meant for stands: an Enter behind the digit that
+   * answered it would answer the next one. Undefined: nothing was asked, nothing was pressed.
+   */
+  async press(target: Target, keys: readonly string[], force: boolean): Promise<Pressed | undefined> {
+    const first = await this.#look(target);
+    if (!first || !(force || asks(first.state))) return undefined;
+    let now = first;
+    let pressed = 0;
     for (const key of keys) {
       const before: Look = now;
-      if (!(force || ASKS.has(before.state.activity))) break;
+      if (!(force || isSameQuestion(before.state, first.state))) break;
       await this.#type(target, [{ key }]);
+      pressed++;
       now = (await this.#until(target, ({ screen }) => screen.text !== before.screen.text)) ?? before;
     }
-    return now.state;
+    return { state: now.state, pressed };
   }
 
   /**
@@ -112,7 +118,27 @@ export class Typist {
   }
 }
 
+export interface Pressed {
+  /** What the screen showed afterwards. */
+  readonly state: PaneState;
+  /** How many of the keys. */
+  readonly pressed: number;
+}
+
 const ASKS: ReadonlySet<Activity> = new Set(['dialog', 'permission_prompt', 'question']);
+/** Also a usage limit may come with a dialog that offers what to do. */
+const asks = ({ activity, dialog }: PaneState): boolean => ASKS.has(activity) || dialog !== undefined;
+
+/** The selector may have moved and boxes may be ticked. */
+function isSameQuestion(now: PaneState, first: PaneState): boolean {
+  if (now.dialog === undefined || first.dialog === undefined) return asks(now) && now.activity === first.activity;
+  return (
+    now.activity === first.activity &&
+    now.dialog.name === first.dialog.name &&
+    now.dialog.options.length === first.dialog.options.length &&
+    now.dialog.options.every(({ label }, i) => label === first.dialog?.options[i]?.label)
+  );
+}
 
 interface Look {
   readonly screen: Screen;

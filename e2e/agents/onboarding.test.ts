@@ -1,12 +1,12 @@
 /** Real agent CLIs, from a cold HOME, brought to their prompt by the real controller in real tmux; only the model is ours. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import { Fleet, run, until } from '../harness.ts';
-import { errorAnswer } from '../model-server/answer.ts';
+import { errorAnswer, usageLimit } from '../model-server/answer.ts';
 import { type ModelServer, startModelServer } from '../model-server/model-server.ts';
 import { agentEnvironment } from './environment.ts';
 import { type AgentCli, installAgent } from './install.ts';
@@ -172,6 +172,45 @@ describe('Claude Code', () => {
     await until('the error shows', async () => (await agent()).status.activity === 'error', READY_MS);
     server.standing(undefined);
     await say('again after 529');
+    await idle();
+  });
+
+  it('whose subscription is used up says so and when it is reset, and is clear when it is over', {
+    timeout: 200_000,
+  }, async () => {
+    // Only somebody who is logged in with a subscription is shown a usage limit.
+    mkdirSync(join(home, '.claude'));
+    const login = {
+      accessToken: `sk-ant-oat01-${'a'.repeat(80)}`,
+      refreshToken: `sk-ant-ort01-${'b'.repeat(80)}`,
+      expiresAt: Date.now() + 86_400_000,
+      scopes: ['user:inference', 'user:profile'],
+      subscriptionType: 'pro',
+    };
+    writeFileSync(join(home, '.claude', '.credentials.json'), JSON.stringify({ claudeAiOauth: login }));
+    await declare(
+      'claude-code',
+      { claude: { flags: ['--dangerously-skip-permissions'] } },
+      { ANTHROPIC_AUTH_TOKEN: '', CLAUDE_CODE_MAX_RETRIES: '0' },
+    );
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    server.standing(usageLimit(Math.floor(Date.now() / 1000) + 7200));
+    await say('one too many');
+    const limited = await becomes('QuotaLimited', 'True', 'LimitReached');
+    expect(limited.message).toMatch(/resets? .*\d(?:am|pm)/);
+    // The CLI offers what to do; nothing is pressed for the person.
+    await until(
+      'its offer stands',
+      async () => (await screen()).includes('Stop and wait for limit to reset'),
+      READY_MS,
+    );
+    expect((await fleet.json(['status', 'coder'])).pane_state).toBe('limit_reached');
+    server.standing(undefined);
+    expect((await fleet.sac(['answer', 'coder', '--keys', '1'])).code).toBe(0);
+    await until('its composer is back', async () => !(await screen()).includes('Stop and wait'), READY_MS);
+    await say('again after the reset');
+    await becomes('QuotaLimited', 'False');
     await idle();
   });
 

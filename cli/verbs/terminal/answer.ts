@@ -23,11 +23,14 @@ export const run: Run = async (args, options, context) => {
         : 'say which keys answer it: --keys 1',
     );
   }
-  const { screen } = await client.answer(name, {
+  const { screen, pressed } = await client.answer(name, {
     keys,
     ...(instance !== undefined && { instance }),
     ...(flag(options, 'force') && { force: true }),
   });
   context.out.write(`agent/${name} answered; its screen now reads as ${screen.activity}: ${oneLine(screen.reason)}\n`);
+  // The question they were meant for was gone; they might have answered the next one.
+  if (pressed < keys.length)
+    context.err.write(`not pressed, because another screen came: ${keys.slice(pressed).join(' ')}\n`);
   return EXIT.done;
 };

@@ -90,6 +90,8 @@ function activityFacts(reading: Reading | undefined, onboarding: OnboardingMemor
   const asks =
     activity === 'permission_prompt' ||
     activity === 'question' ||
+    // A used up limit that comes with a dialog does not go on by itself, not even when it is reset.
+    (activity === 'limit_reached' && dialog !== undefined) ||
     (activity === 'dialog' && onboarding?.done !== undefined);
   const blocked: Fact = stuck
     ? ['Blocked', 'True', stuck.reason, stuck.message]
