@@ -19,6 +19,7 @@ import type { ControllerOptions } from '../controller.ts';
 import { mergeFacts, screenFacts } from '../observed/facts.ts';
 import type { PlanFacts } from '../plan/plan-instances.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
+import { readForeignDatabase } from '../store/foreign-database.ts';
 import type { Store } from '../store/store.ts';
 
 /** Values of secret variables are looked up in the controller's own environment. */
@@ -65,7 +66,7 @@ export type Told = Required<Pick<ControllerOptions, 'beforeStart' | 'envAtStart'
 
 export function createTelling(options: TellingOptions): Told {
   const { store, local, remote, timers, hooksDir, userHome, workspaceOf, onHint, log } = options;
-  const keeper = new FactKeeper({ dir: hooksDir, onHint });
+  const keeper = new FactKeeper({ dir: hooksDir, onHint, readDatabase: readForeignDatabase });
   const find = (id: InstanceId) => {
     const record = store.instance(id)?.record;
     const spec = record && store.agent(record.agent)?.record.spec;
@@ -81,7 +82,7 @@ export function createTelling(options: TellingOptions): Told {
       known.add(record.name);
       if (record.snapshot.phase !== 'Running') continue;
       const { profile, spec } = find(record.id) ?? {};
-      if (!profile?.hookSettings && !profile?.telling?.transcript) continue;
+      if (!profile?.hookSettings && (!profile?.telling?.transcript || profile.telling.database)) continue;
       const home = spec?.env['HOME'] ?? '';
       const cwd = workspaceOf(record.id);
       const records = profile.telling?.records;

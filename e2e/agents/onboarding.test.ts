@@ -312,8 +312,7 @@ describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
     expect(
       cli === 'gemini' ? prompts() : prompts().filter((text) => text.trim() === 'hello from the manifest'),
     ).toHaveLength(1);
-    // OpenCode keeps its conversations in a database, which is not read.
-    if (cli !== 'opencode') await tellsOfItself();
+    await tellsOfItself();
     await goesOnWhenKilled();
     const { id } = (await agent()).metadata;
     await fleet.ok(['delete', 'agent', 'coder', '--force'], { timeoutMs: 60_000 });

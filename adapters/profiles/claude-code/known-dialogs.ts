@@ -40,7 +40,11 @@ const KNOWN: readonly Known[] = [
   { name: 'mcp-json-edit', says: /\.mcp\.json/, offers: /^(?:yes|proceed|allow)\b/i },
   { name: 'thinking-effort', says: /\b(?:thinking|effort)\b/i, offers: /^medium\b/i },
   { name: 'resume-picker', says: /^resume (?:session|conversation)/im },
-  { name: 'terminal-setup', says: /terminal setup|recommended settings for your terminal/i, selector: 'radio' },
+  {
+    name: 'terminal-setup',
+    says: /terminal setup|recommended settings for your terminal/i,
+    offers: /recommended settings|terminal setup/i,
+  },
   { name: 'model-picker', says: /^select (?:a )?model/im, selector: 'radio' },
   { name: 'login-code', says: /paste code here/i },
   { name: 'login-retry', says: /oauth error|press enter to retry/i, selector: 'enter' },

@@ -5,6 +5,7 @@
 import { launchCli } from '../launch.ts';
 import type { Profile } from '../profile.ts';
 import { readOpencode } from './read.ts';
+import { OPENCODE_DATABASE, OpencodeTranscript } from './transcript.ts';
 
 export const opencode: Profile = {
   name: 'opencode',
@@ -13,12 +14,13 @@ export const opencode: Profile = {
   read: readOpencode,
   asksFor: () => [],
   dialogs: [{ name: 'press-enter', accept: ['Enter'] }],
-  // Its conversations lie in a database, whose rows (or their journal) name the working directory. Asked to go on without one,
-  // it begins anew.
+  telling: { transcript: () => new OpencodeTranscript(), database: OPENCODE_DATABASE },
+  // Its conversations lie in a database, in whose rows (or their journal) each answer names the working directory; opening it
+  // there does not. Asked to go on without one, it begins anew.
   session: {
     folder: '.local/share/opencode',
     files: 'opencode.db*',
-    holds: '{pwd}',
+    holds: '"cwd":"{pwd}"',
     continueArgs: ['--continue'],
     resumeArgs: (id) => ['--session', id],
   },

@@ -70,6 +70,9 @@ const FIELD = /\b(?:paste|enter|type|input)\b.{0,60}(?::|>|here|prompted)\s*>?\s
 
 function fromList(page: Page, list: Choices, signs: DialogSigns): Found | undefined {
   const below: string[] = [];
+  // An echoed prompt looks like a chosen line.
+  const plain = !list.numbered && !list.boxes;
+  if (plain && signs.conversation.test(at(page, list.selectedRow))) return undefined;
   for (let row = list.last + 1; row < page.lines.length; row++) {
     const line = at(page, row);
     if (signs.conversation.test(line)) return undefined;
@@ -79,7 +82,7 @@ function fromList(page: Page, list: Choices, signs: DialogSigns): Found | undefi
   if (below.length > MOST_BELOW) return undefined;
   const hint = below.join('\n');
   // One line behind a sign is a list only where the keys are told; it might as well be something typed.
-  if (!list.numbered && !list.boxes && !below.some(isKeyHint)) return undefined;
+  if (plain && !below.some(isKeyHint)) return undefined;
   const top = panelTop(page, list.first, signs);
   return {
     liveFrom: list.selectedRow,

@@ -7,6 +7,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
+import { DatabaseTail, type ReadDatabase } from './database-tail.ts';
 import type { Tail } from './file-tail.ts';
 import { type Heard, Listener } from './listener.ts';
 import { newestRecord } from './newest-record.ts';
@@ -17,6 +18,8 @@ export interface FactKeeperOptions {
   readonly dir: string;
   /** An agent has told something new. */
   readonly onHint: (instance: string) => void;
+  /** Reads the records that lie in databases; without it they are not read. */
+  readonly readDatabase?: ReadDatabase;
 }
 
 /** Whose facts, of which run, and where its CLI keeps its own record. */
@@ -79,11 +82,11 @@ export class FactKeeper implements Disposable {
     const before = this.#kept.get(id);
     const same = before?.teller.incarnation === teller.incarnation && before.teller.home === teller.home;
     const kept = same ? before : this.#begin(id, teller);
-    const { records } = teller.telling;
+    const { records, database } = teller.telling;
     const { farRecord } = kept.teller;
     // What is read on another machine says itself when it grew.
     const near = farRecord === undefined;
-    kept.lag = records && near && (busy || kept.look !== look) ? LAG_LOOKS : Math.max(0, kept.lag - 1);
+    kept.lag = (records || database) && near && (busy || kept.look !== look) ? LAG_LOOKS : Math.max(0, kept.lag - 1);
     kept.look = look;
     if (this.#dirty.delete(name) || !same || busy || kept.lag > 0) {
       try {
@@ -124,14 +127,20 @@ export class FactKeeper implements Disposable {
   #begin(id: InstanceId, teller: Teller): Kept {
     const spool = `${this.#options.dir}/${instanceNameOf(id)}.spool`;
     const { telling, home, incarnation, farRecord } = teller;
+    const record = farRecord?.() ?? this.#databaseOf(teller);
     const kept: Kept = {
       teller,
       lag: 0,
       asked: 0,
-      listener: new Listener({ telling, spool, home, since: incarnation, ...(farRecord && { record: farRecord() }) }),
+      listener: new Listener({ telling, spool, home, since: incarnation, ...(record && { record }) }),
       heard: { hooks: {}, transcript: {} },
     };
     this.#kept.set(id, kept);
     return kept;
+  }
+
+  #databaseOf({ telling: { database }, home, cwd, incarnation: since }: Teller): Tail | undefined {
+    const { readDatabase: read } = this.#options;
+    return database && read && cwd !== undefined ? new DatabaseTail({ database, read, home, cwd, since }) : undefined;
   }
 }

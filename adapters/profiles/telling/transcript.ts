@@ -4,6 +4,7 @@
  */
 import type { AgentFacts } from '../../../api/resources/agent/facts.ts';
 import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
+import type { RecordDatabase } from './database-tail.ts';
 import type { RecordStore } from './newest-record.ts';
 
 /** Reads one conversation, line by line, in order; cheap to ask between lines. Lines it does not understand are passed over. */
@@ -18,6 +19,8 @@ export interface Telling {
   readonly transcript?: () => TranscriptReader;
   /** Where the record is looked for; absent: a hook names it. */
   readonly records?: RecordStore;
+  /** It is no file of lines but in a database; read on this machine alone. */
+  readonly database?: RecordDatabase;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
