@@ -2,7 +2,7 @@
  * Owns: the decision about one instance; the only caller of xstate.
  * Never: does I/O. An unknown world returns before the machine is even asked.
  */
-import { transition } from 'xstate';
+import { type AnyActorScope, createActor, type EventFrom } from 'xstate';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
@@ -226,12 +226,24 @@ const RESOLVED: Readonly<Record<SnapshotPhase, ReturnType<typeof resolved>>> = {
   Failed: resolved('Failed'),
 };
 
-type ChartEvent = Parameters<typeof transition<typeof chart>>[2];
+/** What the chart may reach beyond its state: nothing. xstate's own `transition` makes an actor anew each time, which costs as much again. */
+const actor = createActor(chart, { input: NEW_SNAPSHOT.memory });
+const NO_SCOPE: AnyActorScope = {
+  self: actor,
+  system: actor.system,
+  id: '',
+  sessionId: '',
+  logger: () => undefined,
+  defer: () => undefined,
+  stopChild: () => undefined,
+  emit: () => undefined,
+  actionExecutor: () => undefined,
+};
 
-function move(snapshot: MachineSnapshot, event: ChartEvent): { phase: SnapshotPhase; memory: Memory } {
+function move(snapshot: MachineSnapshot, event: EventFrom<typeof chart>): { phase: SnapshotPhase; memory: Memory } {
   // A phase that this version does not know begins anew: the next look tells the rest.
   const value = isPhase(snapshot.phase) ? snapshot.phase : 'Pending';
-  const [next] = transition(chart, { ...RESOLVED[value], context: { memory: snapshot.memory } }, event);
+  const next = chart.transition({ ...RESOLVED[value], context: { memory: snapshot.memory } }, event, NO_SCOPE);
   return { phase: isPhase(next.value) ? next.value : 'Pending', memory: next.context.memory };
 }
 

@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { ClientChannel } from 'ssh2';
 import { type Conversation, type RunOptions, type RunResult, type Transport, TransportError } from '../transport.ts';
-import { dial, type SshConnection } from './connection.ts';
+import type { SshConnection } from './connection.ts';
 import { resolveRoute, type SshTransportOptions } from './destination.ts';
 import { interactiveArgv } from './interactive.ts';
 import { type Lease, SessionPool } from './pool.ts';
@@ -114,6 +114,8 @@ class SshTransport implements Transport {
     const { home, sshConfigFile, agentSocket, keepalive, connectTimeoutMs, loginShell, now } = this.#options;
     const config =
       sshConfigFile === 'none' ? '' : await readFile(sshConfigFile ?? `${home}/.ssh/config`, 'utf8').catch(() => '');
+    // ssh2 costs a third of a controller's start, and most fleets have no hosts.
+    const { dial } = await import('./connection.ts');
     return dial({
       route: resolveRoute(this.#options, config),
       command: loginShell ? LOGIN_BOOTSTRAP : BOOTSTRAP,
