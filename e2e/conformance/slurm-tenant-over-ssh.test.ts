@@ -1,3 +1,4 @@
+import { beforeAll } from 'vitest';
 import { exclusively } from '../exclusive.ts';
 import { startCluster } from '../slurm/cluster.ts';
 import { overSsh } from '../ssh/lab.ts';
@@ -5,7 +6,8 @@ import { describeRuntime } from './runtime-conformance.ts';
 import { tenantPlace } from './slurm-tenant-place.ts';
 
 exclusively('slurm');
-startCluster();
+// In our turn, not while this file is read: another file may have stopped the cluster to see what happens.
+beforeAll(() => void startCluster(), 300_000);
 
 // How many at once is no question of the way there.
 describeRuntime('slurm-tenant over SSH', { ...tenantPlace, atOnce: 10 }, overSsh);

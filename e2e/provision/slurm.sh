@@ -73,8 +73,19 @@ slurm_start_munged() {
   setpriv --reuid munge --regid munge --init-groups /usr/sbin/munged
 }
 
-slurm_start_slurmctld() { slurm_running /run/slurmctld.pid slurmctld || /usr/sbin/slurmctld; }
-slurm_start_slurmd() { slurm_running /run/slurmd.pid slurmd || /usr/sbin/slurmd; }
+# slurm_start NAME: a daemon lets go of who started it before it wrote down its pid; until then it would be begun a second time,
+# and the second one writes a pid into the file that is soon nobody's.
+slurm_start() {
+  local tries
+  slurm_running "/run/$1.pid" "$1" && return
+  "/usr/sbin/$1"
+  for tries in $(seq 300); do
+    slurm_running "/run/$1.pid" "$1" && return
+    sleep 0.1
+  done
+  echo "provision: $1 does not write its pid; see /var/log/slurm" >&2
+  return 1
+}
 
 # Ours alone, by the pids they wrote down.
 slurm_stop() {
@@ -88,7 +99,7 @@ slurm_stop() {
 
 slurm_wait() {
   local tries
-  for tries in $(seq 150); do
+  for tries in $(seq 600); do
     case $(sinfo -h -o %T 2>/dev/null | sort -u | tr '\n' ' ') in 'idle ' | 'mixed ' | 'allocated ') return 0 ;; esac
     [ $((tries % 10)) -ne 0 ] || scontrol update "nodename=$(hostname -s)" state=resume 2>/dev/null || true
     sleep 0.2
@@ -115,8 +126,8 @@ slurm_provision() {
     slurm_conf >/etc/slurm/slurm.conf
   fi
   slurm_start_munged
-  slurm_start_slurmctld
-  slurm_start_slurmd
+  slurm_start slurmctld
+  slurm_start slurmd
   slurm_wait
 }
 

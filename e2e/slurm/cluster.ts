@@ -29,15 +29,12 @@ export const jobsOf = (fleet: string): readonly Job[] =>
     .filter((job) => job.comment.startsWith(`sac/1:${fleet}.`) && !OVER.test(job.state));
 
 const PROVISION = resolve(import.meta.dirname, '..', 'provision', 'slurm.sh');
-/** Stops the controller daemon alone: jobs go on, nobody answers. */
-export const stopSlurmctld = (): string =>
-  slurm(
-    'bash',
-    '-c',
-    '. "$1"; kill "$(cat /run/slurmctld.pid)"; while slurm_running /run/slurmctld.pid slurmctld; do sleep 0.05; done',
-    'sh',
-    PROVISION,
-  );
+const STOP = `. "$1"
+kill "$(cat /run/slurmctld.pid)" || exit 1
+while slurm_running /run/slurmctld.pid slurmctld; do sleep 0.05; done
+! pgrep -x -r D,R,S,T slurmctld || { echo "another slurmctld than the one of /run/slurmctld.pid runs" >&2; exit 1; }`;
+/** Stops the controller daemon alone: jobs go on, nobody answers. Throws when one still does. */
+export const stopSlurmctld = (): string => slurm('bash', '-c', STOP, 'sh', PROVISION);
 /** Brings up whatever of the cluster is down. */
 export const startCluster = (): string => slurm('bash', PROVISION);
 

@@ -31,7 +31,10 @@ const manifest = (name: string, command: readonly string[], slurmOptions: object
     ...spec,
   });
 const apply = (name: string, command = STAY, slurmOptions: object = {}, spec: object = {}) =>
-  fleet.ok(['apply', '-f', '-', '--wait', '--timeout', '60s'], { stdin: manifest(name, command, slurmOptions, spec) });
+  fleet.ok(['apply', '-f', '-', '--wait', '--timeout', '100s'], {
+    stdin: manifest(name, command, slurmOptions, spec),
+    timeoutMs: 110_000,
+  });
 const jobs = (): readonly Job[] => jobsOf(fleet.fleetId);
 const onlyJob = (): Job => {
   const [job, ...more] = jobs();
@@ -91,7 +94,11 @@ describe('an agent as a SLURM job', () => {
       );
       expect(restarted.status.instances[0].lastExit.reason).toBe('Cancelled');
       expect(onlyJob().id).not.toBe(before.id);
-      expect(slurm('squeue', '--noheader', `--jobs=${foreign}`, '--format=%T')).toBe('RUNNING');
+      await until(
+        'the other to run',
+        () => slurm('squeue', '--noheader', `--jobs=${foreign}`, '--format=%T') === 'RUNNING',
+        ASKING_MS,
+      );
     } finally {
       slurm('scancel', foreign);
     }
