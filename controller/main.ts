@@ -17,6 +17,7 @@ import { readAgentsDir } from '../api/manifests/files.ts';
 import type { AgentSpec } from '../api/resources/agent/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
 import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds/kinds.ts';
+import type { Source } from '../api/resources/meta.ts';
 import { instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
@@ -34,6 +35,7 @@ import { Controller } from './controller.ts';
 import { Drafts } from './desired/agent-drafts.ts';
 import { StoredAgentWrites } from './desired/agent-writes.ts';
 import { DirectorySource, needsPolling } from './desired/directory-source.ts';
+import { tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
 import { StoredObjectWrites } from './desired/object-writes.ts';
 import { joinWrites } from './desired/resource-writes.ts';
@@ -317,11 +319,12 @@ async function run(
   const hostConditions = new HostConditions({ store, hosts: () => hosts(ports), timers: realTimers, log });
   const usage = createUsage({ store, controller, machines, fleet, timers: realTimers, timeoutMs: PLACE_TIMEOUT_MS });
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
+  const touched = (source: Source | undefined) => loops.gitSources.touched(source);
   const server = createServer(
     {
       reads: createReads(ports),
-      writes,
-      rollouts: new StoredRolloutWrites({ ...agentWriteOptions, store }),
+      writes: tellingSources(writes, (name) => store.agent(name)?.record.source, touched),
+      rollouts: tellingRollouts(new StoredRolloutWrites({ ...agentWriteOptions, store }), touched),
       sources: loops.gitSources,
       usage,
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },

@@ -15,6 +15,7 @@ import { InvalidError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
 import { manifestMetaSchema } from '../../api/resources/meta.ts';
 import type { AgentRecord } from '../store/store.ts';
+import { BY_HAND } from './ownership.ts';
 import { fileHashes } from './stored-files.ts';
 import { type Tree, threeWayMerge } from './three-way-merge.ts';
 
@@ -47,15 +48,30 @@ export class Drafts {
   /** Specs that have all defaults of this version; what an older one stored may lack some. */
   readonly #whole = new WeakSet<AgentSpec>();
 
+  /**
+   * A commit says all there is of a spec: nothing that was set beside it stays, but how many run and whether at all (BY_HAND), where
+   * no commit spoke of it. Labels and annotations of others stay.
+   */
+  whole(live: AgentRecord | undefined, now: Declared, checked: AgentSpec): Draft {
+    const before = live?.lastApplied;
+    const spoken = (key: string) => Object.hasOwn(now.spec, key) || Object.hasOwn(before?.spec ?? {}, key);
+    const kept = live ? BY_HAND.filter((key) => !spoken(key)).map((key) => [key, live.spec[key]] as const) : [];
+    const spec = { ...checked, ...Object.fromEntries(kept) };
+    const same = live !== undefined && isDeepStrictEqual(spec, live.spec);
+    if (same) this.#whole.add(live.spec);
+    else this.#whole.add(spec);
+    return { ...this.#texts(live, before, now), spec: same ? live.spec : spec };
+  }
+
   /** `checked`: the spec of `now`, already checked. The live spec itself when nothing in it changes. Throws InvalidError. */
   merge(live: AgentRecord | undefined, before: Declared | undefined, now: Declared, checked: AgentSpec): Draft {
+    return { ...this.#texts(live, before, now), spec: this.#spec(live?.spec, before, now, checked) };
+  }
+
+  #texts(live: AgentRecord | undefined, before: Declared | undefined, now: Declared): Omit<Draft, 'spec'> {
     const texts = (key: 'labels' | 'annotations') =>
       parseTexts(threeWayMerge(live?.[key] ?? {}, before?.[key], now[key] ?? {}));
-    return {
-      labels: texts('labels'),
-      annotations: texts('annotations'),
-      spec: this.#spec(live?.spec, before, now, checked),
-    };
+    return { labels: texts('labels'), annotations: texts('annotations') };
   }
 
   #spec(live: AgentSpec | undefined, before: Declared | undefined, now: Declared, checked: AgentSpec): AgentSpec {

@@ -31,8 +31,9 @@ import {
   parseMeta,
   parseSpec,
 } from './agent-drafts.ts';
+import { fieldsOfSource, isOrphaned, refusedByOwner } from './ownership.ts';
 import { nextFiles, sameFiles } from './stored-files.ts';
-import { disputedPaths, mergePatch, type Tree } from './three-way-merge.ts';
+import { mergePatch } from './three-way-merge.ts';
 
 export interface AgentWritesOptions {
   readonly store: Store;
@@ -196,11 +197,17 @@ export class StoredAgentWrites implements AgentWrites {
     if (before?.deletedAt !== undefined)
       throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
     const declared = declaredIn(brought.input);
-    const ours = !before || sameSource(before.source, request.source) || request.force === true;
+    const ours =
+      !before ||
+      sameSource(before.source, request.source) ||
+      request.force === true ||
+      isOrphaned(store, before.source);
     const keeps = before !== undefined && (!ours || this.#staysWith(before.source, request.source));
     const { draft, files } = heeding(
       before,
-      drafts.merge(before, keeps ? { spec: {} } : before?.lastApplied, declared, brought.spec),
+      request.source.kind === 'git'
+        ? drafts.whole(before, declared, brought.spec)
+        : drafts.merge(before, keeps ? { spec: {} } : before?.lastApplied, declared, brought.spec),
       nextFiles(before?.files, brought.files),
       request.source,
     );
@@ -359,32 +366,15 @@ export class StoredAgentWrites implements AgentWrites {
   }
 
   #assertNotOwned(record: AgentRecord, draft: Draft, asking: Source): void {
-    const { canonical } = this.#options;
-    const same = (a: unknown, b: unknown) => canonical(a) === canonical(b);
-    const fields = disputedPaths(record.lastApplied.spec, record.spec as Tree, draft.spec as Tree, same).map(
-      (path) => `spec.${path}`,
-    );
-    for (const key of Object.keys(record.lastApplied.labels ?? {}))
-      if (record.labels[key] !== draft.labels[key]) fields.push(`metadata.labels["${key}"]`);
-    for (const key of Object.keys(record.lastApplied.annotations ?? {}))
-      if (record.annotations[key] !== draft.annotations[key]) fields.push(`metadata.annotations["${key}"]`);
-    if (fields.length === 0) return;
-    const { source } = record;
-    const where = source.path ? `${source.name}/${source.path}` : source.name;
-    const way =
-      asking.kind === 'apply'
-        ? 'edit it there, or use --force to change it until that file changes next'
-        : 'remove one of the two';
-    throw new ConflictError(
-      `agent "${record.name}": ${fields.join(', ')} ${fields.length === 1 ? 'is' : 'are'} declared by ${source.kind} ${where}; ${way}`,
-    );
+    const { canonical, store } = this.#options;
+    if (isOrphaned(store, record.source)) return;
+    const fields = fieldsOfSource(record, draft, (a, b) => canonical(a) === canonical(b));
+    if (fields.length > 0) throw refusedByOwner(record, fields, asking);
   }
 
   /** What a git source declares stays its own, however it is changed by hand: it puts that right, or says so. */
   #staysWith(owner: Source, asking: Source): boolean {
-    return (
-      owner.kind === 'git' && asking.kind !== 'git' && this.#options.store.object('GitSource', owner.name) !== undefined
-    );
+    return owner.kind === 'git' && asking.kind !== 'git' && !isOrphaned(this.#options.store, owner);
   }
 
   /** Which agent each instance name belongs to now. */

@@ -23,6 +23,7 @@ import {
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';
+import { circleThrough } from '../plan/dependencies.ts';
 import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import { mergePatch } from './three-way-merge.ts';
 
@@ -54,6 +55,7 @@ export class StoredObjectWrites {
     const { kind } = item.manifest;
     try {
       const manifest = parse(kind, item.manifest);
+      if (kind === 'GitSource') this.#assertNoCircle(manifest, request.items);
       for (let attempt = 1; ; attempt++) {
         try {
           return await this.#applyOnce(kind, manifest, request, by);
@@ -108,6 +110,7 @@ export class StoredObjectWrites {
           },
           spec: mergePatch(record.spec, patch.spec ?? {}),
         });
+        if (kind === 'GitSource') this.#assertNoCircle(manifest);
         return { record: this.#next(kind, manifest, record, record.source), why: `Changed by ${by.name}.` };
       },
       patch.dryRun,
@@ -127,6 +130,21 @@ export class StoredObjectWrites {
       [this.#event(kind, name, 'Deleted', `Deleted by ${by.name}.`)],
     );
     return last;
+  }
+
+  /** Sources that wait for each other would wait for ever, and none would say why. */
+  #assertNoCircle({ name, spec }: Parsed, beside: ApplyRequest['items'] = []): void {
+    const asked = new Map(
+      beside
+        .filter(({ manifest }) => manifest.kind === 'GitSource')
+        .map(({ manifest }) => [manifest.metadata?.name, needsOf(manifest.spec)] as const),
+    );
+    const circle = circleThrough(name, (one) =>
+      one === name
+        ? needsOf(spec)
+        : (asked.get(one) ?? this.#options.store.object('GitSource', one)?.record.spec.dependsOn ?? []),
+    );
+    if (circle !== undefined) throw new InvalidError([`spec.dependsOn: waits for itself: ${circle}`]);
   }
 
   async #applyOnce(kind: ObjectKind, manifest: Parsed, request: ApplyRequest, by: Caller): Promise<ApplyResult> {
@@ -250,6 +268,10 @@ function parse(kind: ObjectKind, input: unknown): Parsed {
   return { name, labels, annotations, spec: checked.value.spec };
 }
 
+const needsOf = (spec: object | undefined): readonly string[] => {
+  const needs: unknown = spec && 'dependsOn' in spec ? spec.dependsOn : undefined;
+  return Array.isArray(needs) ? needs.map(String) : [];
+};
 const label = (kind: ObjectKind, name: string): string => `${OBJECT_KINDS[kind].singular} "${name}"`;
 /** The revision told is the one that last changed it. */
 const place = ({ kind, name, path }: ObjectRecord['source']) => ({ kind, name, path });

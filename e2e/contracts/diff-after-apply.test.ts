@@ -22,6 +22,7 @@ const WITH_RULES = [
   'agent.spec.schedule.startingDeadlineSeconds',
   'gitsource.spec.verify.mode',
   'budget.spec.timezone',
+  'notifier.spec.conditions',
 ];
 /** Ways that exclude each other: the base takes one of them. */
 const OTHER_WAYS = /^notifier\.spec\.(?:webhook|slack|ntfy)\b/;

@@ -176,6 +176,65 @@ describe('a git source', () => {
     expect((await source()).drift).toEqual([]);
   });
 
+  it('hears of every change by hand long before its interval: refused, put back, or told by driftPolicy', async () => {
+    const web = agent('web').replace('name: web', 'name: web\n  labels: {level: "1"}');
+    repo.push({ 'web.yaml': web });
+    await fleet.controller();
+    await declare('  interval: 1h\n');
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    const get = async () => fleet.json(['get', 'agent', 'web']);
+    const born = async (): Promise<string> => (await get()).metadata.creationTimestamp;
+    const first = await born();
+    const refusal = await fleet.sac(['apply', '-f', '-'], {
+      stdin: web.replace(/\nspec:\n/, '\nspec:\n  model: big\n'),
+    });
+    expect(refusal).toMatchObject({ code: 4 });
+    expect(refusal.stderr).toContain('spec.model is declared by git fleet');
+    expect(refusal.stderr).toContain('sac suspend fleet');
+    expect((await fleet.sac(['label', 'agent', 'web', 'level=2', '--overwrite'])).code).toBe(4);
+    expect((await get()).metadata.labels.level).toBe('1');
+
+    // Nobody declares how many run: that is the operators' business, and stays.
+    await fleet.ok(['scale', 'web', '--replicas', '2']);
+    await fleet.ok(['label', 'agent', 'web', 'level=3', '--overwrite', '--force']);
+    await until('it is put back', async () => (await get()).metadata.labels.level === '1', 60_000);
+    expect((await get()).spec.replicas).toBe(2);
+    const deleted = await fleet.sac(['delete', 'agent', 'web']);
+    expect(deleted.stderr).toContain('is declared by git source fleet and comes back');
+    await until('it is there again', async () => (await agents()).length === 1 && (await born()) !== first, 60_000);
+
+    await declare('  interval: 1h\n  driftPolicy: warn\n');
+    await until(
+      'the new policy is known',
+      async () => (await fleet.json(['get', 'source', 'fleet'])).spec.driftPolicy === 'warn',
+      60_000,
+    );
+    await fleet.ok(['delete', 'agent', 'web', '--wait']);
+    await until('it is told', async () => (await source()).drift.join() === 'Agent/web', 60_000);
+    expect(await agents()).toEqual([]);
+    await fleet.ok(['sync', 'fleet', '--force']);
+    expect(await agents()).toEqual(['web']);
+  });
+
+  it('names a circle of sources, and is adopted from a source that is gone', async () => {
+    repo.push({ 'web.yaml': agent('web') });
+    await fleet.controller();
+    await declare('  interval: 1h\n  dependsOn: [second]\n');
+    const circle = await fleet.sac(['apply', '-f', '-'], {
+      stdin: `apiVersion: sac/v1\nkind: GitSource\nmetadata: {name: second}\nspec: {url: '${repo.url}', dependsOn: [fleet]}\n`,
+    });
+    expect(circle.code).not.toBe(0);
+    expect(circle.stderr).toContain('waits for itself: second → fleet → second');
+    await declare('  interval: 1h\n');
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    await fleet.ok(['delete', 'source', 'fleet']);
+    await declare('  interval: 1h\n', 'second');
+    const refused = await fleet.sac(['sync', 'second']);
+    expect(refused.stdout + refused.stderr).toContain('`sac sync second --force` adopts it');
+    await fleet.ok(['sync', 'second', '--force', '--wait']);
+    expect((await fleet.json(['get', 'agent', 'web'])).metadata.source).toMatchObject({ name: 'second' });
+  });
+
   it('shows what would change, rests, and is rolled back to an earlier commit', async () => {
     const first = repo.push({ 'web.yaml': agent('web') });
     await fleet.controller();

@@ -130,6 +130,7 @@ export const PLANTED: readonly PlantedBug[] = [
     plan: 'none',
     bugs: { git: { skipsBroken: true } },
   },
+  { name: 'an unsigned commit is applied', property: 9, plan: 'none', bugs: { git: { trustsAll: true } } },
   { name: 'a source deletes without being asked to', property: 9, plan: 'none', bugs: { git: { fleet: prunesAll } } },
   { name: 'an invalid manifest is half applied', property: 6, plan: 'none', bugs: { takesInvalid: true } },
 ];

@@ -37,12 +37,15 @@ export function makeGitScenario(seed: number, brief: boolean): Scenario {
   };
   add([
     { do: 'apply', name: LOCAL, spec: plain(random) },
-    ...Object.keys(sources).map((source): Action => ({ do: 'push', source, push: makePush(random, rolls, true) })),
+    ...Object.keys(sources).map((source): Action => ({ do: 'push', source, push: makePush(random, rolls, true, 1) })),
   ]);
   for (let n = random.int(1, brief ? 2 : 5); n > 0; n--) {
     const source = two ? random.pick(['north', 'south']) : 'north';
     const actions: Action[] = [];
-    if (random.chance(0.85)) actions.push({ do: 'push', source, push: makePush(random, rolls, false) });
+    if (random.chance(0.85)) {
+      const signed = sources[source]?.verify ? SIGNED_WHERE_IT_COUNTS : SIGNED;
+      actions.push({ do: 'push', source, push: makePush(random, rolls, false, signed) });
+    }
     if (random.chance(0.25)) actions.push({ do: 'sync', source, force: random.chance(0.7) });
     if (random.chance(0.15)) actions.push({ do: 'apply', name: LOCAL, spec: plain(random) });
     add(actions);
@@ -59,7 +62,11 @@ const makeSource = (random: Random): GitSourceSpec =>
     ...(random.chance(0.3) && { verify: { allowedSigners: ALLOWED } }),
   });
 
-function makePush(random: Random, rolls: boolean, first: boolean): Push {
+/** Share of commits that are signed. */
+const SIGNED = 0.85;
+const SIGNED_WHERE_IT_COUNTS = 0.5;
+
+function makePush(random: Random, rolls: boolean, first: boolean, signed: number): Push {
   const names: string[] = NAMES.filter(() => random.chance(0.5));
   if (random.chance(0.08)) names.push(LOCAL);
   const files: Record<string, string> = Object.fromEntries(
@@ -71,7 +78,7 @@ function makePush(random: Random, rolls: boolean, first: boolean): Push {
   else if (wrong < 0.17) files['ant.yaml'] = manifest('ant', { ...plain(random), replicas: -1 });
   else if (wrong < 0.22) files['zz.yaml'] = manifest(names[0] ?? 'ant', plain(random));
   else if (wrong < 0.27) for (const path of Object.keys(files)) delete files[path];
-  return { files, signed: first || random.chance(0.85), forced: !first && random.chance(0.12) };
+  return { files, signed: first || random.chance(signed), forced: !first && random.chance(0.12) };
 }
 
 /** JSON is YAML. */

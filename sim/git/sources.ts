@@ -23,10 +23,12 @@ import { type FakeRepositoryOptions, fakeRepository } from './hub.ts';
 export interface GitBugs {
   /** Files that do not parse are left out, and the rest of the commit is applied. */
   readonly skipsBroken?: boolean;
+  /** Every commit counts as signed. */
+  readonly trustsAll?: boolean;
   readonly fleet?: (fleet: FleetPort, store: Store) => FleetPort;
 }
 
-export interface SourcesOptions extends Omit<FakeRepositoryOptions, 'source' | 'skipsBroken'> {
+export interface SourcesOptions extends Omit<FakeRepositoryOptions, 'source' | keyof GitBugs> {
   readonly store: Store;
   readonly timers: Timers;
   readonly life: Life;
@@ -63,7 +65,12 @@ export function makeSources(options: SourcesOptions): GitSources {
     observe() {},
     log: (message, fields) => trace(`${message} ${JSON.stringify(fields)}`),
     repositoryOf(source) {
-      const own = fakeRepository({ ...options, source, skipsBroken: bugs.skipsBroken ?? false });
+      const own = fakeRepository({
+        ...options,
+        source,
+        skipsBroken: bugs.skipsBroken ?? false,
+        trustsAll: bugs.trustsAll ?? false,
+      });
       return {
         resolve: (...args) => life.call(() => own.resolve(...args)),
         fetch: (...args) => life.call(() => own.fetch(...args)),

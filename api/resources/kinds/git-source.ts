@@ -7,6 +7,7 @@ import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.t
 import { labelsSchema, nameSchema } from '../names.ts';
 import { durationSchema } from '../time.ts';
 import { isMapping } from '../values.ts';
+import { parseRange } from './semver.ts';
 
 /** git-check-ref-format(1), and nothing that a program could take for an option. */
 const REF_NAME = /^(?![-/])(?!.*(?:\.\.|@\{|\/\/|\/\.|\.lock(?:\/|$)))[^\s\p{Cc}~^:?*[\\]+(?<![./])$/u;
@@ -63,9 +64,17 @@ const refSchema = z
     tag: refName('tag')
       .optional()
       .meta({ description: 'Tag to stand on. A tag that is moved counts as rewritten history.' }),
-    semver: z.string().min(1).max(200).optional().meta({
-      description: 'The highest version tag in this range: ^1.2, ~1.4.0, >=1.0 <2, 1.x. Tags may begin with "v".',
-    }),
+    semver: z
+      .string()
+      .min(1)
+      .max(200)
+      .refine((range) => parseRange(range) !== undefined, {
+        message: 'is not a range of versions (^1.2, ~1.4.0, >=1.0 <2, 1.x)',
+      })
+      .optional()
+      .meta({
+        description: 'The highest version tag in this range: ^1.2, ~1.4.0, >=1.0 <2, 1.x. Tags may begin with "v".',
+      }),
     commit: z
       .string()
       .regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, { message: 'is not a full commit id (40 or 64 hexadecimal digits)' })
@@ -216,7 +225,8 @@ export const gitSourceSpecSchema = z
   })
   .superRefine((spec, context) => {
     if (typeof spec !== 'object' || spec === null) return;
-    const ssh = typeof spec.url === 'string' && !/^(?:https?|file):/i.test(spec.url);
+    const ssh =
+      typeof spec.url === 'string' && urlProblem(spec.url) === undefined && !/^(?:https?|file):/i.test(spec.url);
     const auth = spec.auth;
     if (ssh && auth?.sshKeyFile === undefined)
       context.addIssue({

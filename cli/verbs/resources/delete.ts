@@ -2,6 +2,8 @@
  * Owns: `sac delete`.
  * Never: deletes what was not named.
  */
+import type { Client } from '../../../api/client.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
 import { OBJECT_KINDS } from '../../../api/resources/kinds/kind-names.ts';
 import { concernsAll } from '../../client/each-agent.ts';
@@ -10,7 +12,7 @@ import { findType, type Named, parseResources, typeOf } from '../../client/resou
 import { selectAgents } from '../../client/selection.ts';
 import { asked, dryRunOf, told } from '../../dry-run.ts';
 import { readFiles, tellProblems } from '../../manifest-files.ts';
-import { flag, type Options, type Run, texts } from '../../verb.ts';
+import { type Context, flag, type Options, type Run, texts } from '../../verb.ts';
 
 export const run: Run = async (words, options, context) => {
   const { waits, strayed } = waiting(options);
@@ -48,7 +50,7 @@ export const run: Run = async (words, options, context) => {
   for (const { plural, name } of wanted) {
     try {
       if (dryRun === 'client') await client.get(plural, name);
-      else if (plural === 'agents') await client.remove(name, request);
+      else if (plural === 'agents') await noteSource(client, await client.remove(name, request), context);
       else await client.removeObject(plural, name, request);
       if (dryRun !== undefined) context.out.write(`${typeOf(plural).singular}/${name} deleted${told(dryRun)}\n`);
       else if (plural === 'agents') deleted.push(name);
@@ -74,6 +76,25 @@ export const run: Run = async (words, options, context) => {
   );
   return waited === EXIT.done ? code : waited;
 };
+
+/** What a git source still declares comes back: whoever deletes it should know, and how it would stay away. */
+async function noteSource(client: Client, { metadata: { name, source } }: Agent, context: Context): Promise<void> {
+  if (source?.kind !== 'git') return;
+  const owner = await client.get('gitsources', source.name).catch((error: unknown) => {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  });
+  if (owner?.kind !== 'GitSource' || !('driftPolicy' in owner.spec)) return;
+  const { driftPolicy, suspend } = owner.spec;
+  const what = suspend
+    ? `comes back when that is resumed`
+    : driftPolicy === 'warn'
+      ? `comes back with the next commit or \`sac sync ${source.name} --force\``
+      : 'comes back';
+  context.err.write(
+    `note: agent/${name} is declared by git source ${source.name} and ${what}; to be rid of it remove it from the repository${suspend ? '' : `, to be without it for a while \`sac suspend ${source.name}\` first`}\n`,
+  );
+}
 
 /** `host gpu1`, `host/gpu1 agent/web`: something that is no agent is named. */
 const namesObjects = (words: readonly string[]): boolean =>

@@ -13,6 +13,10 @@ export interface FleetThing {
   /** `Agent/web`. */
   readonly key: string;
   readonly source: Source;
+  /** The source that declared it is itself gone. */
+  readonly orphaned?: boolean;
+  /** What its source declares last was undone (`sac rollout undo`, `onFailure: undo`) and is not listened to. */
+  readonly undone?: boolean;
   readonly deleting: boolean;
   /** Undefined: it is not meant to run, or has done its work, or never runs. */
   readonly ready: boolean | undefined;

@@ -11,19 +11,10 @@ import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts
 import type { FleetPort, FleetThing, SyncPlan, SyncRequest, SyncResult } from './fleet-port.ts';
 import { itemsOf, readCommit } from './manifests.ts';
 import { listed, planPrune } from './prune.ts';
-import {
-  fetchFinding,
-  RETRY_MS,
-  Refusal,
-  refusalFrom,
-  refusedItems,
-  rewritten,
-  short,
-  shownRef,
-  things,
-} from './refusal.ts';
+import { fetchFinding, RETRY_MS, Refusal, refusalFrom, refusedItems, rewritten, short, shownRef } from './refusal.ts';
 import { GitError } from './repository/git-error.ts';
 import type { Head, Relation, Repository } from './repository/repository.ts';
+import { syncedAs } from './standing.ts';
 import { conditionOf, type Finding, type Findings, NOT_REQUIRED, no, unknown, withFindings, yes } from './status.ts';
 
 export interface GitSourceOptions {
@@ -63,6 +54,8 @@ export class GitSource {
   readonly #options: GitSourceOptions;
   /** The commit that was read last: most syncs find it again. */
   #read: ReadCommit | undefined;
+  /** What was applied last, as ReadCommit.key: a source that reads another folder now finds its own differences, not somebody's. */
+  #stands: string | undefined;
 
   constructor(options: GitSourceOptions) {
     this.#options = options;
@@ -122,12 +115,8 @@ export class GitSource {
       findings.Verified = await this.#verify(head, request);
       if (findings.Verified.status === 'False') throw new Refusal(no('NotVerified', findings.Verified.message));
       const { changed, drift, declared } = await this.#apply(head, relation, request, false);
-      findings.Synced =
-        drift.length === 0
-          ? status.heldAt === undefined
-            ? yes('Applied', `${short(head.commit)} is applied: ${things(declared.size)}.`)
-            : yes('Held', `Rolled back to ${short(head.commit)}: ${things(declared.size)}; \`sac sync\` goes on.`)
-          : yes('Drifted', `${short(head.commit)} is applied, but changed by hand: ${listed(drift)}.`);
+      const undone = this.#owned().flatMap((thing) => (thing.undone && declared.has(thing.key) ? [thing.key] : []));
+      findings.Synced = syncedAs(head.commit, status.heldAt !== undefined, { declared, drift, undone });
       findings.Healthy = this.#health();
       const first = status.lastAppliedRevision !== head.commit;
       const applied = {
@@ -136,7 +125,7 @@ export class GitSource {
         lastAppliedRef: head.ref,
         ...(first && { lastAppliedTime: isoTime(now()) }),
         agents: [...declared].filter((key) => key.startsWith('Agent/')).length,
-        drift,
+        drift: [...new Set([...drift, ...undone])],
         problems: [],
       };
       return { status: withFindings(status, applied, findings, now()), changed };
@@ -175,7 +164,7 @@ export class GitSource {
     const { force = false, status, spec, signal } = request;
     const { fleet, name, now, repository } = this.#options;
     if (relation === 'rewritten' && !force) throw rewritten(head, status.lastAppliedRevision ?? '');
-    const { items, declared } = await this.#readCommit(head.commit, request);
+    const { key, items, declared } = await this.#readCommit(head.commit, request);
     const doomed = this.#prune(declared, request);
     this.#assertOurs(declared, force);
     try {
@@ -186,7 +175,8 @@ export class GitSource {
           response.results.filter((one) => one.action === action).map(({ kind, name }) => `${kind}/${name}`);
         const configured = keys('configured');
         // Of a commit that stands already, differences are somebody's doing, not the commit's.
-        const drifted = status.lastAppliedRevision === head.commit ? configured : [];
+        const stands = status.lastAppliedRevision === head.commit && (this.#stands ?? key) === key;
+        const drifted = stands ? [...keys('created'), ...configured] : [];
         const spared = drifted.length > 0 && spec.driftPolicy === 'warn' && !force;
         const found = {
           response: { ...response, results: [...response.results, ...doomed.map(prunedResult)] },
@@ -204,10 +194,14 @@ export class GitSource {
         });
         return found;
       });
+      this.#stands = key;
       await repository.keep(head.commit);
       return applied;
     } catch (error) {
-      if (error instanceof LeaveAsIs) return error.applied;
+      if (error instanceof LeaveAsIs) {
+        if (!planOnly) this.#stands = key;
+        return error.applied;
+      }
       throw error;
     }
   }
@@ -244,17 +238,20 @@ export class GitSource {
     throw new Refusal(no(plan.reason, `The commit is not applied: ${plan.why}.`));
   }
 
-  /** The first to declare a thing keeps it; what was applied by hand may be adopted by force. */
+  /** The first to declare a thing keeps it; what was applied by hand, or by a source that is gone, may be adopted by force. */
   #assertOurs(declared: ReadonlySet<string>, force: boolean): void {
     const taken = [...this.#options.fleet.things()].filter(
-      ({ key, source, deleting }) =>
-        declared.has(key) && !deleting && !this.#isOurs(source) && !(force && source.kind === 'apply'),
+      ({ key, source, deleting, orphaned }) =>
+        declared.has(key) && !deleting && !this.#isOurs(source) && !(force && (source.kind === 'apply' || orphaned)),
     );
     if (taken.length === 0) return;
-    const lines = taken.map(({ key, source: { kind, name } }) =>
+    const adopts = `\`sac sync ${this.#options.name} --force\` adopts it`;
+    const lines = taken.map(({ key, orphaned, source: { kind, name } }) =>
       kind === 'apply'
-        ? `${key} was applied by hand; \`sac sync --force\` adopts it`
-        : `${key} belongs to ${kind === 'git' ? 'GitSource' : kind} ${name}, which declared it first`,
+        ? `${key} was applied by hand; ${adopts}`
+        : orphaned
+          ? `${key} was declared by GitSource ${name}, which is gone; ${adopts}`
+          : `${key} belongs to ${kind === 'git' ? 'GitSource' : kind} ${name}, which declared it first`,
     );
     throw new Refusal(no('Conflict', `The commit is not applied: ${lines[0] ?? ''}.`), lines);
   }

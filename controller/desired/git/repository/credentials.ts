@@ -2,7 +2,7 @@
  * Owns: handing a repository's credentials to git and ssh by files only we can read, and taking the files away again.
  * Never: puts a secret into an argument, an environment variable, or a message.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../../../../adapters/transport/transport.ts';
 import type { GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
@@ -54,6 +54,8 @@ export async function openCredentials(
     const env: Record<string, string> = {};
     const config: string[] = [];
     if (ssh) {
+      await assertThere('spec.auth.sshKeyFile', auth.sshKeyFile);
+      await assertThere('spec.auth.knownHostsFile', auth.knownHostsFile);
       await writeFile(join(files, 'ssh'), SSH, { mode: 0o700 });
       env['GIT_SSH'] = join(files, 'ssh');
       env['SAC_GIT_KEY'] = auth.sshKeyFile ?? '/dev/null';
@@ -69,6 +71,7 @@ export async function openCredentials(
         env['SAC_GIT_FILES'] = files;
         env['SAC_GIT_HOST'] = new URL(url).host;
       }
+      await assertThere('spec.auth.caFile', auth.caFile);
       if (auth.caFile !== undefined) config.push(`http.sslCAInfo=${auth.caFile}`);
     }
     await chmod(files, 0o700);
@@ -76,6 +79,18 @@ export async function openCredentials(
   } catch (error) {
     await dispose();
     throw error;
+  }
+}
+
+/** git and ssh would tell of a missing file only in passing, and fail with something else. */
+async function assertThere(field: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  try {
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw new GitError('AccessDenied', `${field}: ${path} is not there, or the controller may not read it`, {
+      cause: error,
+    });
   }
 }
 
@@ -97,7 +112,10 @@ export async function readSecret(
   if (named.env !== undefined) {
     const value = env[named.env];
     if (value === undefined || value === '')
-      throw new GitError('AccessDenied', `the controller has no environment variable ${named.env}`);
+      throw new GitError(
+        'AccessDenied',
+        `the controller has no environment variable ${named.env}; set it and start the controller anew`,
+      );
     return firstLine(value, named.env);
   }
   const path = join(secretsDir, named.file ?? '');

@@ -7,11 +7,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitRef, GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
+import { highestTag, parseRange } from '../../../../api/resources/kinds/semver.ts';
 import { durationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { type Credentials, openCredentials, type SecretPlaces } from './credentials.ts';
 import { GitError } from './git-error.ts';
-import { highestTag, parseRange } from './semver.ts';
 import { checkSignature, type Signature } from './signature.ts';
 import { readTree, type TreeFile, type TreeLimits } from './tree.ts';
 
@@ -327,12 +327,18 @@ export class Repository {
   }
 }
 
+const ANY_VERSION = parseRange('*') ?? [];
+
 function semverRef(range: string, refs: ReadonlyMap<string, string>): string {
   const parsed = parseRange(range);
-  if (!parsed) throw new GitError('Refused', `"${range}" is not a version range`);
+  if (!parsed) throw new GitError('Refused', `spec.ref.semver: "${range}" is not a range of versions`);
   const tags = [...refs.keys()].filter((name) => !name.endsWith('^{}')).map((name) => name.slice('refs/tags/'.length));
   const tag = highestTag(tags, parsed);
-  if (tag === undefined) throw new GitError('RefMissing', `no tag of the repository is a version in ${range}`);
+  if (tag === undefined) {
+    const highest = highestTag(tags, ANY_VERSION);
+    const there = highest === undefined ? 'it has no tag that is a version' : `its highest version is ${highest}`;
+    throw new GitError('RefMissing', `no tag of the repository is a version in ${range}; ${there}`);
+  }
   return `refs/tags/${tag}`;
 }
 

@@ -6,6 +6,7 @@ import type { Agent } from '../../../../api/resources/agent/agent.ts';
 import { isObjectKind, OBJECT_KIND_NAMES } from '../../../../api/resources/kinds/kinds.ts';
 import type { ResourceWrites } from '../../../../api/server/ports.ts';
 import type { Store } from '../../../store/store.ts';
+import { isOrphaned } from '../../ownership.ts';
 import { inOneCommit } from '../../staged-writes.ts';
 import type { FleetPort, FleetThing } from '../fleet-port.ts';
 
@@ -14,11 +15,24 @@ export function fleetOf(store: Store, writesOver: (store: Store) => ResourceWrit
     *things(): Iterable<FleetThing> {
       for (const agent of store.viewAgents()) {
         const { name, source = { kind: 'apply', name: 'cli' }, deletionTimestamp } = agent.metadata;
-        yield { key: `Agent/${name}`, source, deleting: deletionTimestamp !== undefined, ready: readinessOf(agent) };
+        yield {
+          key: `Agent/${name}`,
+          source,
+          orphaned: isOrphaned(store, source),
+          undone: store.agent(name)?.record.rejected !== undefined,
+          deleting: deletionTimestamp !== undefined,
+          ready: readinessOf(agent),
+        };
       }
       for (const kind of OBJECT_KIND_NAMES)
         for (const { record } of store.objects(kind))
-          yield { key: `${kind}/${record.name}`, source: record.source, deleting: false, ready: undefined };
+          yield {
+            key: `${kind}/${record.name}`,
+            source: record.source,
+            orphaned: isOrphaned(store, record.source),
+            deleting: false,
+            ready: undefined,
+          };
     },
     transaction: (work) =>
       inOneCommit(store, (staged) => {

@@ -6,6 +6,7 @@ import type { SourcePlan, SyncSourceRequest } from '../../../../api/protocol.ts'
 import { BadRequestError, DeniedError, ImpossibleError, NotFoundError } from '../../../../api/resources/errors.ts';
 import type { GitSourceSpec } from '../../../../api/resources/kinds/git-source.ts';
 import type { DeclaredObject } from '../../../../api/resources/kinds/kinds.ts';
+import type { Source } from '../../../../api/resources/meta.ts';
 import type { SourceActions } from '../../../../api/server/ports.ts';
 import type { Timers } from '../../../reconcile/work-queue.ts';
 import type { Store, StoreEvent } from '../../../store/store.ts';
@@ -50,6 +51,11 @@ export class GitSources implements SourceActions, AsyncDisposable {
     const { store } = this.#options;
     this.#watch = store.watch(store.version, (event) => this.#changed(event));
     for (const { record } of store.objects('GitSource')) this.#declared(record.name, record.generation);
+  }
+
+  /** What came from `source` was changed by another hand. */
+  touched(source: Source | undefined): void {
+    if (source?.kind === 'git') this.#loops.get(source.name)?.touched();
   }
 
   async sync(name: string, { force, to }: SyncSourceRequest): Promise<DeclaredObject> {
@@ -119,7 +125,10 @@ export class GitSources implements SourceActions, AsyncDisposable {
   #changed({ type, object }: StoreEvent): void {
     if (object.kind === 'Agent') {
       const { source } = object.metadata;
-      if (source?.kind === 'git') this.#loops.get(source.name)?.healthChanged();
+      if (source?.kind !== 'git') return;
+      const loop = this.#loops.get(source.name);
+      if (type === 'DELETED') loop?.touched();
+      else loop?.healthChanged();
       return;
     }
     if (object.kind !== 'GitSource') return;

@@ -39,6 +39,8 @@ export interface Order {
 const JITTER = 0.1;
 /** Many agents become ready one by one. */
 const HEALTH_MS: DurationMs = 200;
+/** Somebody who changes things by hand rarely changes one. */
+const DRIFT_MS: DurationMs = 500;
 const ATTEMPTS = 5;
 
 type Record_ = ObjectRecord<'GitSource'>;
@@ -52,6 +54,7 @@ export class SourceLoop implements AsyncDisposable {
   #next: Order | undefined;
   #cancelTimer: (() => void) | undefined;
   #cancelHealth: (() => void) | undefined;
+  #cancelDrift: (() => void) | undefined;
 
   constructor(options: SourceLoopOptions) {
     this.#options = options;
@@ -85,6 +88,15 @@ export class SourceLoop implements AsyncDisposable {
     });
   }
 
+  /** Something of this source was changed or deleted by another hand: it is put right, or told, before the interval is over. */
+  touched(): void {
+    if (this.#cancelDrift || this.#abort.signal.aborted) return;
+    this.#cancelDrift = this.#options.timers.after(DRIFT_MS, () => {
+      this.#cancelDrift = undefined;
+      void this.sync();
+    });
+  }
+
   /** Throws NotFoundError when it is gone, GitError. */
   plan(): Promise<SyncPlan> {
     const { spec, status } = this.#current();
@@ -106,6 +118,7 @@ export class SourceLoop implements AsyncDisposable {
     this.#abort.abort();
     this.#cancelTimer?.();
     this.#cancelHealth?.();
+    this.#cancelDrift?.();
     await this.#running;
   }
 
