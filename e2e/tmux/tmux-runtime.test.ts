@@ -156,6 +156,15 @@ describe('the server', () => {
     await until('a hint', () => hints.includes(id()));
   });
 
+  it('keeps what ends also after its configuration was read again', async () => {
+    await start(['sleep', '1000']);
+    const pid = await running();
+    tmux('set-option', '-g', 'remain-on-exit', 'off');
+    await runtime.sweep(t, new Map());
+    process.kill(pid, 'SIGKILL');
+    expect((await ended()).exit).toMatchObject({ signal: 'SIGKILL' });
+  });
+
   it('of an earlier version, whose tags were options, is taken over with all its agents', async () => {
     await start(['sleep', '1000']);
     const pid = await running();
@@ -248,6 +257,24 @@ describe('panes that a person opens beside the agent', () => {
     const commands = () =>
       tmux('list-panes', '-s', '-t', '=web:', '-F', '#{pane_current_command}').trim().split('\n').sort().join(' ');
     await until('the new one beside those that were opened', () => commands() === 'cat cat sleep');
+  });
+
+  it('go when their program ends, as do those of other sessions; a person who wants them kept keeps them', async () => {
+    const panes = () =>
+      tmux('list-panes', '-a', '-F', '#{session_name}:#{pane_dead}').trim().split('\n').sort().join(' ');
+    await start(['sleep', '1000']);
+    await running();
+    tmux('split-window', '-t', '=web:', 'true');
+    tmux('new-session', '-d', '-s', 'theirs', 'true');
+    await until('the agent alone', () => panes() === '_sac:0 web:0');
+    await runtime[Symbol.asyncDispose]();
+    tmux('kill-server');
+    runtime = make('set -g remain-on-exit on\n');
+    await start(['sleep', '1000'], { incarnation: 2_000 });
+    await running();
+    tmux('split-window', '-t', '=web:', 'true');
+    tmux('new-session', '-d', '-s', 'theirs', 'true');
+    await until('all to be kept', () => panes() === '_sac:0 theirs:1 web:0 web:1');
   });
 
   it('do not keep the name when the agent was closed', async () => {

@@ -130,11 +130,15 @@ export class AgentSessions {
     const lines = [
       // On one line, so that also an agent that ends at once leaves a tagged corpse.
       together(
-        command('new-session', '-d', '-s', sessionName(id), '-x', `${width}`, '-y', `${height}`, 'sh', file),
-        command('set-option', '-p', '-t', at, 'remain-on-exit', 'on'),
+        command(
+          ...['new-session', '-d', '-s', sessionName(id), '-x', `${width}`, '-y', `${height}`],
+          ...[...tags(incarnation, launchHash), [TAG.id, plain(id)]].flatMap(([name, value]) => [
+            '-e',
+            `${name}=${value}`,
+          ]),
+          ...['sh', file],
+        ),
         command('set-environment', '-hF', '-t', at, AGENT_PANE, '#{pane_id}'),
-        tag(at, TAG.id, plain(id)),
-        ...tags(at, incarnation, launchHash),
       ),
     ];
     // A pane takes its limit from the global option when it is made.
@@ -176,7 +180,7 @@ export class AgentSessions {
         together(
           command('respawn-pane', '-t', paneId, 'sh', file),
           command('clear-history', '-t', paneId),
-          ...tags(paneId, launch.incarnation, launch.launchHash),
+          ...tags(launch.incarnation, launch.launchHash).map(([name, value]) => tag(paneId, name, value)),
           command('display-message', '-p', REPLACED),
         ),
       ),
@@ -290,8 +294,8 @@ export class AgentSessions {
 /** Told by tmux where a restart was carried out. */
 const REPLACED = 'sac-replaced';
 
-const tags = (at: string, incarnation: Instant, hash: string): readonly string[] => [
-  tag(at, TAG.incarnation, `${incarnation}`),
-  tag(at, TAG.hash, plain(hash)),
-  tag(at, TAG.submitted, '0'),
+const tags = (incarnation: Instant, hash: string): readonly (readonly [name: string, value: string])[] => [
+  [TAG.incarnation, `${incarnation}`],
+  [TAG.hash, plain(hash)],
+  [TAG.submitted, '0'],
 ];

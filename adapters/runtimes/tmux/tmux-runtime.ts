@@ -49,7 +49,7 @@ export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions 
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
     async sweep(t, over) {
-      await on(t).server.endOrphans();
+      await on(t).server.sweep();
       return on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1));
     },
     screen: (t, ids) => on(t).terminals.screens(ids),

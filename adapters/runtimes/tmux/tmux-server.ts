@@ -8,7 +8,7 @@ import type { DurationMs } from '../../../api/resources/time.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
 import { ControlConnection } from './control/control-connection.ts';
-import { command, DIED, isEmpty, TAG, together } from './control/language.ts';
+import { command, DIED, IS_AGENT_PANE, isEmpty, KEPT, TAG, together } from './control/language.ts';
 import { Nudge } from './nudge.ts';
 
 /**
@@ -76,9 +76,11 @@ export class TmuxServer implements AsyncDisposable {
     this.#nudge?.busy();
   }
 
-  /** One that was still on its way when we came is attached only now. */
-  async endOrphans(): Promise<void> {
-    if (this.#connection?.open) await this.#endOrphansSeenBy(this.#connection);
+  /** Mends what others may have done since: a client that was on its way when we came, a configuration that was read again. */
+  async sweep(): Promise<void> {
+    if (!this.#connection?.open) return;
+    await this.#connection.request([KEEP_ALL]);
+    await this.#endOrphansSeenBy(this.#connection);
   }
 
   watch(onHint: Hint): Disposable {
@@ -158,6 +160,8 @@ export class TmuxServer implements AsyncDisposable {
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
       command('set-option', '-s', 'exit-unattached', 'off'),
+      command('if-shell', '-F', isEmpty(KEPT), command('set-environment', '-ghF', KEPT, '#{remain-on-exit}')),
+      KEEP_ALL,
       // What a former connection was to be told: this one begins with a listing.
       together(
         command('set-environment', '-gu', DIED),
@@ -167,10 +171,17 @@ export class TmuxServer implements AsyncDisposable {
           'set-hook',
           '-g',
           `pane-died[${HOOK_INDEX}]`,
-          together(
-            // A second signal that nobody waits for takes the first one back (cmd-wait-for.c): one for each emptying.
-            command('if-shell', '-F', isEmpty(DIED), command('wait-for', '-S', deathChannel(nonce))),
-            command('set-environment', '-ghF', DIED, `#{${DIED}}#{${TAG.id}}:#{pane_id} `),
+          command(
+            'if-shell',
+            '-F',
+            IS_AGENT_PANE,
+            together(
+              // A second signal that nobody waits for takes the first one back (cmd-wait-for.c): one for each emptying.
+              command('if-shell', '-F', isEmpty(DIED), command('wait-for', '-S', deathChannel(nonce))),
+              command('set-environment', '-ghF', DIED, `#{${DIED}}#{${TAG.id}}:#{pane_id} `),
+            ),
+            // As it would have been without us.
+            command('if-shell', '-F', GOES_AT_EXIT, 'kill-pane'),
           ),
         ),
       ),
@@ -276,6 +287,13 @@ export class TmuxServer implements AsyncDisposable {
   }
 }
 
+/**
+ * Dead panes stay until we have seen how they ended. For all at once, as an option of each pane makes tmux 3.3a go through all
+ * sessions at every start (1 ms of its one thread with 1,000 of them); those that are no agents are removed by our hook.
+ */
+const KEEP_ALL = command('set-option', '-g', 'remain-on-exit', 'on');
+/** Of a dead pane that is no agent: what was configured lets it go. Ours stays: its end would be that of our clients. */
+const GOES_AT_EXIT = `#{&&:#{!=:#{session_name},${HIDDEN_SESSION}},#{||:#{==:#{${KEPT}},off},#{&&:#{==:#{${KEPT}},failed},#{==:#{pane_dead_status},0}}}}`;
 /** One for each connection: what wakes a replaced controller would not wake this one. */
 const deathChannel = (nonce: string): string => `sac-died-${nonce}`;
 

@@ -44,6 +44,8 @@ export const TAG = {
 } as const;
 /** Told of a session: the id of the one pane that is the agent; an attached person may open others beside it. */
 export const AGENT_PANE = '@sac_pane';
+/** Told of the server: what its configuration says of panes that died, before all of them were kept for us. */
+export const KEPT = '@sac_kept';
 /** Told of the server: panes that died since it was last read, as `<id>:<pane> `. */
 export const DIED = '@sac_died';
 
@@ -59,6 +61,8 @@ export function plain(text: string): string {
 /** A format that is true when an option has this (plain) value. */
 export const equals = (option: string, value: string): string => `#{==:#{${option}},${plain(value)}}`;
 export const isEmpty = (option: string): string => `#{==:#{${option}},}`;
+/** In a format: the pane is an agent. Earlier versions had an option of the pane, `1`. */
+export const IS_AGENT_PANE = `#{||:#{==:#{${AGENT_PANE}},#{pane_id}},#{==:#{${AGENT_PANE}},1}}`;
 /** tmux itself decides, at the moment of acting. */
 export const when = (at: string, format: string, then: string): string =>
   command('if-shell', '-F', '-t', at, format, then);
