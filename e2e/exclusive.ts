@@ -22,6 +22,6 @@ export function exclusively(what: 'slurm'): void {
       holder.stdin.end();
       await gone;
     };
-  }, 900_000);
+  }, 1_800_000);
   afterAll(() => release?.());
 }

@@ -117,6 +117,8 @@ describe('reservations', () => {
       const { jobId } = await lab();
       return jobId !== first ? jobId : undefined;
     });
+    // Once is enough to see; another renewal would be due in half a minute.
+    await apply(reservation({ time: '2', renewBefore: '1s' }));
     await until(
       'it to begin there',
       () => existsSync(trace) && readFileSync(trace, 'utf8').includes(`begun ${second}`),
