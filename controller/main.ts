@@ -4,7 +4,7 @@
  */
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import pino from 'pino';
@@ -13,33 +13,25 @@ import { createRuntimes } from '../adapters/registry.ts';
 import { clearUnfinished } from '../adapters/transport/local/files.ts';
 import { createLocalTransport } from '../adapters/transport/local/local-transport.ts';
 import { defaultAgentsDirs, type Home, homeFrom } from '../api/home.ts';
-import { readAgentsDir } from '../api/manifests/files.ts';
-import type { AgentSpec } from '../api/resources/agent/agent.ts';
 import { SacError } from '../api/resources/errors.ts';
-import { OBJECT_KIND_NAMES, type ObjectKind } from '../api/resources/kinds/kinds.ts';
 import type { Source } from '../api/resources/meta.ts';
 import { instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
 import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals, hosts } from './api-ports.ts';
+import { createDirectories } from './compose/directories.ts';
 import { keepHolding } from './compose/holding.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { createLoops } from './compose/loops.ts';
-import { neededBy } from './compose/needed-by.ts';
 import { createPlanFacts } from './compose/plan-facts.ts';
 import { createTelling } from './compose/profiles.ts';
 import { realTimers } from './compose/real-timers.ts';
 import { createUsage } from './compose/usage.ts';
+import { createWrites } from './compose/writes.ts';
 import { Controller } from './controller.ts';
-import { Drafts } from './desired/agent-drafts.ts';
-import { StoredAgentWrites } from './desired/agent-writes.ts';
-import { DirectorySource, needsPolling } from './desired/directory-source.ts';
 import { tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
-import { StoredObjectWrites } from './desired/object-writes.ts';
-import { joinWrites } from './desired/resource-writes.ts';
-import { StoredRolloutWrites } from './desired/rollout-writes.ts';
 import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
 import { agentStatus, instanceStatus } from './machine/status/status.ts';
@@ -47,15 +39,13 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { statusOf as notifierStatus } from './notices/notifiers.ts';
 import { HostConditions } from './places/host-conditions.ts';
 import { Machines } from './places/machines.ts';
-import { canonicalJson } from './plan/launch-hash.ts';
-import { instanceSlots } from './plan/placement.ts';
 import { planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
 import { Database } from './store/database.ts';
 import { holdHome } from './store/lock.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
-import type { AgentRecord, Store } from './store/store.ts';
+import type { RecordedEvent } from './store/store.ts';
 import { auditTo, openTokens } from './store/tokens.ts';
 import { WorkspaceSyncer } from './workspace/syncer.ts';
 
@@ -180,17 +170,21 @@ async function run(
     onHint: (name) => controller.lookAgain(instanceId(fleet, name)),
     log,
   });
+  /** Nothing depends on it: one that cannot be kept is lost. */
+  const tell = (events: readonly Omit<RecordedEvent, 'at'>[]): void => {
+    const at = now();
+    store
+      .commit(
+        [],
+        events.map((event) => ({ ...event, at })),
+      )
+      .catch(() => undefined);
+  };
   const files = new WorkspaceSyncer({
     now,
     tell: ({ agent, name }, events) => {
-      if (events.length === 0) return;
       const regarding = { kind: 'Agent' as const, name: agent, instance: name };
-      store
-        .commit(
-          [],
-          events.map((event) => ({ ...event, at: now(), regarding })),
-        )
-        .catch(() => undefined);
+      if (events.length > 0) tell(events.map((event) => ({ ...event, regarding })));
     },
   });
   const controller = new Controller({
@@ -207,20 +201,14 @@ async function run(
     leaseFile: (host) => machines.leaseFile(host),
     runHook: createRunHook(({ agent, point }, problem) => {
       log('hook failed', { agent, point, problem });
-      store
-        .commit(
-          [],
-          [
-            {
-              type: 'Warning',
-              reason: 'HookFailed',
-              message: `Hook ${point} ${problem}`,
-              at: now(),
-              regarding: { kind: 'Agent', name: agent },
-            },
-          ],
-        )
-        .catch(() => undefined);
+      tell([
+        {
+          type: 'Warning',
+          reason: 'HookFailed',
+          message: `Hook ${point} ${problem}`,
+          regarding: { kind: 'Agent', name: agent },
+        },
+      ]);
     }),
     metrics: metricsNow,
     resyncMs: flags.resyncMs,
@@ -248,27 +236,7 @@ async function run(
       })),
   });
 
-  const agentWriteOptions = {
-    clock: { now },
-    instanceNames: (name: string, spec: AgentSpec) =>
-      instanceSlots(name, spec, factsNow().hosts).map((slot) => slot.name),
-    launchKey: ({ name, labels, spec, files }: Pick<AgentRecord, 'name' | 'labels' | 'spec' | 'files'>) =>
-      planAgent({ name, labels, generation: 0, spec, ...(files && { files }) }, factsNow())
-        .map(({ launchHash }) => launchHash)
-        .join(' '),
-    canonical: canonicalJson,
-    drafts: new Drafts(),
-  };
-  const objectWriteOptions = {
-    clock: { now },
-    canonical: canonicalJson,
-    neededBy: (kind: ObjectKind, name: string) => neededBy(store, kind, name),
-  };
-  const writesOver = (over: Store) =>
-    joinWrites(
-      new StoredAgentWrites({ ...agentWriteOptions, store: over }),
-      new StoredObjectWrites({ ...objectWriteOptions, store: over }),
-    );
+  const { over: writesOver, rollouts } = createWrites({ store, factsNow, now });
   const writes = writesOver(store);
   const loops = createLoops({
     store,
@@ -287,19 +255,13 @@ async function run(
     observe: (source, result, seconds) => metricsNow().sourceSynced(source, result, seconds),
     log,
   });
-  const sources = (flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env)).map(
-    (dir) =>
-      new DirectorySource({
-        dir,
-        writes,
-        read: readAgentsDir,
-        timers: realTimers,
-        polling: process.env['SAC_POLL'] === '1' || isSilent(dir),
-        records: () => [...store.agents()].map(({ record }) => record),
-        objects: () => OBJECT_KIND_NAMES.flatMap((kind) => store.objects(kind).map(({ record }) => record)),
-        log,
-      }),
-  );
+  const sources = createDirectories({
+    dirs: flags.agentsDirs ?? defaultAgentsDirs(process.cwd(), process.env),
+    store,
+    writes,
+    polling: process.env['SAC_POLL'] === '1',
+    log,
+  });
 
   const ports = {
     store,
@@ -324,7 +286,7 @@ async function run(
     {
       reads: createReads(ports),
       writes: tellingSources(writes, (name) => store.agent(name)?.record.source, touched),
-      rollouts: tellingRollouts(new StoredRolloutWrites({ ...agentWriteOptions, store }), touched),
+      rollouts: tellingRollouts(rollouts, touched),
       sources: loops.gitSources,
       usage,
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
@@ -424,14 +386,6 @@ async function run(
   await store[Symbol.asyncDispose]();
   lock[Symbol.dispose]();
   process.exit(code);
-}
-
-function isSilent(dir: string): boolean {
-  try {
-    return needsPolling(statfsSync(dir).type);
-  } catch {
-    return false;
-  }
 }
 
 function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
