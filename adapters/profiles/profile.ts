@@ -21,6 +21,12 @@ export interface DialogRule {
   readonly name: string;
   readonly accept: readonly string[];
   readonly decline?: readonly string[];
+  /**
+   * What the label of the option begins with that accepts, and of the one that declines: versions of a CLI number their options
+   * or do not, order them anew and have another one selected. Where options are listed, the keys above only say whether a
+   * digit accepts at once; the option is found by its label, and one that is not there is not answered.
+   */
+  readonly option?: { readonly accept: RegExp; readonly decline?: RegExp };
   /** Accepting it gives the agent more than a person would by default: done only when the manifest asks for it. */
   readonly dangerous?: true;
 }

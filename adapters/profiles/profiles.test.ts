@@ -1,11 +1,15 @@
 /** What every profile has to keep to; each rule stands for a way in which agents were lost. */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
+import { loadLabelled } from './accuracy.ts';
 import { PROFILES } from './profiles.ts';
 
 const all = Object.values(PROFILES).flatMap(({ name, dialogs }) =>
   dialogs.map((dialog) => ({ profile: name, dialog })),
 );
+const LABELLED = loadLabelled(fileURLToPath(new URL('./testdata', import.meta.url)));
+
 const named = all.map((one) => [`${one.profile}: ${one.dialog.name}`, one] as const);
 
 describe.each(named)('%s', (_title, { profile, dialog }) => {
@@ -21,6 +25,26 @@ describe.each(named)('%s', (_title, { profile, dialog }) => {
 
   it('is declined by other keys than it is accepted by', () => {
     expect(dialog.decline).not.toEqual(dialog.accept);
+  });
+});
+
+describe('options by their labels', () => {
+  const shown = LABELLED.flatMap(({ file, profile, screen }) => {
+    const { activity, dialog } = PROFILES[profile].read(screen);
+    const rule =
+      activity === 'dialog' ? PROFILES[profile].dialogs.find(({ name }) => name === dialog?.name) : undefined;
+    return rule?.option && dialog ? [{ file, rule, option: rule.option, dialog }] : [];
+  });
+
+  it('are there on every screen of their dialogs, one to accept and one to decline', () => {
+    expect(shown.length).toBeGreaterThan(20);
+    for (const { file, option, dialog } of shown) {
+      const accepts = dialog.options.filter(({ label }) => option.accept.test(label.toLowerCase()));
+      expect(accepts, file).toHaveLength(1);
+      const declines = dialog.options.filter(({ label }) => option.decline?.test(label.toLowerCase()));
+      expect(declines, file).toHaveLength(option.decline ? 1 : 0);
+      expect(accepts, file).not.toEqual(declines);
+    }
   });
 });
 

@@ -55,6 +55,8 @@ export interface LaunchPlan {
 export interface DialogAnswer {
   readonly name: string;
   readonly press: readonly string[];
+  /** Where it lists options, the one to choose: a case-insensitive expression for its label. */
+  readonly option?: string;
 }
 
 /** How conversations are found and gone on with. */

@@ -11,6 +11,7 @@ export interface KnownDialog {
   readonly name: string;
   readonly accept: readonly string[];
   readonly decline?: readonly string[];
+  readonly option?: { readonly accept: RegExp; readonly decline?: RegExp };
   readonly dangerous?: true;
 }
 
@@ -39,11 +40,12 @@ function answersTo(
 ): readonly DialogAnswer[] {
   const custom = customDialogs.map(({ name, press }): KnownDialog => ({ name, accept: press }));
   const all = [...custom, ...known.filter(({ name }) => !custom.some((own) => own.name === name))];
-  return all.flatMap(({ name, accept, decline, dangerous }) => {
+  return all.flatMap(({ name, accept, decline, dangerous, option }) => {
     const own = customDialogs.some((dialog) => dialog.name === name);
     const byDefault = wanted === 'ask' && !own ? 'ask' : dangerous && !asked.includes(name) ? 'ask' : 'accept';
     const choice = typeof wanted === 'string' ? byDefault : (wanted[name] ?? byDefault);
     const press = choice === 'accept' ? accept : choice === 'decline' ? decline : undefined;
-    return press ? [{ name, press }] : [];
+    const label = choice === 'accept' ? option?.accept : option?.decline;
+    return press ? [{ name, press, ...(label && { option: label.source }) }] : [];
   });
 }

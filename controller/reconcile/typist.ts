@@ -7,6 +7,7 @@ import type { Activity } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Effect } from '../machine/snapshot.ts';
+import type { DialogAnswer } from '../plan/desired-instance.ts';
 import type { Hands } from './effect-runner.ts';
 import type { Timers } from './work-queue.ts';
 
@@ -17,6 +18,8 @@ const REACTION_MS = 3_000;
 const LOOK_MS = 40;
 /** An Enter right behind a paste may be swallowed; pressed again while the text still stands there. */
 const ENTERS = 3;
+/** A list at start has a handful of options; one whose selector does not get there is left to the next attempt. */
+const MOST_MOVES = 12;
 
 interface Target {
   readonly hands: Hands;
@@ -34,11 +37,36 @@ export class Typist {
 
   /** Presses the answer's keys as long as the same dialog stands; leaves off as soon as it does not. */
   async answer(target: Target, { answer }: Extract<Effect, { type: 'answer' }>): Promise<void> {
+    const first = await this.#look(target);
+    if (answer.option !== undefined && (first?.state.dialog?.options.length ?? 0) > 0)
+      return this.#choose(target, answer, answer.option);
     for (const key of answer.press) {
       const before = await this.#look(target);
       if (before?.state.activity !== 'dialog' || before.state.dialog?.name !== answer.name) return;
       await this.#type(target, [{ key }]);
       await this.#until(target, ({ screen }) => screen.text !== before.screen.text);
+    }
+  }
+
+  /**
+   * Chooses an option by its label: by its digit where the options have digits and one accepts; else the selector is moved a
+   * row at a time, and Enter pressed on a look that shows it there. An option that is not offered is not chosen.
+   */
+  async #choose(target: Target, { name, press }: DialogAnswer, option: string): Promise<void> {
+    const wanted = new RegExp(option, 'i');
+    const byDigit = press.some((key) => /^\d$/.test(key)) && !press.includes('Enter');
+    for (let keys = 0; keys < MOST_MOVES; keys++) {
+      const before = await this.#look(target);
+      const { activity, dialog } = before?.state ?? {};
+      if (!before || activity !== 'dialog' || dialog?.name !== name) return;
+      const to = dialog.options.findIndex(({ label }) => wanted.test(label));
+      const from = dialog.options.findIndex(({ selected }) => selected);
+      const { number } = dialog.options[to] ?? {};
+      if (to < 0) return;
+      const key = byDigit && number !== undefined ? `${number}` : to === from ? 'Enter' : to > from ? 'Down' : 'Up';
+      await this.#type(target, [{ key }]);
+      await this.#until(target, ({ screen }) => screen.text !== before.screen.text);
+      if (key !== 'Down' && key !== 'Up') return;
     }
   }
 

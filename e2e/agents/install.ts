@@ -37,8 +37,8 @@ export interface InstalledCli {
 }
 
 /** The CLI, installed when it is not there yet. Safe to call concurrently: the finished folder is moved into place. */
-export async function installAgent(cli: AgentCli): Promise<InstalledCli> {
-  const { name, version, program }: Package = PACKAGES[cli];
+export async function installAgent(cli: AgentCli, version: string = PACKAGES[cli].version): Promise<InstalledCli> {
+  const { name, program }: Package = PACKAGES[cli];
   const folder = join(cacheDir(), `${cli}-${version}`);
   const bin = join(folder, 'node_modules', '.bin');
   const installed = { program: join(bin, program), bin, version };

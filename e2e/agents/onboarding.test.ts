@@ -32,8 +32,9 @@ async function declare(
   cli: AgentCli,
   spec: Readonly<Record<string, unknown>>,
   env: Readonly<Record<string, string>> = {},
+  version?: string,
 ) {
-  const installed = await installAgent(cli);
+  const installed = await installAgent(cli, version);
   const own = agentEnvironment(cli, installed, { home, url: server.url });
   fleet.write(
     'agents/coder/spec.yaml',
@@ -133,6 +134,26 @@ describe('Claude Code', () => {
       String(file).endsWith('.jsonl'),
     );
     expect(sessions).toHaveLength(1);
+  });
+
+  it('of a later version, whose dialogs have no digits and "No, exit" selected, passes them all the same', {
+    timeout: 300_000,
+  }, async () => {
+    await declare(
+      'claude-code',
+      { claude: { flags: ['--dangerously-skip-permissions'] }, startup: { prompts: ['hello from the manifest'] } },
+      {},
+      '2.1.330',
+    );
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    expect((await events('DialogAnswered')).map(({ message }) => message).sort()).toEqual([
+      'Answers dialog bypass (attempt 1).',
+      'Answers dialog trust (attempt 1).',
+    ]);
+    await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
+    await idle();
+    expect(prompts()).toEqual(['hello from the manifest']);
   });
 
   it('that asks for a permission is Blocked, and goes on when a person answers', { timeout: 200_000 }, async () => {

@@ -150,10 +150,18 @@ function working(page: Page, composer: Composer, spinner: string, facts: Partial
   };
 }
 
+/** What is typed then looks for an earlier prompt. */
+const HISTORY_SEARCH: PaneState = {
+  activity: 'dialog',
+  reason: 'earlier prompts are searched in the composer',
+  dialog: { name: 'history-search', selector: 'text', options: [], text: 'search prompts:' },
+};
+
 function prompt(page: Page, composer: Composer): PaneState {
   const footer = footerOf(page, composer).join('\n');
   const used = contextUsed(footer);
   const model = modelOn(page);
+  if (/^search prompts:/im.test(footer)) return HISTORY_SEARCH;
   const composed = PLACEHOLDER.test(composer.text) ? '' : composer.text;
   const facts: Partial<PaneState> = {
     ...countsIn(footer),

@@ -15,7 +15,12 @@ export const codex: Profile = {
   asksFor: () => [],
   // Its trust dialog takes Enter; a digit alone only moves the selector.
   dialogs: [
-    { name: 'trust', accept: ['Enter'], decline: ['2', 'Enter'] },
+    {
+      name: 'trust',
+      accept: ['Enter'],
+      decline: ['2', 'Enter'],
+      option: { accept: /^(?:trust|yes|allow)\b/, decline: /^(?:no|back|don)\b/ },
+    },
     { name: 'press-enter', accept: ['Enter'] },
   ],
   telling: {

@@ -68,6 +68,32 @@ function fromStatus(block: string, facts: Partial<PaneState>): PaneState | undef
   return { ...timed, activity: 'working', reason: 'a status line counts the seconds of a turn' };
 }
 
+/** A turn's seal, a failure, or a command, which is echoed without a sign. */
+const ENDED = /^ {2}Worked for \S|^─ Worked for \S|^■ |^\/[a-z]|^[\s│]*>_ OpenAI Codex/;
+
+/**
+ * Text that streams shows no status line. Where this CLI seals each turn with its duration, one that has begun to answer and
+ * has no seal goes on.
+ */
+function turnGoesOn(page: Page, before: number): boolean {
+  let answers = 0;
+  for (let row = before - 1; row >= 0; row--) {
+    const line = at(page, row);
+    if (ENDED.test(line)) return false;
+    if (/^• \S/.test(line)) answers++;
+    if (/^› \S/.test(line)) return answers > 0 && sealsTurns(page);
+  }
+  return false;
+}
+
+/** A turn of no time has one too; older versions seal long turns alone. From 0.169 on, as far as is known. */
+const sealsTurns = ({ lines }: Page): boolean =>
+  lines.some((line) => {
+    const [, major, minor] = />_ OpenAI Codex \(v(\d+)\.(\d+)\./.exec(line) ?? [];
+    if (major === undefined) return /^ {2}Worked for <1s/.test(line);
+    return Number(major) > 0 || Number(minor) >= 169;
+  });
+
 const MODEL_LINE = /^ {2}(\S+)(?: \S+){0,3} · (?:~|\/|\d+% )/;
 const CONTEXT_LEFT = /(\d{1,3})% (?:context )?left/i;
 
@@ -86,6 +112,9 @@ function prompt(page: Page, box: Composer): PaneState {
   const block = lastBlock(page, box.top);
   const busy = fromStatus(block, facts);
   if (busy !== undefined) return busy;
+  // Only in mid-turn is there anything to queue for.
+  if (/^ *tab to queue message\b/im.test(footing) || turnGoesOn(page, box.top))
+    return { ...facts, activity: 'working', reason: 'the last turn has begun to answer and has not ended' };
   const begun = page.lines.slice(0, box.top).some((line) => CONVERSATION.test(line));
   if (model === undefined && left === undefined && !begun && composed === '') {
     return { ...facts, activity: 'starting', reason: 'the composer is drawn, but no model is named below it yet' };

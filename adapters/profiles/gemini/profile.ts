@@ -15,7 +15,12 @@ export const gemini: Profile = {
   asksFor: () => [],
   // The digit alone accepts; it then starts itself anew.
   dialogs: [
-    { name: 'trust', accept: ['1'], decline: ['3'] },
+    {
+      name: 'trust',
+      accept: ['1'],
+      decline: ['3'],
+      option: { accept: /^trust folder\b/, decline: /^don.t trust/ },
+    },
     { name: 'theme', accept: ['Enter'] },
     { name: 'press-enter', accept: ['Enter'] },
   ],

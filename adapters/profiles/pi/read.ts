@@ -48,6 +48,11 @@ function lastRows(page: Page, before: number): readonly string[] {
   return rows;
 }
 
+function spinnerRow(page: Page, before: number): number {
+  for (let row = before - 1; row > 0; row--) if (BRAILLE.test(at(page, row).trim())) return row;
+  return 0;
+}
+
 function prompt(page: Page, box: Composer): PaneState {
   const usage = usageBelow(page, box);
   const composed = box.text;
@@ -64,8 +69,15 @@ function prompt(page: Page, box: Composer): PaneState {
     const timed = { ...facts, ...(elapsed === undefined ? {} : { elapsedSeconds: elapsed }) };
     if (/compacting/i.test(spinner))
       return { ...timed, activity: 'compacting', reason: 'the conversation is being compacted' };
-    if (/retrying/i.test(spinner))
-      return { ...timed, activity: failureIn(last).activity, reason: 'a request failed and is tried again' };
+    if (/retrying/i.test(spinner)) {
+      // What failed stands in the block above the one that counts down.
+      const failed = lastRows(page, spinnerRow(page, box.top)).join(' ');
+      return {
+        ...timed,
+        activity: failureIn(`${failed} ${last}`).activity,
+        reason: 'a request failed and is tried again',
+      };
+    }
     return { ...timed, activity: 'working', reason: 'a spinner turns above the composer' };
   }
   if (REPLACED.test(composed)) return selectorBetweenRules(composed);
