@@ -91,7 +91,9 @@ const asksLeave = (found: Found): boolean => {
   const { options } = found.seen;
   if (/enter to confirm/i.test(found.hint)) return false;
   const agrees = /^(?:yes|allow|approve|accept)\b/i.test(options[0]?.label ?? '');
-  const refuses = options.some(({ label }) => /^(?:no|reject|deny|cancel|tell claude)\b/i.test(label));
+  const refuses = options.some(({ label }) =>
+    /^(?:no|reject|deny|cancel|tell claude|type here to tell claude)\b/i.test(label),
+  );
   if (/tab to amend|ctrl\+e to explain/i.test(found.hint)) return agrees || refuses;
   return (
     agrees &&

@@ -11,7 +11,8 @@ import type { PaneState, Screen } from '../screen.ts';
 import { nameClaudeDialog } from './known-dialogs.ts';
 
 const SIGN = /^ ?[❯>!#](?: |$)/;
-const PLACEHOLDER = /^(?:Try "|Press up to edit queued messages|Ask Claude\b|Type (?:a message|to)\b)/;
+const PLACEHOLDER =
+  /^(?:Try "|Press up to edit queued messages|(?:Once fixed, resend your message|Resend your message to try again|Run \/rewind to go back)$|Ask Claude\b|Type (?:a message|to)\b)/;
 
 /** A row at the left edge that is a message, a tool call or an echoed prompt. */
 const CONVERSATION = /^(?:[●⏺✻]|[❯>](?! ?\d+[.)]| ?\[)) ?\S/;
