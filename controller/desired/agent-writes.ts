@@ -3,6 +3,7 @@
  * Never: touches an agent; it writes what is wanted, the reconciler does the rest.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type {
   ApplyItem,
   ApplyRequest,
@@ -213,25 +214,35 @@ export class StoredAgentWrites implements AgentWrites {
     );
     this.#assertNamesFree(name, draft.spec, owners);
 
-    const alike = (a: unknown, b: unknown) => a === b || canonical(a) === canonical(b);
+    // What was read once and kept shares its parts: comparing those costs nothing, a text of them much.
+    const alike = (a: unknown, b: unknown) => isDeepStrictEqual(a, b) || canonical(a) === canonical(b);
     const sameSpec = before !== undefined && sameFiles(before.files, files) && alike(before.spec, draft.spec);
     const same = sameSpec && alike([before.labels, before.annotations], [draft.labels, draft.annotations]);
     if (before && !ours && !same) {
       this.#assertNotOwned(before, draft, request.source);
       if (!sameFiles(before.files, files) && before.files !== undefined) throw foreignFiles(before);
     }
+    const source = keeps ? before.source : request.source;
+    const lastApplied = keeps ? before.lastApplied : declared;
+    const noted =
+      before !== undefined && alike(before.lastApplied, lastApplied) && alike(place(before.source), place(source));
+    // Most of a large commit: nothing of it needs a new revision to be worked out.
+    if (same && noted) {
+      const shown = request.dryRun && { before: comparable(before), after: comparable(before) };
+      return { kind: 'Agent', name, action: 'unchanged', generation: before.generation, restarts: false, ...shown };
+    }
     const next: AgentRecord = {
       name,
       ...draft,
       generation: before ? before.generation + (sameSpec ? 0 : 1) : 1,
       createdAt: before?.createdAt ?? clock.now(),
-      source: keeps ? before.source : request.source,
+      source,
       ...(before?.restartAt !== undefined && { restartAt: before.restartAt }),
       ...(before?.restartBy !== undefined && { restartBy: before.restartBy }),
       ...(before?.restartSession !== undefined && { restartSession: before.restartSession }),
       ...(files && { files }),
       ...(before?.holds !== undefined && { holds: before.holds }),
-      lastApplied: keeps ? before.lastApplied : declared,
+      lastApplied,
       ...revise(before, draft.spec, this.#note(name, describeSource(request.source, by), request.source, files)),
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
@@ -244,10 +255,7 @@ export class StoredAgentWrites implements AgentWrites {
       restarts,
       ...(request.dryRun && { ...(before && { before: comparable(before) }), after: comparable(next) }),
     };
-    const bookkeeping =
-      before &&
-      canonical([before.lastApplied, place(before.source)]) === canonical([next.lastApplied, place(next.source)]);
-    if (request.dryRun || (same && bookkeeping)) return result;
+    if (request.dryRun) return result;
     const events =
       action === 'unchanged'
         ? []

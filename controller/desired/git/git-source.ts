@@ -9,11 +9,12 @@ import type { Source } from '../../../api/resources/meta.ts';
 import { type DurationMs, type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts';
 import type { FleetPort, FleetThing, SyncPlan, SyncRequest, SyncResult } from './fleet-port.ts';
-import { itemsOf, readCommit } from './manifests.ts';
+import { itemsOf, KnownFiles, readCommit } from './manifests.ts';
 import { listed, planPrune } from './prune.ts';
 import { fetchFinding, RETRY_MS, Refusal, refusalFrom, refusedItems, rewritten, short, shownRef } from './refusal.ts';
 import { GitError } from './repository/git-error.ts';
 import type { Head, Relation, Repository } from './repository/repository.ts';
+import { asPlanned, prunedResult } from './results.ts';
 import { syncedAs } from './standing.ts';
 import { conditionOf, type Finding, type Findings, NOT_REQUIRED, no, unknown, withFindings, yes } from './status.ts';
 
@@ -54,6 +55,7 @@ export class GitSource {
   readonly #options: GitSourceOptions;
   /** The commit that was read last: most syncs find it again. */
   #read: ReadCommit | undefined;
+  readonly #known = new KnownFiles();
   /** What was applied last, as ReadCommit.key: a source that reads another folder now finds its own differences, not somebody's. */
   #stands: string | undefined;
 
@@ -86,7 +88,11 @@ export class GitSource {
     const { head, relation } = await this.#fetch(request);
     try {
       const { response } = await this.#apply(head, relation, request, true);
-      return { revision: head.commit, problems: [], response };
+      return {
+        revision: head.commit,
+        problems: [],
+        response: { ...response, results: response.results.map(asPlanned) },
+      };
     } catch (error) {
       const { problems, finding } = refusalFrom(error, head.commit);
       const lines = problems.length > 0 ? problems : [finding.message];
@@ -212,7 +218,7 @@ export class GitSource {
       if (this.#read.refusal) throw this.#read.refusal;
       return this.#read;
     }
-    const found = await readCommit(await this.#options.repository.files(commit, spec.path, signal));
+    const found = await readCommit(await this.#options.repository.files(commit, spec.path, signal), this.#known);
     if (found.problems.length > 0) {
       const lines = found.problems.map(({ text }) => `${text} (commit ${short(commit)})`);
       const more = lines.length === 1 ? '' : ` and ${lines.length - 1} more`;
@@ -286,9 +292,4 @@ export class GitSource {
   get #caller(): Caller {
     return { name: `git ${this.#options.name}`, role: 'admin' };
   }
-}
-
-function prunedResult(key: string): ApplyResponse['results'][number] {
-  const [kind = '', name = ''] = key.split('/');
-  return { kind, name, action: 'pruned', generation: 0, restarts: false };
 }

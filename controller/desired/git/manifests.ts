@@ -5,7 +5,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { type Collected, Collection } from '../../../api/manifests/collect.ts';
 import { namingFolder } from '../../../api/manifests/files.ts';
-import { readManifests } from '../../../api/manifests/read.ts';
+import { type ReadResult, readManifests } from '../../../api/manifests/read.ts';
 import { decode } from '../../../api/manifests/safe-file.ts';
 import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent/agent-files.ts';
 import type { ReadItem } from '../../../api/server/ports.ts';
@@ -14,7 +14,33 @@ import { agentFileIn, type TreeFile } from './repository/tree.ts';
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */
 const BATCH = 25;
 
-export async function readCommit(files: readonly TreeFile[]): Promise<Collected> {
+interface Read {
+  readonly folderName: string | undefined;
+  readonly read: ReadResult;
+}
+
+/** Files of the commit that was read last, by path and content: the next commit changes few of them, and reading is most of the work. */
+export class KnownFiles {
+  #before = new Map<string, Read>();
+  #now = new Map<string, Read>();
+
+  /** From now on what is not asked for again is forgotten at the next call. */
+  turn(): void {
+    this.#before = this.#now;
+    this.#now = new Map();
+  }
+
+  read({ path, id }: Pick<TreeFile, 'path'> & { readonly id?: string }, anew: () => Read): Read {
+    if (id === undefined) return anew();
+    const key = `${id} ${path}`;
+    const found = this.#now.get(key) ?? this.#before.get(key) ?? anew();
+    this.#now.set(key, found);
+    return found;
+  }
+}
+
+export async function readCommit(files: readonly TreeFile[], known = new KnownFiles()): Promise<Collected> {
+  known.turn();
   const found = new Collection();
   let count = 0;
   const folders = new Set(
@@ -43,8 +69,8 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
       found.refuse(file.path, text.refused);
       continue;
     }
-    const folderName = namingFolder(`/${file.path}`, text.text);
-    if (folderName === undefined) found.add(readManifests(text.text, file.path));
+    const { folderName, read } = known.read(file, () => readFile(file.path, text.text));
+    if (folderName === undefined) found.add(read);
     else {
       const own = beside.get(file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))) ?? [];
       if (!agentFilesSchema.safeParse(own).success)
@@ -52,10 +78,15 @@ export async function readCommit(files: readonly TreeFile[]): Promise<Collected>
           file.path,
           'comes with more files than an agent may have (1 MiB each, 10 MiB together, 1000 in all)',
         );
-      found.add(readManifests(text.text, file.path, { folderName }), folderName, own);
+      found.add(read, folderName, own);
     }
   }
   return found.result();
+}
+
+function readFile(path: string, text: string): Read {
+  const folderName = namingFolder(`/${path}`, text);
+  return { folderName, read: readManifests(text, path, folderName === undefined ? {} : { folderName }) };
 }
 
 /** What is applied: the manifests; agents get the labels that the source gives to all, their own win. */

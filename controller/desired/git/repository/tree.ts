@@ -33,6 +33,8 @@ export type TreeFile =
   | {
       readonly path: string;
       readonly bytes: Uint8Array;
+      /** git's hash of the bytes: equal ids, equal bytes. */
+      readonly id?: string;
       /** Present when it is no manifest but a file that comes with an agent: src_NAME, or below to_home/. */
       readonly mode?: number;
     }
@@ -75,7 +77,7 @@ export async function readTree(access: TreeAccess, commit: string, path: string)
     if ('refused' in one) return { path: full(one.path), refused: one.refused };
     const bytes = contents.get(one.id);
     return bytes
-      ? { path: full(one.path), bytes, ...(one.mode !== undefined && { mode: one.mode }) }
+      ? { path: full(one.path), bytes, id: one.id, ...(one.mode !== undefined && { mode: one.mode }) }
       : { path: full(one.path), refused: 'is missing in the repository' };
   });
 }
