@@ -43,6 +43,7 @@ export async function checkDeclaredHost(machines: Machines, name: string, timeou
   const found = await checkHost(transport, { now: Date.now, timeoutMs }).catch((error: unknown) => {
     throw error instanceof TransportError ? new UnreachableError(`host "${name}": ${error.message}`) : error;
   });
+  await machines.lookAgain(name as HostName);
   return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
 }
 

@@ -5,20 +5,15 @@
  */
 import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import type { RuntimeKind } from '../../api/resources/agent/agent.ts';
 import type { HostSpec } from '../../api/resources/kinds/host.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlaceHands } from '../controller.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
-
-export type ProbedPlace = PlaceHands & { readonly detail: string };
+import { joined, type Probed, probeMissing, probeRuntimes } from './probing.ts';
 
 /** What is known of a machine that was reached. */
-export interface Reached {
-  readonly places: readonly ProbedPlace[];
-  /** Runtimes that cannot be used there, and why. */
-  readonly missing: ReadonlyMap<RuntimeKind, string>;
+export interface Reached extends Probed {
   readonly workspaces: string;
   readonly userHome: string;
 }
@@ -77,6 +72,8 @@ const LAST_RETRY_MS = 4_000;
 const RENEW_MS = 5_000;
 /** As long as it is lost: all is to be well again within 10 s of its return, of which a try that is under way may take a part. */
 const RENEW_LOST_MS = 2_000;
+/** What is not installed is asked for again after this; `sac host check` asks at once. */
+const LOOK_AGAIN_MS: DurationMs = 120_000;
 /** Prints the user's home; makes the folders of the fleet "$1" below it, private, and begins our lease. */
 const PREPARE = `
 umask 077
@@ -102,6 +99,8 @@ export class Machines implements AsyncDisposable {
   readonly #options: MachinesOptions;
   readonly #remotes = new Map<HostName, Remote>();
   #local: Machine;
+  #closed = false;
+  #cancelLook: (() => void) | undefined;
 
   constructor(options: MachinesOptions) {
     this.#options = options;
@@ -129,9 +128,38 @@ export class Machines implements AsyncDisposable {
   /** Looks at this machine. Throws when not even that can be done. */
   async reachLocal(): Promise<readonly PlaceHands[]> {
     const { transport, runtimes, workspaces, userHome } = this.#options.local;
-    const { places, missing } = await this.#probe(LOCAL_HOST, transport, runtimes);
-    this.#local = { name: LOCAL_HOST, labels: {}, reached: { places, missing, workspaces, userHome } };
-    return places;
+    const probed = await probeRuntimes({ name: LOCAL_HOST, transport, runtimes, allowed: undefined });
+    this.#local = { name: LOCAL_HOST, labels: {}, reached: { ...probed, workspaces, userHome } };
+    this.#lookAgainLater();
+    return probed.places;
+  }
+
+  /** Asks for what was missing there: it may have been installed since. Never rejects; a machine that is not reached is left alone. */
+  async lookAgain(name: HostName): Promise<void> {
+    const remote = this.#remotes.get(name);
+    const machine = () => (name === LOCAL_HOST ? this.#local : remote?.machine);
+    const { reached } = machine() ?? {};
+    const transport = this.transportOf(name);
+    if (!reached || !transport || reached.missing.size === 0) return;
+    const runtimes = remote?.runtimes ?? this.#options.local.runtimes;
+    const asked = { name, transport, runtimes, allowed: remote?.declared.spec.runtimes };
+    const found = await probeMissing(asked, reached).catch(() => undefined);
+    const known = machine();
+    if (!found || !known?.reached || remote?.closed || this.#closed) return;
+    const { after, fresh } = joined(known.reached, found, runtimes);
+    const now = { ...known, reached: { ...known.reached, ...after } };
+    if (remote) remote.machine = now;
+    else this.#local = now;
+    if (fresh.length > 0) this.#options.onChange({ added: fresh, gone: [] });
+  }
+
+  #lookAgainLater(): void {
+    this.#cancelLook = this.#options.timers.after(LOOK_AGAIN_MS, () => {
+      const due = [...this.#remotes.values()].filter(({ machine }) => machine.problem === undefined);
+      void Promise.all(
+        [LOCAL_HOST, ...due.map(({ machine }) => machine.name)].map((name) => this.lookAgain(name)),
+      ).then(() => this.#closed || this.#lookAgainLater());
+    });
   }
 
   /** Makes the machines be the declared ones; connecting goes on in the background. Resolves after the first try of each. */
@@ -152,6 +180,8 @@ export class Machines implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#cancelLook?.();
     await Promise.all([...this.#remotes].map(([name, remote]) => this.#letGo(name, remote)));
   }
 
@@ -197,19 +227,16 @@ export class Machines implements AsyncDisposable {
           now: () => timers.now(),
           timeoutMs,
         });
-      const { places, missing } = await this.#probe(
-        remote.machine.name,
-        transport,
-        remote.runtimes,
-        remote.declared.spec,
-      );
+      const { name } = remote.machine;
+      const { runtimes, declared } = remote;
+      const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes });
       if (remote.closed) return;
       const { problem: _, ...known } = remote.machine;
-      remote.machine = { ...known, reached: { places, missing, workspaces: `${base}/workspaces`, userHome: home } };
+      remote.machine = { ...known, reached: { ...probed, workspaces: `${base}/workspaces`, userHome: home } };
       remote.failures = 0;
       remote.lease = `${base}/run/lease`;
-      log('host reached', { host: remote.machine.name, runtimes: places.map(({ place }) => place.runtime) });
-      onChange({ added: places, gone: [] });
+      log('host reached', { host: name, runtimes: probed.places.map(({ place }) => place.runtime) });
+      onChange({ added: probed.places, gone: [] });
       await this.#renew(remote);
     } catch (error) {
       if (remote.closed) return;
@@ -241,33 +268,6 @@ export class Machines implements AsyncDisposable {
     const back = wasLost && !isLost ? (remote.machine.reached?.places ?? []) : [];
     if (wasLost || isLost) onChange({ added: [], gone: [], back });
     remote.cancel = timers.after(isLost ? RENEW_LOST_MS : RENEW_MS, () => void this.#renew(remote));
-  }
-
-  async #probe(
-    host: HostName,
-    transport: Transport,
-    runtimes: readonly Runtime[],
-    spec?: HostSpec,
-  ): Promise<Pick<Reached, 'places' | 'missing'>> {
-    const places: ProbedPlace[] = [];
-    const missing = new Map<RuntimeKind, string>();
-    await Promise.all(
-      runtimes.map(async (runtime) => {
-        if (spec?.runtimes && !spec.runtimes.includes(runtime.kind)) {
-          missing.set(runtime.kind, 'not among spec.runtimes of the host');
-          return;
-        }
-        const { available, detail } = await runtime.probe(transport);
-        const { lacks = [] } = runtime.capabilities;
-        const limits = lacks.length > 0 ? `; cannot ${lacks.join(', cannot ')}` : '';
-        const place = { host, runtime: runtime.kind };
-        if (available) places.push({ place, runtime, transport, detail: `${detail}${limits}` });
-        else missing.set(runtime.kind, detail);
-      }),
-    );
-    const order = runtimes.map(({ kind }) => kind);
-    places.sort((a, b) => order.indexOf(a.place.runtime) - order.indexOf(b.place.runtime));
-    return { places, missing };
   }
 
   async #letGo(name: HostName, remote: Remote): Promise<void> {
