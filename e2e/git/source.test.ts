@@ -112,6 +112,41 @@ describe('a git source', () => {
     expect(await post('between us')).toBe(200);
   });
 
+  it('says why pushes are refused when the secret of its webhook is not there', async () => {
+    repo.push({ 'web.yaml': agent('web') });
+    await fleet.controller();
+    await declare('  interval: 1h\n  webhook: {secretEnv: SAC_GIT_NOWHERE}\n');
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    const post = () =>
+      new Promise<number>((resolve, reject) => {
+        const sent = request(
+          {
+            socketPath: join(fleet.home, 'sac.sock'),
+            path: '/hooks/git/fleet',
+            method: 'POST',
+            headers: { 'content-type': 'application/json', 'x-hub-signature-256': 'sha256=00' },
+          },
+          (answer) => {
+            answer.resume();
+            resolve(answer.statusCode ?? 0);
+          },
+        );
+        sent.on('error', reject).end('{"ref":"refs/heads/main"}');
+      });
+    expect([await post(), await post()]).toEqual([403, 403]);
+    const told = await until(
+      'it is told',
+      async () => {
+        const { items } = await fleet.json(['get', 'events']);
+        const found = items.filter(({ reason }: { reason: string }) => reason === 'WebhookSecretMissing');
+        return found.length > 0 && found;
+      },
+      60_000,
+    );
+    expect(told).toHaveLength(1);
+    expect(told[0].message).toContain('no environment variable SAC_GIT_NOWHERE');
+  });
+
   it('keeps what is there when history is rewritten, the branch is gone, or too much would go; force takes it', async () => {
     repo.push({ 'a.yaml': agent('a'), 'b.yaml': agent('b'), 'c.yaml': agent('c') });
     await fleet.controller();

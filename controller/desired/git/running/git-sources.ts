@@ -41,6 +41,8 @@ export class GitSources implements SourceActions, AsyncDisposable {
   readonly #loops = new Map<string, SourceLoop>();
   readonly #generations = new Map<string, number>();
   readonly #deliveries = new Deliveries();
+  /** Why pushes to a source cannot be checked, as it was told last. */
+  readonly #unchecked = new Map<string, string>();
   #watch: Disposable | undefined;
 
   constructor(options: GitSourcesOptions) {
@@ -100,7 +102,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
       { ...(secretEnv !== undefined && { env: secretEnv }), ...(secretFile !== undefined && { file: secretFile }) },
       this.#options.secrets,
     ).catch((error: unknown) => {
-      this.#options.log('webhook secret cannot be read', { source: name, error: String(error) });
+      this.#cannotCheck(name, error instanceof Error ? error.message : String(error));
       throw refuse();
     });
     const verdict = judge({ headers: notice.headers, body: Buffer.from(notice.body) }, secret, spec.ref);
@@ -122,6 +124,19 @@ export class GitSources implements SourceActions, AsyncDisposable {
     await Promise.all([...this.#loops.values()].map((loop) => loop[Symbol.asyncDispose]()));
   }
 
+  /** The forge hears nothing of why (anybody may ask), so its owner must: once for each reason, however often it is asked. */
+  #cannotCheck(name: string, why: string): void {
+    const { store, timers, log } = this.#options;
+    log('webhook secret cannot be read', { source: name, error: why });
+    if (this.#unchecked.get(name) === why) return;
+    this.#unchecked.set(name, why);
+    const message = `A push was refused, because its signature cannot be checked: ${why}.`;
+    const regarding = { kind: 'GitSource' as const, name };
+    store
+      .commit([], [{ type: 'Warning', reason: 'WebhookSecretMissing', message, at: timers.now(), regarding }])
+      .catch((error: unknown) => log('event was not written', { source: name, error: String(error) }));
+  }
+
   #changed({ type, object }: StoreEvent): void {
     if (object.kind === 'Agent') {
       const { source } = object.metadata;
@@ -140,6 +155,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
     const loop = this.#loops.get(name);
     this.#loops.delete(name);
     this.#generations.delete(name);
+    this.#unchecked.delete(name);
     loop
       ?.forget()
       .catch((error: unknown) =>
