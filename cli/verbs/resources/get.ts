@@ -3,8 +3,8 @@
  * Never: changes anything.
  */
 import type { Client } from '../../../api/client.ts';
-import type { AnyResource, ListQuery, Plural } from '../../../api/protocol.ts';
-import { BadRequestError, EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import type { AnyResource, ListQuery, Plural, Table, TableQuery } from '../../../api/protocol.ts';
+import { BadRequestError, EXIT, InvalidError, NotFoundError } from '../../../api/resources/errors.ts';
 import { type Named, parseResources, typeOf } from '../../client/resources.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { valuesAt } from '../../output/jsonpath.ts';
@@ -26,14 +26,13 @@ export const run: Run = async (args, options, context) => {
   if (flag(options, 'watch')) return watch(client, named, query, printer, options, context);
   const { served } = printer;
   if (served && text(options, 'sortBy') === undefined && named.every(({ names }) => names.length === 0)) {
-    const asked = { ...query, ...served.query };
-    const tables = await Promise.all(
-      named.map(async ({ plural }) => [plural, await client.table(plural, asked)] as const),
-    );
-    const full = tables.filter(([, { rows }]) => rows.length > 0);
-    for (const [plural, { rows }] of tables) if (rows.length === 0) context.err.write(`No ${plural} found.\n`);
-    context.out.write(full.map(([plural, table]) => served.print(plural, table)).join('\n'));
-    return EXIT.done;
+    const tables = await tablesOf(client, named, { ...query, ...served.query });
+    if (tables) {
+      const full = tables.filter(([, { rows }]) => rows.length > 0);
+      for (const [plural, { rows }] of tables) if (rows.length === 0) context.err.write(`No ${plural} found.\n`);
+      context.out.write(full.map(([plural, table]) => served.print(plural, table)).join('\n'));
+      return EXIT.done;
+    }
   }
   let code: number = EXIT.done;
   const found: { readonly plural: Plural; readonly items: readonly AnyResource[]; readonly single: boolean }[] = [];
@@ -52,6 +51,20 @@ export const run: Run = async (args, options, context) => {
     context.out.write(`${i > 0 && isSpread(options) ? '\n' : ''}${await printer.print(plural, items, single)}`);
   return code;
 };
+
+/** Undefined: the controller is of a version that makes no tables (or the query is wrong, which the list then says). */
+async function tablesOf(
+  client: Client,
+  named: readonly Named[],
+  query: TableQuery,
+): Promise<readonly (readonly [Plural, Table])[] | undefined> {
+  try {
+    return await Promise.all(named.map(async ({ plural }) => [plural, await client.table(plural, query)] as const));
+  } catch (error) {
+    if (error instanceof InvalidError) return undefined;
+    throw error;
+  }
+}
 
 export function tellMissing(plural: Plural, missing: readonly string[], context: Context): void {
   tellProblems(

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { InvalidError } from '../../../api/resources/errors.ts';
+import { agent, fakeContext } from '../../fake-context.ts';
+import { run } from './get.ts';
+
+it('prints the table that the controller made, several below each other, and says which is empty', async () => {
+  const asked: unknown[] = [];
+  const context = fakeContext({
+    client: {
+      table: async (plural, query) => {
+        asked.push([plural, query]);
+        const rows = plural === 'hosts' ? [] : [[plural.slice(0, -1), '1']];
+        return { apiVersion: 'sac/v1', kind: 'Table', metadata: { resourceVersion: 1 }, columns: ['NAME', 'N'], rows };
+      },
+    },
+  });
+  expect(await run(['agents,hosts,budgets'], { output: 'wide', selector: 'a=b' }, context)).toBe(0);
+  expect(asked[0]).toEqual(['agents', { labelSelector: 'a=b', wide: true, labels: false }]);
+  expect(context.out.text).toBe('NAME    N\nagent   1\n\nNAME     N\nbudget   1\n');
+  expect(context.err.text).toBe('No hosts found.\n');
+});
+
+it('makes the table itself of what an older controller lists', async () => {
+  const old = async () => {
+    throw new InvalidError(['query as: is not a known field']);
+  };
+  const context = fakeContext({ client: { list: async () => ({ items: [agent('web')] }) as never, table: old } });
+  expect(await run(['agents'], {}, context)).toBe(0);
+  expect(context.out.text).toMatch(/^NAME +READY.*\nweb /);
+});
