@@ -178,6 +178,23 @@ describe('structure, not words', () => {
     expect(claude(boxes)).toMatchObject({ activity: 'dialog', dialog: { name: 'unknown', selector: 'checkbox' } });
   });
 
+  test('the button below check boxes is an option of theirs, with the selector on it or not', () => {
+    const boxes = (first: string, button: string) =>
+      claude(
+        `${RULE}\n  2 new MCP servers found in this project\n  Select any you wish to enable.\n\n${first}\n    [ ] b\n${button}\n Space to select · Esc to reject all\n`,
+      );
+    const off = boxes('  ❯ [✔] a', '       Enable selected');
+    expect(off).toMatchObject({ activity: 'dialog', dialog: { name: 'mcp-two', selector: 'checkbox' } });
+    expect(off.dialog?.options).toEqual([
+      { label: 'a', selected: true, checked: true },
+      { label: 'b', selected: false, checked: false },
+      { label: 'Enable selected', selected: false },
+    ]);
+    const on = boxes('    [✔] a', '  ❯    Enable selected');
+    expect(on.dialog).toMatchObject({ name: 'mcp-two', selector: 'checkbox' });
+    expect(on.dialog?.options.map(({ selected }) => selected)).toEqual([false, false, true]);
+  });
+
   test('a screen of another shape is unknown, an empty one too unless the CLI is in the foreground', () => {
     expect(claude('some text\nmore text\n').activity).toBe('unknown');
     expect(claude('\n\n\n').activity).toBe('unknown');

@@ -2,7 +2,7 @@
  * Owns: carrying out what was decided to be typed: one keystroke, a look at the screen, then the next.
  * Never: presses a key on a screen that is not the one that was meant, or decides what is pressed.
  */
-import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
+import type { DialogSeen, PaneState, Screen } from '../../adapters/profiles/screen.ts';
 import type { Activity } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
@@ -37,8 +37,10 @@ export class Typist {
 
   /** Presses the answer's keys as long as the same dialog stands; leaves off as soon as it does not. */
   async answer(target: Target, { answer }: Extract<Effect, { type: 'answer' }>): Promise<void> {
-    const first = await this.#look(target);
-    if (answer.option !== undefined && (first?.state.dialog?.options.length ?? 0) > 0)
+    const dialog = (await this.#look(target))?.state.dialog;
+    // Check boxes without a button are confirmed by the keys.
+    const listed = dialog?.selector === 'radio' && dialog.options.length > 0;
+    if (answer.option !== undefined && dialog && (listed || offers(dialog, answer.option)))
       return this.#choose(target, answer, answer.option);
     for (const key of answer.press) {
       const before = await this.#look(target);
@@ -181,6 +183,9 @@ function isUnsent({ activity, composed = '' }: PaneState, sent: string | undefin
   if (activity !== 'compose_pending' || sent === undefined || !isText(composed, sent)) return false;
   return next === undefined || !(FOLDED.test(composed) || squeeze(composed) === squeeze(next));
 }
+
+const offers = ({ options }: DialogSeen, option: string): boolean =>
+  options.some(({ label }) => new RegExp(option, 'i').test(label));
 
 /** CLIs fold long pastes away (`[Pasted text #1 +40 lines]`), and break lines where the screen ends. */
 function isText(composed: string | undefined, text: string): boolean {

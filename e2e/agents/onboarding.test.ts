@@ -141,16 +141,19 @@ describe('Claude Code', () => {
   }, async () => {
     await declare(
       'claude-code',
-      { claude: { flags: ['--dangerously-skip-permissions'] }, startup: { prompts: ['hello from the manifest'] } },
-      {},
+      {
+        claude: { flags: ['--dangerously-skip-permissions'] },
+        mcpServers: { one: { command: 'cat' }, two: { command: 'cat' } },
+        startup: { prompts: ['hello from the manifest'] },
+      },
+      // A key instead of a token is asked about, too.
+      { ANTHROPIC_AUTH_TOKEN: '', ANTHROPIC_API_KEY: `sk-ant-api03-${'x'.repeat(80)}-abcdefAA` },
       '2.1.330',
     );
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await ready();
-    expect((await events('DialogAnswered')).map(({ message }) => message).sort()).toEqual([
-      'Answers dialog bypass (attempt 1).',
-      'Answers dialog trust (attempt 1).',
-    ]);
+    const answered = (await events('DialogAnswered')).map(({ message }) => /dialog (\S+)/.exec(message)?.[1]);
+    expect([...new Set(answered)].sort()).toEqual(['apikey', 'bypass', 'mcp-two', 'trust']);
     await until('the answer', async () => (await screen()).includes('Hello from the model server.'), READY_MS);
     await idle();
     expect(prompts()).toEqual(['hello from the manifest']);

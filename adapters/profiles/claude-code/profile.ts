@@ -52,7 +52,7 @@ export const claudeCode: Profile = {
     { name: 'trust-legacy', accept: ['y'], decline: ['n'] },
     { name: 'apikey', accept: ['1'], decline: ['2'], option: { accept: /^yes\b/, decline: /^no\b/ } },
     { name: 'mcp-one', accept: ['1'], decline: ['Escape'], option: { accept: /^use this\b(?!.*\ball\b)/ } },
-    { name: 'mcp-two', accept: ['Enter'], decline: ['Escape'] },
+    { name: 'mcp-two', accept: ['Enter'], decline: ['Escape'], option: { accept: /^enable selected/ } },
     { name: 'mcp-json-edit', accept: ['1'], option: { accept: /^(?:yes|proceed|allow)\b/ } },
     {
       name: 'external-imports',

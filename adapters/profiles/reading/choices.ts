@@ -72,7 +72,28 @@ function touching(page: Page, from: OptionLine, step: 1 | -1, signs: string): Op
   return Math.abs(option.column - from.column) <= 1 ? option : undefined;
 }
 
+/** What ends a list of check boxes: a row of its own right below the last box. */
+const BUTTON = /^(?:enable|submit|confirm|continue|done|save|apply)\b.{0,30}$/i;
+
+function buttonBelow(page: Page, last: OptionLine, signs: string): OptionLine | undefined {
+  if (last.checked === undefined || last.number !== undefined) return undefined;
+  const option = optionOn(page, last.row + 1, signs);
+  return option?.checked === undefined && option?.number === undefined && BUTTON.test(option?.label ?? '')
+    ? option
+    : undefined;
+}
+
+/** The list a row belongs to: its own neighbours, or the boxes above it where it is their button. */
 function gather(page: Page, chosen: OptionLine, signs: string): readonly OptionLine[] {
+  const above = chosen.row > 0 && BUTTON.test(chosen.label) ? optionOn(page, chosen.row - 1, signs) : undefined;
+  const boxes = above && buttonBelow(page, above, signs) !== undefined;
+  const group = neighbours(page, boxes ? above : chosen, signs);
+  const last = group[group.length - 1];
+  const button = last && buttonBelow(page, last, signs);
+  return button === undefined ? group : [...group, button];
+}
+
+function neighbours(page: Page, chosen: OptionLine, signs: string): readonly OptionLine[] {
   const next = chosen.number === undefined ? touching : neighbour;
   const group: OptionLine[] = [chosen];
   for (let option = next(page, chosen, -1, signs); option !== undefined; option = next(page, option, -1, signs)) {
