@@ -41,8 +41,8 @@ function composer(page: Page): Composer | undefined {
   return undefined;
 }
 
-/** Progress is drawn as a row of squares below the composer, with the key that stops it. */
-const PROGRESS = /^\s*[■⬝▪·]{3,}|\besc (?:again to )?interrupt\b/;
+/** Progress is drawn as a row of squares below the composer, with the key that stops it; a retry is written over both. */
+const PROGRESS = /^\s*[■⬝▪·]{3,}|\besc (?:again to )?interrupt\b|\battempt #\d+\]/;
 
 interface Block {
   readonly barred: boolean;
