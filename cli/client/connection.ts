@@ -125,9 +125,9 @@ function readNamed(what: string, path: string): string {
   }
 }
 
-/** The controller program lies beside this one; chunks lie one folder deeper. */
+/** The controller program lies beside this one; chunks lie one folder deeper; tests run this file itself. */
 export function controllerProgram(): string {
-  for (const relative of ['./controller.js', '../controller.js', '../dist/controller.js']) {
+  for (const relative of ['./controller.js', '../controller.js', '../../dist/controller.js']) {
     const path = fileURLToPath(new URL(relative, import.meta.url));
     if (existsSync(path)) return path;
   }

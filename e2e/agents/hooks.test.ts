@@ -10,7 +10,7 @@ import { installAgent } from './install.ts';
 
 let fleet: Fleet;
 beforeEach(() => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
 });
 afterEach(() => fleet[Symbol.asyncDispose]());
 
@@ -78,7 +78,7 @@ it('onCompact is run once when the real Claude Code compacts its context', { tim
   const keys = (...args: string[]) => execFileSync('tmux', ['-L', `sac-${id}`, 'send-keys', '-t', '=web:', ...args]);
   keys('-l', '/compact');
   await until('it is typed', async () =>
-    (await fleet.sac(['logs', 'web', '--tail', '40'])).stdout.includes('/compact'),
+    (await fleet.here(['logs', 'web', '--tail', '40'])).stdout.includes('/compact'),
   );
   keys('Enter');
   await until('told', () => notes().length > 0, 60_000);

@@ -31,10 +31,10 @@ let fleet: Fleet;
 
 async function expectNoDifference(kind: string, manifests: readonly Json[]): Promise<void> {
   const file = fleet.write(`${kind}.yaml`, manifests.map((manifest) => `---\n${JSON.stringify(manifest)}\n`).join(''));
-  const first = await fleet.sac(['apply', '-f', file]);
+  const first = await fleet.here(['apply', '-f', file]);
   expect(first.stderr.split('\n').filter((line) => /^sac: .*:\d+:\d+ /.test(line))).toEqual([]);
   expect([first.code, first.code === 0 ? '' : first.stderr]).toEqual([0, '']);
-  const diff = await fleet.sac(['diff', '-f', file]);
+  const diff = await fleet.here(['diff', '-f', file]);
   expect([diff.code, diff.stdout]).toEqual([0, '']);
   const again = (await fleet.ok(['apply', '-f', file])).trim().split('\n');
   expect(again.filter((line) => !line.endsWith(' unchanged'))).toEqual([]);
@@ -44,7 +44,7 @@ async function expectNoDifference(kind: string, manifests: readonly Json[]): Pro
 describe.each(EXPLAINED)('%s', (kind) => {
   // A fleet for each kind: hundreds of agents beside dozens of hosts are not what is tried here.
   beforeAll(async () => {
-    fleet = new Fleet();
+    fleet = new Fleet({}, { calls: 'here' });
     await fleet.controller();
   });
   afterAll(() => fleet[Symbol.asyncDispose]());

@@ -24,7 +24,7 @@ let forge: Forge;
 let places: Readonly<Record<string, string>>;
 let viewer: readonly string[];
 beforeAll(async () => {
-  fleet = new Fleet({ SAC_GIT_ALLOW: 'file' });
+  fleet = new Fleet({ SAC_GIT_ALLOW: 'file' }, { calls: 'here' });
   forge = new Forge();
   const repo = forge.repo();
   const spec = { startup: { minReadySeconds: 0 }, place: { runtime: 'process' } };
@@ -65,7 +65,7 @@ const pathsOf = (verbs: readonly Verb[], before = ''): readonly string[] =>
 /** Exit code; what goes to standard output is for a success, or for what was found so far. */
 async function codeOf(path: string, { args, stdin, env }: Situation, globals: readonly string[] = []): Promise<number> {
   const filled = args.map((arg) => arg.replaceAll(/\{(dir|commit)\}/g, (_, key: string) => places[key] ?? ''));
-  const { code, stderr } = await fleet.sac([...globals, ...path.split(' '), ...filled], {
+  const { code, stderr } = await fleet.here([...globals, ...path.split(' '), ...filled], {
     ...(stdin !== undefined && { stdin }),
     ...(env !== undefined && { env }),
   });
@@ -107,6 +107,25 @@ async function inTurns<T>(
 describe('exit codes', () => {
   it('know every verb, and no other', () => {
     expect(Object.keys(SITUATIONS).sort()).toEqual([...pathsOf(VERBS)].sort());
+  });
+
+  it('are those of the process', async () => {
+    const said = [
+      [...NOWHERE, 'get', 'agents'],
+      ['get', 'agent', 'nobody'],
+      ['get', '--no-such-option'],
+      ['diff', '-f', `${fleet.dir}/files/good.yaml`],
+      ['wait', 'slow', '--for=condition=Ready', '--timeout=0'],
+      [...viewer, 'delete', 'agent', 'web'],
+      ['get', 'agents'],
+    ];
+    const codes = new Set<number>();
+    for (const args of said) {
+      const [here, process] = [await fleet.here(args), await fleet.sac(args)];
+      expect([args, process.code, process.stderr]).toEqual([args, here.code, here.stderr]);
+      codes.add(process.code);
+    }
+    expect(codes.size).toBeGreaterThan(4);
   });
 
   it('are what they were', async () => {

@@ -9,12 +9,12 @@ import { execManifest, Fleet, until } from '../harness.ts';
 const SPEC = { startup: { minReadySeconds: 0 }, place: { runtime: 'process' } };
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   await fleet.controller(['--agents-dir', fleet.agentsDir]);
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
 
-const apply = (stdin: string, ...args: readonly string[]) => fleet.sac(['apply', '-f', '-', ...args], { stdin });
+const apply = (stdin: string, ...args: readonly string[]) => fleet.here(['apply', '-f', '-', ...args], { stdin });
 
 interface Between {
   readonly socket: string;
@@ -63,7 +63,7 @@ async function watched<T>(run: (between: Between) => Promise<T>): Promise<T> {
 describe('wait', () => {
   it('fails at once when what it waits for can no longer come (kubernetes#100248, kubectl#1629)', async () => {
     await apply(execManifest('fails', ['false'], { ...SPEC, restart: { policy: 'never' } }));
-    const { code, stderr } = await fleet.sac(['wait', 'fails', '--for=condition=Ready', '--timeout=1h']);
+    const { code, stderr } = await fleet.here(['wait', 'fails', '--for=condition=Ready', '--timeout=1h']);
     expect(code).toBe(6);
     expect(stderr).toContain('can no longer come');
   });
@@ -78,7 +78,7 @@ describe('wait', () => {
       }),
     );
     await watched(async ({ socket, watching }) => {
-      const waiting = fleet.sac(['--socket', socket, 'wait', 'fails-later', '--for=condition=Ready', '--timeout=1h']);
+      const waiting = fleet.here(['--socket', socket, 'wait', 'fails-later', '--for=condition=Ready', '--timeout=1h']);
       await until('it waits', watching);
       fleet.write('go', '');
       expect((await waiting).code).toBe(6);
@@ -88,7 +88,7 @@ describe('wait', () => {
   it('ends when what it waits for is deleted (kubectl#1482)', async () => {
     await apply(execManifest('goes', ['sleep', '1000'], { ...SPEC, startup: { minReadySeconds: 3000 } }));
     await watched(async ({ socket, watching }) => {
-      const waiting = fleet.sac(['--socket', socket, 'wait', 'goes', '--for=condition=Ready', '--timeout=1h']);
+      const waiting = fleet.here(['--socket', socket, 'wait', 'goes', '--for=condition=Ready', '--timeout=1h']);
       await until('it waits', watching);
       await fleet.ok(['delete', 'agent', 'goes']);
       expect((await waiting).code).toBe(3);
@@ -97,7 +97,7 @@ describe('wait', () => {
 
   it('sees a state that came and went before it could look (kubectl#1451)', async () => {
     await watched(async ({ socket, watching, hold, letGo }) => {
-      const waiting = fleet.sac([
+      const waiting = fleet.here([
         ...['--socket', socket, 'wait', 'quick', '--for=create'],
         ...["--for=jsonpath='{.status.phase}'=Running", '--timeout=1h'],
       ]);
@@ -114,11 +114,11 @@ describe('wait', () => {
   });
 
   it('looks once with --timeout=0, and takes several conditions, which must all have held', async () => {
-    expect((await fleet.sac(['wait', 'quick', '--for=condition=Ready', '--timeout=0'])).code).not.toBe(0);
+    expect((await fleet.here(['wait', 'quick', '--for=condition=Ready', '--timeout=0'])).code).not.toBe(0);
     await apply(execManifest('stays', ['sleep', '1000'], SPEC), '--wait');
     const both = ['--for=condition=Started', "--for=jsonpath='{.status.phase}'=Running"];
-    expect((await fleet.sac(['wait', 'stays', ...both, '--timeout=0'])).code).toBe(0);
-    expect((await fleet.sac(['wait', 'stays', ...both, '--for=delete', '--timeout=0'])).code).toBe(5);
+    expect((await fleet.here(['wait', 'stays', ...both, '--timeout=0'])).code).toBe(0);
+    expect((await fleet.here(['wait', 'stays', ...both, '--for=delete', '--timeout=0'])).code).toBe(5);
   });
 });
 
@@ -134,7 +134,7 @@ describe('apply --prune (kubernetes#66430)', () => {
       [...text.matchAll(/^(\S+ (?:created|configured|unchanged|pruned))/gm)].map(([line]) => line).sort();
     expect(verbs(told)).toEqual(verbs(done));
     expect(verbs(done)).toContain('agent/dropped pruned');
-    await until('it is gone', async () => (await fleet.sac(['get', 'agent', 'dropped'])).code === 3);
+    await until('it is gone', async () => (await fleet.here(['get', 'agent', 'dropped'])).code === 3);
     expect(await fleet.ok(['get', 'agents', 'kept', 'elsewhere', '-o', 'name'])).toBe('agent/kept\nagent/elsewhere\n');
   });
 
@@ -149,7 +149,7 @@ describe('apply --prune (kubernetes#66430)', () => {
         ['delete', 'agent', 'tried'],
       ])
         expect(await fleet.ok([verb ?? '', ...words, `--dry-run=${where}`])).toMatch(/^agent\/tried .* \(dry run\)\n$/);
-    expect((await fleet.sac(['scale', 'tried', '--replicas=5000', '--dry-run=server'])).code).toBe(2);
+    expect((await fleet.here(['scale', 'tried', '--replicas=5000', '--dry-run=server'])).code).toBe(2);
     const now = await fleet.json(['get', 'agent', 'tried']);
     expect([now.metadata.labels, now.metadata.annotations, now.metadata.generation, now.spec]).toEqual([
       metadata.labels,
@@ -163,7 +163,7 @@ describe('apply --prune (kubernetes#66430)', () => {
     await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: execManifest('stands', ['sleep', '1000'], SPEC) });
     const broken = execManifest('kept', ['sleep', '1000'], SPEC).replace('"profile"', '"profil"');
     expect((await apply(broken, '--prune')).code).toBe(2);
-    expect((await fleet.sac(['get', 'agent', 'stands'])).code).toBe(0);
+    expect((await fleet.here(['get', 'agent', 'stands'])).code).toBe(0);
   });
 });
 
@@ -185,11 +185,11 @@ describe('habits', () => {
   });
 
   it('only what was asked for is on standard output, only what went wrong or is aside on standard error', async () => {
-    const missing = await fleet.sac(['get', 'agent', 'nobody']);
+    const missing = await fleet.here(['get', 'agent', 'nobody']);
     expect([missing.stdout, missing.stderr.trimEnd().split('\n').length]).toEqual(['', 1]);
-    const none = await fleet.sac(['get', 'agents', '-l', 'no=such']);
+    const none = await fleet.here(['get', 'agents', '-l', 'no=such']);
     expect([none.code, none.stdout, none.stderr]).toEqual([0, '', 'No agents found.\n']);
-    const list = await fleet.sac(['get', 'agents']);
+    const list = await fleet.here(['get', 'agents']);
     expect([list.code, list.stderr]).toEqual([0, '']);
   });
 
@@ -206,7 +206,7 @@ describe('habits', () => {
     for (const verb of [['label'], ['annotate']])
       expect(await fleet.ok([...verb, name, 'a=b'])).toMatch(new RegExp(`^${name} \\w+\n$`));
     expect(await fleet.ok(['scale', name, '--replicas=1'])).toMatch(new RegExp(`^${name} \\w+`));
-    expect((await fleet.sac(['wait', name, '--for=delete', '--timeout=0'])).code).toBe(5);
+    expect((await fleet.here(['wait', name, '--for=delete', '--timeout=0'])).code).toBe(5);
   });
 
   it('a short flag means the same in every verb', () => {

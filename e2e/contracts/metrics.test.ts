@@ -10,7 +10,7 @@ const MORE = 10;
 const MAX_SERIES_AN_AGENT = 60;
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   await fleet.controller();
   await applyAgents(['web']);
   // Nothing can be fetched from there: its metrics are there all the same.

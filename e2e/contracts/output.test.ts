@@ -39,7 +39,7 @@ beforeAll(async () => {
       spec: { ...spec, profile: 'exec', command: ['sleep', '1000'], env: { A: 'b' } },
     }),
   });
-  await fleet.sac(['apply', '-f', '-', '--wait'], {
+  await fleet.here(['apply', '-f', '-', '--wait'], {
     stdin: execManifest('over', ['sh', '-c', 'exit 3'], { ...spec, restart: { policy: 'never' } }),
   });
   await fleet.ok(['apply', '-f', '-'], {

@@ -4,7 +4,7 @@ import { execManifest, Fleet, until } from '../harness.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   await fleet.controller();
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
@@ -32,10 +32,10 @@ it('waves: the last waits for the first, and says so', async () => {
 });
 
 it('a circle is refused with its name, nothing of it is applied', async () => {
-  const { code, stderr } = await fleet.sac(['apply', '-f', '-'], {
+  const { code, stderr } = await fleet.here(['apply', '-f', '-'], {
     stdin: `${manifest('a', ['b'])}---\n${manifest('b', ['a'])}`,
   });
   expect(code).not.toBe(0);
   expect(stderr).toContain('a → b → a');
-  expect((await fleet.sac(['get', 'agent', 'a'])).code).not.toBe(0);
+  expect((await fleet.here(['get', 'agent', 'a'])).code).not.toBe(0);
 });

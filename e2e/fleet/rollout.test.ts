@@ -8,7 +8,7 @@ const COUNT = 100;
 const LIMIT = 5;
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
 
@@ -42,6 +42,8 @@ it('a bad revision stops at maxUnavailable and undoes itself, also when the cont
   let controller = await fleet.controller();
   await apply(manifest('one', true, {}), ['--wait', '--timeout', '100s']);
   expect(touched('one')).toBe(COUNT);
+  // What a bad one is undone to: that the first reached all is recorded a moment after the last of them was ready.
+  await until('the first is complete', async () => (await crew()).rollout?.state === 'Complete');
 
   await apply(manifest('bad', false, { onFailure: 'undo' }));
   await until('the bad revision is tried', () => touched('bad') === LIMIT, 90_000);
@@ -79,12 +81,12 @@ it('a good revision reaches all, never with more than maxUnavailable down', asyn
   );
   expect(touched('two')).toBe(COUNT);
   expect(least).toBeGreaterThanOrEqual(COUNT - LIMIT);
-  expect((await fleet.sac(['rollout', 'status', 'crew'])).code).toBe(0);
+  expect((await fleet.here(['rollout', 'status', 'crew'])).code).toBe(0);
 });
 
 it('a change that is halted stays so; undo by hand takes it back', async () => {
   await apply(manifest('worse', false, {}));
-  const { code, stdout } = await fleet.sac(['rollout', 'status', 'crew'], { timeoutMs: 60_000 });
+  const { code, stdout } = await fleet.here(['rollout', 'status', 'crew'], { timeoutMs: 60_000 });
   expect(stdout).toContain('Halted');
   expect(code).toBe(6);
   expect(touched('worse')).toBe(LIMIT);

@@ -4,7 +4,7 @@ import { execManifest, Fleet, until } from '../harness.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   await fleet.controller(['--agents-dir', fleet.agentsDir]);
 });
 afterAll(() => fleet[Symbol.asyncDispose]());
@@ -37,15 +37,15 @@ it('what a folder declares stays, finished, and is not run again', async () => {
   fleet.write('agents/declared/spec.yaml', manifest('declared', ['true'], 0));
   await fleet.ok(['apply', '-f', '-'], { stdin: manifest('witness', ['true'], 2) });
   await until('it has finished', async () =>
-    (await fleet.sac(['get', 'agent', 'declared'])).stdout.includes('Succeeded'),
+    (await fleet.here(['get', 'agent', 'declared'])).stdout.includes('Succeeded'),
   );
   // What was applied at the same time and given longer is gone: so the time of the other is over too.
-  await until('the other is gone', async () => (await fleet.sac(['get', 'agent', 'witness'])).code !== 0);
+  await until('the other is gone', async () => (await fleet.here(['get', 'agent', 'witness'])).code !== 0);
   expect((await fleet.json(['get', 'agent', 'declared'])).status).toMatchObject({ phase: 'Succeeded', restarts: 0 });
 });
 
 it('does not go together with a schedule', async () => {
-  const { code, stderr } = await fleet.sac(['apply', '-f', '-'], {
+  const { code, stderr } = await fleet.here(['apply', '-f', '-'], {
     stdin: execManifest('both', ['true'], { ttlSecondsAfterFinished: 1, schedule: { cron: '@daily' } }),
   });
   expect(code).not.toBe(0);

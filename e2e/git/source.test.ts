@@ -294,9 +294,14 @@ describe('a git source', () => {
     await fleet.ok(['sync', 'fleet']);
     expect(await source()).toMatchObject({ lastAppliedRevision: second });
     expect((await fleet.json(['get', 'agent', 'web'])).spec.model).toBe('big');
-    const page = await fleet.ok(['describe', 'source', 'fleet']);
-    expect(page).toContain(`lastAppliedRevision: ${second}`);
-    expect(page).toMatch(/\nConditions:\n {2}TYPE +STATUS[\s\S]*\n {2}Synced +True[\s\S]*\nEvents:\n[\s\S]*Applied/);
+    await until('the page tells all of it', async () => {
+      const page = await fleet.ok(['describe', 'source', 'fleet']);
+      const tells = /\nConditions:\n {2}TYPE +STATUS[\s\S]*\n {2}Synced +True[\s\S]*\nEvents:\n[\s\S]*Applied/.test(
+        page,
+      );
+      if (!tells || !page.includes(`lastAppliedRevision: ${second}`)) throw new Error(page);
+      return true;
+    });
   });
 
   it('is waited for by apply --wait, also in vain', async () => {

@@ -3,7 +3,7 @@ import { execManifest, Fleet, until } from '../harness.ts';
 
 let fleet: Fleet;
 beforeEach(() => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
 });
 afterEach(() => fleet[Symbol.asyncDispose]());
 
@@ -42,7 +42,7 @@ describe('a budget of running agents', () => {
     await runs(['a', 'b']);
     // Applying the manifest again does not undo it; restarting it says why not.
     await fleet.ok(['apply', '-f', 'c.yaml']);
-    expect((await fleet.sac(['restart', 'c'])).stderr).toContain('held by budget/team');
+    expect((await fleet.here(['restart', 'c'])).stderr).toContain('held by budget/team');
 
     await fleet.ok(['stop', 'a', '--wait']);
     await runs(['b', 'c']);
@@ -58,7 +58,7 @@ describe('a budget of running agents', () => {
   it('is refused when it limits nothing or cannot be read', async () => {
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     fleet.write('bad.yaml', budget({ window: 'year', selector: 'a in b', timezone: 'Mars/Base' }));
-    const { code, stderr } = await fleet.sac(['apply', '-f', 'bad.yaml']);
+    const { code, stderr } = await fleet.here(['apply', '-f', 'bad.yaml']);
     expect(code).not.toBe(0);
     for (const part of ['spec.window', 'spec.selector', 'spec.timezone', 'limits nothing'])
       expect(stderr).toContain(part);

@@ -230,7 +230,7 @@ describe('through the manifest, the API and the database', () => {
       'tried.yaml',
       items.map((item, i) => `---\n${stringify(whole(item, nameOf(i)))}`).join(''),
     );
-    const { code, stderr } = await fleet.sac(['apply', '-f', file]);
+    const { code, stderr } = await fleet.here(['apply', '-f', file]);
     const found = new Map((await client.list('agents')).items.map((agent) => [agent.metadata.name, agent]));
     const kept = items.flatMap((item, i) => {
       const agent = found.get(nameOf(i));

@@ -24,7 +24,7 @@ const LOOKS = 1_500;
 let fleet: Fleet;
 let outside: string;
 beforeEach(() => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   outside = join(fleet.dir, 'outside');
   mkdirSync(outside);
   // Valid, so that reading it would make an agent; and broken, so that reading it would be quoted in a message.
@@ -151,7 +151,7 @@ it('a controller that watches while links are swapped in starts nothing from out
       writeFileSync(join(inside(`other${i}`), 'spec.yaml'), execManifest(`other${i}`, ['true'], { suspend: true }));
       await until(
         'the directory was read',
-        async () => (await fleet.sac(['get', 'agent', `other${i}`, '-o', 'name'])).code === 0,
+        async () => (await fleet.here(['get', 'agent', `other${i}`, '-o', 'name'])).code === 0,
       );
       const { spec, metadata } = await fleet.json(['get', 'agent', 'web']);
       expect(spec.command).toEqual(['sleep', '1000']);
@@ -196,7 +196,7 @@ it('names that are paths make no file and no folder anywhere', async () => {
     for (const attempt of tries) await expect(attempt()).rejects.toThrow(SacError);
   }
   for (const verb of ['logs', 'restart', 'attach', 'inspect'])
-    expect((await fleet.sac([verb, '../../up'])).code).not.toBe(0);
+    expect((await fleet.here([verb, '../../up'])).code).not.toBe(0);
   expect(snapshot(fleet.home)).toEqual(before);
   expect(existsSync(join(fleet.dir, 'up'))).toBe(false);
 });
@@ -225,7 +225,7 @@ it('files and pipes planted where manifests are wait for nobody and are not foll
 it('a home that others can look into, or that is a link to one, is refused', async () => {
   mkdirSync(fleet.home, { mode: 0o755 });
   chmodSync(fleet.home, 0o755);
-  const { code, stderr } = await fleet.sac(['get', 'agents']);
+  const { code, stderr } = await fleet.here(['get', 'agents']);
   expect(code).not.toBe(0);
   expect(stderr).toContain('chmod 700');
   expect(readdirSync(fleet.home).filter((name) => name.startsWith('sac.db'))).toEqual([]);

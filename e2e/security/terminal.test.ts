@@ -48,7 +48,7 @@ const OBEYED =
 
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   await fleet.controller();
   // Printed as it is, by printf of the shell itself, so that nothing on the way cleans it.
   const print = ['sh', '-c', 'printf %s "$1"; sleep 1000', 'x', `${evil}\n`];
@@ -80,7 +80,7 @@ beforeAll(async () => {
     (await client.list('events')).items.some(({ reason }) => reason === 'HookFailed'),
   );
   await until('talker has talked', async () =>
-    (await fleet.sac(['logs', 'talker'])).stdout.includes(`seen-${ATTACKS.length - 1}-end`),
+    (await fleet.here(['logs', 'talker'])).stdout.includes(`seen-${ATTACKS.length - 1}-end`),
   );
 });
 afterAll(() => fleet[Symbol.asyncDispose]());

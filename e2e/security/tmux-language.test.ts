@@ -31,7 +31,7 @@ const formats = (canary: string): readonly string[] => [
 let fleet: Fleet;
 let canaries: Canaries;
 beforeEach(() => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   canaries = new Canaries(fleet.dir);
 });
 afterEach(() => fleet[Symbol.asyncDispose]());
@@ -133,7 +133,7 @@ it('in what an agent prints, and in the title it gives its window', async () => 
     }),
   });
   const { pid } = await ready('talker');
-  await until('it has spoken', async () => (await fleet.sac(['logs', 'talker'])).stdout.includes('%exit'));
+  await until('it has spoken', async () => (await fleet.here(['logs', 'talker'])).stdout.includes('%exit'));
   await lookAt('talker');
   // Its words were no answers of tmux: it is still seen, and as what it is.
   expect((await ready('talker')).pid).toBe(pid);

@@ -6,7 +6,7 @@ const SECRET = 'hunter2-correct-horse';
 
 describe('sac render', () => {
   it('shows the job script a slurm agent would get, and of others the launch; never a secret', async () => {
-    await using fleet = new Fleet();
+    await using fleet = new Fleet({}, { calls: 'here' });
     await fleet.controller();
     const env = { API_TOKEN: SECRET, MODE: 'fast' };
     const command = ['sh', '-c', `echo ${SECRET}; sleep 1000`, '--password', 'letmein-please'];
@@ -21,7 +21,7 @@ describe('sac render', () => {
     fleet.write('web.yaml', execManifest('web', command, { env, suspend: true, place: { runtime: 'screen' } }));
     await fleet.ok(['apply', '-f', 'job.yaml', '-f', 'web.yaml']);
     const script = await until('the script', async () => {
-      const { code, stdout } = await fleet.sac(['render', 'job']);
+      const { code, stdout } = await fleet.here(['render', 'job']);
       return code === 0 && stdout.startsWith('#!/bin/bash') ? stdout : undefined;
     });
     expect(script).toContain('#SBATCH --partition=main');
@@ -35,6 +35,6 @@ describe('sac render', () => {
       expect(text).not.toContain(SECRET);
       expect(text).not.toContain('letmein-please');
     }
-    expect((await fleet.sac(['render', 'nobody'])).code).toBe(3);
+    expect((await fleet.here(['render', 'nobody'])).code).toBe(3);
   });
 });

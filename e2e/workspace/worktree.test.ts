@@ -7,7 +7,7 @@ import { execManifest, Fleet, run, until } from '../harness.ts';
 let fleet: Fleet;
 let repo: string;
 beforeEach(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   repo = join(fleet.dir, 'repo');
   fleet.write('repo/README.md', 'readme\n');
   fleet.write('repo/CLAUDE.md', 'of the repository\n');
@@ -33,7 +33,7 @@ const commit = async (cwd: string, message: string) => {
 };
 const work = (instance: string, ...path: readonly string[]) => join(fleet.home, 'workspaces', instance, ...path);
 const ready = () => until('web is ready', async () => (await fleet.json(['get', 'agent', 'web'])).status.ready);
-const gone = () => until('web is gone', async () => (await fleet.sac(['get', 'agent', 'web'])).code !== 0);
+const gone = () => until('web is gone', async () => (await fleet.here(['get', 'agent', 'web'])).code !== 0);
 const messages = async (reason: string): Promise<readonly string[]> =>
   (await fleet.json(['get', 'events'])).items
     .filter((event: { reason: string }) => event.reason === reason)
