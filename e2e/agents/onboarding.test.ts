@@ -1,6 +1,6 @@
 /** Real agent CLIs, from a cold HOME, brought to their prompt by the real controller in real tmux; only the model is ours. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Agent } from '../../api/resources/agent/agent.ts';
@@ -77,6 +77,10 @@ async function say(text: string): Promise<void> {
   tmux('send-keys', '-t', '=coder:', 'Enter');
 }
 const screen = async (): Promise<string> => (await fleet.sac(['logs', 'coder', '--tail', '60'])).stdout;
+const conversations = () =>
+  readdirSync(join(home, '.claude', 'projects'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.jsonl'))
+    .map((file) => join(home, '.claude', 'projects', file));
 const idle = () => until('coder is idle', async () => (await agent()).status.activity === 'idle', READY_MS);
 
 describe('Claude Code', () => {
@@ -121,7 +125,10 @@ describe('Claude Code', () => {
     expect(prompts()).toEqual(['hello from the manifest', 'and now this']);
     await idle();
 
-    // Killed: comes back with the same conversation.
+    // Killed: comes back with the same conversation, which Claude writes down a moment after it is had.
+    await until('it is written down', () =>
+      conversations().some((file) => readFileSync(file, 'utf8').includes('and now this')),
+    );
     const { pid } = (await agent()).status.instances[0] ?? {};
     process.kill(Number(pid), 'SIGKILL');
     await until('it was restarted', async () => (await agent()).status.restarts === 1, READY_MS);
@@ -129,11 +136,9 @@ describe('Claude Code', () => {
     await idle();
     await until('the third prompt', async () => prompts().length === 3, READY_MS);
     const last = server.requests.findLast(({ side }) => !side);
-    expect(JSON.stringify(last?.body)).toContain('and now this');
-    const sessions = readdirSync(join(home, '.claude', 'projects'), { recursive: true }).filter((file) =>
-      String(file).endsWith('.jsonl'),
-    );
-    expect(sessions).toHaveLength(1);
+    // Not toContain: it would print all of Claude's own prompt.
+    expect(JSON.stringify(last?.body).includes('and now this')).toBe(true);
+    expect(conversations()).toHaveLength(1);
   });
 
   it('of a later version, whose dialogs have no digits and "No, exit" selected, passes them all the same', {
