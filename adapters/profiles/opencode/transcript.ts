@@ -49,6 +49,9 @@ export const OPENCODE_DATABASE: RecordDatabase = {
   lines: LINES,
 };
 
+/** The parts of a message follow it closely. */
+const KEPT_MESSAGES = 100;
+
 export class OpencodeTranscript implements TranscriptReader {
   readonly #talk = new Conversation();
   /** Messages of the user, by id: whose words a part holds. */
@@ -64,7 +67,7 @@ export class OpencodeTranscript implements TranscriptReader {
         this.#talk.knows({ sessionId: textOf(row['id']), cliVersion: textOf(row['version']) });
         return;
       case 'message':
-        if (row['role'] === 'user') this.#asked.add(textOf(row['id']));
+        if (row['role'] === 'user') this.#ask(textOf(row['id']));
         else this.#answer(row, at);
         return;
       case 'text':
@@ -73,6 +76,12 @@ export class OpencodeTranscript implements TranscriptReader {
       case 'tool':
         this.#tool(row, at);
     }
+  }
+
+  #ask(message: string): void {
+    this.#asked.add(message);
+    const [oldest] = this.#asked;
+    if (oldest !== undefined && this.#asked.size > KEPT_MESSAGES) this.#asked.delete(oldest);
   }
 
   #answer(row: Fields, at: Instant): void {
