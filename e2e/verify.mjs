@@ -73,7 +73,12 @@ console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
 function vitestCommand(project, report) {
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${join(scratch, `${report}.json`)}`];
+  const reporters = [
+    '--reporter=default',
+    '--reporter=./e2e/retried.ts',
+    '--reporter=json',
+    `--outputFile.json=${join(scratch, `${report}.json`)}`,
+  ];
   return [bin('vitest'), 'run', '--project', project, ...reporters];
 }
 
