@@ -213,7 +213,7 @@ export class Fleet implements AsyncDisposable {
       await this.tmux(['kill-server']);
       for (const pid of [...this.marked(), ...tmuxOf(this.fleetId)]) killQuietly(pid);
     }
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 30, retryDelay: 50 });
   }
 }
 

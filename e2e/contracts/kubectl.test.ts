@@ -62,7 +62,8 @@ async function watched<T>(run: (between: Between) => Promise<T>): Promise<T> {
 
 describe('wait', () => {
   it('fails at once when what it waits for can no longer come (kubernetes#100248, kubectl#1629)', async () => {
-    await apply(execManifest('fails', ['false'], { ...SPEC, restart: { policy: 'never' } }));
+    // Not ready for the blink in which it runs: that would be a state that came and went, and counts.
+    await apply(execManifest('fails', ['false'], { startup: { minReadySeconds: 30 }, restart: { policy: 'never' } }));
     const { code, stderr } = await fleet.here(['wait', 'fails', '--for=condition=Ready', '--timeout=1h']);
     expect(code).toBe(6);
     expect(stderr).toContain('can no longer come');

@@ -8,6 +8,7 @@ import { Random } from '../../sim/random.ts';
 import { isSettled } from '../faults/plans/scenario.ts';
 import { SupervisedFleet } from '../faults/supervised-fleet.ts';
 import { until } from '../harness.ts';
+import { judge } from './judge.ts';
 
 export interface SoakOptions {
   readonly program: string;
@@ -36,6 +37,8 @@ export interface Soaked {
 /** Shares of the time: with controller restarts; then one life to its warm state; the rest is measured. */
 const RESTARTING = 0.3;
 const WARMING = 0.35;
+/** As long as warming. */
+const MORE_PHASES = 2;
 const BURST = 8;
 const SETTLE_MS = 180_000;
 
@@ -67,8 +70,13 @@ export async function soak({ program, agents, minutes, seed }: SoakOptions): Pro
     return { ...found, rssMiB: Math.min(least, found.rssMiB) };
   };
   await fillHistory(fleet, names);
-  const warm = await phase(momentOf(RESTARTING + WARMING));
-  const end = await phase(momentOf(1));
+  let warm = await phase(momentOf(RESTARTING + WARMING));
+  let end = await phase(momentOf(1));
+  // What is late to settle comes to rest; a leak goes on.
+  for (let more = 0; more < MORE_PHASES && judge({ warm, end, ...counts, findings: [] }, agents).length > 0; more++) {
+    warm = end;
+    end = await phase(Date.now() + minutes * 60_000 * WARMING);
+  }
   return { warm, end, ...counts, findings: fleet.findings };
 }
 
