@@ -40,6 +40,8 @@ export class SshLab implements AsyncDisposable {
   }
 
   keygen(file: string, type = 'ed25519', ...more: readonly string[]): void {
+    // It would ask whether what a first try left may be overwritten.
+    rmSync(file, { force: true });
     execFileSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', 'sac test', '-f', file, ...more]);
   }
 
@@ -185,17 +187,23 @@ export class Sshd {
   async start(): Promise<void> {
     const inside = this.#network ? ['ip', 'netns', 'exec', this.#network.name] : [];
     const [program = '', ...args] = [...inside, '/usr/sbin/sshd', '-D', '-e', '-f', join(this.dir, 'sshd_config')];
-    const listener = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    this.#listener = listener;
     let said = '';
-    listener.stderr?.on('data', (chunk) => {
-      said += chunk;
-    });
+    const begin = (): ChildProcess => {
+      said = '';
+      const listener = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+      listener.stderr?.on('data', (chunk) => {
+        said += chunk;
+      });
+      this.#listener = listener;
+      return listener;
+    };
+    let listener = begin();
     await until('sshd listens', () => {
-      if (listener.exitCode !== null) throw new Error(`sshd ended: ${said}`);
-      return said.includes('Server listening');
+      if (listener.exitCode === null) return said.includes('Server listening');
+      const why = said;
+      // Its port was free when it was chosen: somebody's connection may have it for a moment.
+      listener = begin();
+      throw new Error(`sshd ended: ${why}`);
     });
   }
 
