@@ -33,8 +33,9 @@ export function sessionName(id: InstanceId): string {
 export const exactly = (id: InstanceId): string => `=${sessionName(id)}:`;
 
 /**
- * Told of a session: whose it is, which start, which launch. Hidden variables of its environment, which formats read like options
- * (and no process of it gets): setting an option makes tmux 3.3a go through all sessions, 1 ms with 1,000 of them.
+ * Told of a session: whose it is, which start, which launch. Variables of its environment, which formats read like options:
+ * setting an option makes tmux 3.3a go through all sessions, 1 ms with 1,000 of them. No secret: until they are set anew, hidden,
+ * by a restart, what is begun in the session gets them (a shell drops them, as no name of its own begins with `@`).
  */
 export const TAG = {
   id: '@sac_id',
