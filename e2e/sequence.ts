@@ -36,7 +36,7 @@ const LONG: Readonly<Record<string, number>> = {
   'main-job.test.ts': 116,
   'security/browser.test.ts': 24,
   'security/floods.test.ts': 32,
-  'security/fuzz.test.ts': 85,
+  'security/fuzz.test.ts': 70,
   'security/injection.test.ts': 120,
   'security/paths.test.ts': 37,
   'security/secrets.test.ts': 26,
