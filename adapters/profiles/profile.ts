@@ -57,6 +57,8 @@ export interface Profile {
   readonly session?: SessionStore;
   /** What it tells of itself besides its screen. */
   readonly telling?: Telling;
+  /** Variables by which it writes more of itself into its spool than hooks do; see `telling.foreignLine`. */
+  readonly spoolEnv?: (spec: AgentSpec, spool: string) => Readonly<Record<string, string>>;
   /** Where its hooks are configured, below the workspace, and how ours are put there; undefined text: there is no file. */
   readonly hookSettings?: { readonly file: string; readonly merge: (text: string | undefined) => SettingsChange };
 }

@@ -143,17 +143,14 @@ export function createTelling(options: TellingOptions): Told {
       log('hooks not set up', { instance: id, problem });
     },
     envAtStart(id) {
-      const { record, profile } = find(id) ?? {};
-      const host = record?.snapshot.memory.place?.host ?? LOCAL_HOST;
-      if (host !== LOCAL_HOST) {
-        const there = record && profile?.hookSettings && remote(host);
-        return there
-          ? { SAC_HOOK_SPOOL: `${there.hooksDir}/${record.name}.spool`, SAC_HOOK: `${there.hooksDir}/hook` }
-          : {};
-      }
-      return record && profile?.hookSettings
-        ? { SAC_HOOK_SPOOL: join(hooksDir, `${record.name}.spool`), SAC_HOOK: join(import.meta.dirname, 'sac.js') }
-        : {};
+      const { record, profile, spec } = find(id) ?? {};
+      if (!record || !profile?.hookSettings) return {};
+      const host = record.snapshot.memory.place?.host ?? LOCAL_HOST;
+      const there = host === LOCAL_HOST ? { hooksDir } : remote(host);
+      if (!there) return {};
+      const spool = join(there.hooksDir, `${record.name}.spool`);
+      const program = host === LOCAL_HOST ? join(import.meta.dirname, 'sac.js') : join(there.hooksDir, 'hook');
+      return { SAC_HOOK_SPOOL: spool, SAC_HOOK: program, ...(spec && profile.spoolEnv?.(spec, spool)) };
     },
     [Symbol.dispose]() {
       cancel?.();

@@ -52,6 +52,19 @@ describe('activity', () => {
     expect(mergeFacts({ transcript, screen: told('screen', 2, 'idle') }).activityReason?.value).toBe('screen says');
     expect(mergeFacts({ transcript }).activity).toBeUndefined();
   });
+  test('the answer because of which a request is tried again names what the screen shows, and nothing else', () => {
+    const refused = { activity: 'rate_limited', reason: '429: too fast' } as const;
+    const hooks: AgentFacts = {
+      ...told('hooks', 1, 'working'),
+      requestError: { value: refused, source: 'hooks', at: 5 },
+    };
+    expect(mergeFacts({ hooks, screen: told('screen', 9, 'error') })).toMatchObject({
+      activity: { value: 'rate_limited', source: 'hooks', at: 9 },
+      activityReason: { value: '429: too fast' },
+    });
+    for (const shown of ['working', 'idle', 'dialog'] as const)
+      expect(mergeFacts({ hooks, screen: told('screen', 9, shown) }).activity?.value).not.toBe('rate_limited');
+  });
   test('an unknown screen is never idle, and no screen with a stop on it is overruled by an older hook', () => {
     const activity = fc.constantFrom(...ACTIVITIES);
     fc.assert(

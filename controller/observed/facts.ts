@@ -71,6 +71,13 @@ function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
   const told = hooks?.activity;
   const seen = screen?.activity;
   if (seen === undefined || (told !== undefined && !screenIsBelieved(told, seen))) return doing(hooks);
+  // A line that says "tried again", and the answer that made it try: the one is looked at now, the other says what it was.
+  const tries = hooks?.requestError;
+  if (seen.value === 'error' && tries && tries.at <= seen.at)
+    return {
+      activity: { ...tries, value: tries.value.activity, at: seen.at },
+      activityReason: { ...tries, value: tries.value.reason, at: seen.at },
+    };
   // The screen says "error", the transcript says which.
   const why = transcript?.activityReason;
   return { ...doing(screen), ...(why && BLOCKED_BY_SERVICE.has(seen.value) ? { activityReason: why } : {}) };

@@ -204,6 +204,37 @@ describe('Claude Code', () => {
     await idle();
   });
 
+  it('that tries a request again says why, while its screen does not, and is clear when it got through', {
+    timeout: 300_000,
+  }, async () => {
+    await declare('claude-code', { claude: { flags: ['--dangerously-skip-permissions'] } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await ready();
+    for (const [status, activity, type, reason] of [
+      [529, 'error', undefined, 'Overloaded'],
+      [429, 'rate_limited', 'QuotaLimited', 'rate limit'],
+      [401, 'auth_error', 'AuthFailed', 'bearer token'],
+    ] as const) {
+      server.standing(errorAnswer(status));
+      await say(`try ${status}`);
+      await until(
+        `${status} is named`,
+        async () => {
+          const { status: told } = await agent();
+          const why = told.instances[0]?.reading?.reason ?? '';
+          if (told.activity === activity && why.includes(`${status}: `) && why.includes(reason)) return true;
+          throw new Error(`${told.activity} ${why}\n${await screen()}`);
+        },
+        READY_MS,
+      );
+      if (type) await becomes(type, 'True');
+      // Nobody does anything: the next attempt gets through.
+      server.standing(undefined);
+      await idle();
+      if (type) await becomes(type, 'False');
+    }
+  });
+
   it('whose subscription is used up says so and when it is reset, and is clear when it is over', {
     timeout: 200_000,
   }, async () => {

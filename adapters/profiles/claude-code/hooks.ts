@@ -6,8 +6,10 @@ import type { Activity } from '../../../api/resources/agent/agent.ts';
 import type { AgentFacts, BackgroundTask, FactValues, Prompt } from '../../../api/resources/agent/facts.ts';
 import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
 import type { Instant } from '../../../api/resources/time.ts';
+import { failureIn } from '../reading/failures.ts';
 import { preview, ToolHistory, toolPreview } from '../telling/tool-history.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../telling/transcript.ts';
+import { REQUEST_FAILED } from './error-log.ts';
 
 const KEPT_PROMPTS = 5;
 
@@ -60,7 +62,13 @@ export class ClaudeHooks {
   add(event: HookEvent): void {
     const { payload, at } = event;
     const name = nameOf(event);
+    if (name === REQUEST_FAILED) {
+      this.#requestFailed(payload, at);
+      return;
+    }
     this.#identity(payload, at);
+    // It got through, or gave up, or something else was asked.
+    if (name !== 'Notification') delete this.#told.requestError;
     const tool = textOf(payload['tool_name']);
     const inSubagent = textOf(payload['agent_id']) !== '';
     const id = textOf(payload['tool_use_id']);
@@ -121,6 +129,13 @@ export class ClaudeHooks {
         break;
       default:
     }
+  }
+
+  /** It goes on trying, so this is no activity: the screen tells whether it still tries. */
+  #requestFailed(payload: Fields, at: Instant): void {
+    const [status, message] = [textOf(payload['status']), textOf(payload['message'])];
+    const { activity } = failureIn(`${status} ${message}`);
+    this.#set('requestError', { activity, reason: preview(status === '' ? message : `${status}: ${message}`) }, at);
   }
 
   #working(tool: string, inSubagent: boolean, at: Instant): void {

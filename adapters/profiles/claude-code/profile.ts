@@ -4,6 +4,7 @@
  */
 import { launchCli, wordsOf } from '../launch.ts';
 import type { Profile } from '../profile.ts';
+import { errorLogEnv } from './error-log.ts';
 import { SETTINGS_FILE, withOurHooks } from './hook-settings.ts';
 import { readClaudeCode } from './read.ts';
 import { CLAUDE_TELLING } from './telling.ts';
@@ -81,6 +82,7 @@ export const claudeCode: Profile = {
     { name: 'legacy-yn', accept: ['y'], decline: ['n'], dangerous: true },
   ],
   telling: CLAUDE_TELLING,
+  spoolEnv: errorLogEnv,
   hookSettings: { file: SETTINGS_FILE, merge: (text) => withOurHooks(text) },
   session: {
     folder: '.claude/projects/{cwd}',

@@ -3,7 +3,12 @@
  * Never: more than names them.
  */
 import type { Telling } from '../telling/transcript.ts';
+import { errorLogLine } from './error-log.ts';
 import { readClaudeHooks } from './hooks.ts';
 import { ClaudeTranscript } from './transcript.ts';
 
-export const CLAUDE_TELLING: Telling = { hooks: readClaudeHooks, transcript: () => new ClaudeTranscript() };
+export const CLAUDE_TELLING: Telling = {
+  hooks: readClaudeHooks,
+  foreignLine: errorLogLine,
+  transcript: () => new ClaudeTranscript(),
+};

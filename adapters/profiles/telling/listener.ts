@@ -92,7 +92,8 @@ export class Listener {
   }
 
   #keep(lines: readonly string[], known: ReadonlySet<string> = new Set()): void {
-    const events = lines.flatMap((line) => parseSpoolLine(line) ?? []);
+    const { foreignLine } = this.#options.telling;
+    const events = lines.flatMap((line) => parseSpoolLine(line) ?? foreignLine?.(line) ?? []);
     this.#ring.add(events.filter((event) => event.at >= this.#options.since && !known.has(keyOf(event))));
   }
 

@@ -16,6 +16,8 @@ export interface TranscriptReader {
 /** What reads a CLI's events and its record; either may be missing. */
 export interface Telling {
   readonly hooks?: (events: Iterable<HookEvent>) => AgentFacts;
+  /** Events that the CLI itself writes into the spool, in lines of its own form; undefined: none. */
+  readonly foreignLine?: (line: string) => HookEvent | undefined;
   readonly transcript?: () => TranscriptReader;
   /** Where the record is looked for; absent: a hook names it. */
   readonly records?: RecordStore;

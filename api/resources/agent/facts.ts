@@ -70,6 +70,8 @@ export interface FactValues {
   readonly activity: Activity;
   /** Why the activity is what it is, in a few words: an error's kind, what permission is asked for. */
   readonly activityReason: string;
+  /** Why its last request failed, while it goes on trying. */
+  readonly requestError: { readonly activity: Activity; readonly reason: string };
   /** When it last began to compact its context. */
   readonly compactedAt: Instant;
   readonly currentTool: string;
