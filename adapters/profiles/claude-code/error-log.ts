@@ -21,7 +21,8 @@ export function errorLogEnv(spec: AgentSpec, spool: string): Readonly<Record<str
   return { DEBUG_SDK: '1', CLAUDE_CODE_DEBUG_LOG_LEVEL: 'error', CLAUDE_CODE_DEBUG_LOGS_DIR: spool };
 }
 
-const LINE = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) \[ERROR\] API error \(attempt \d+\/\d+\): (?:(\d{3}) |undefined )?(?:\d{3} )?(.*)$/;
+const LINE =
+  /^(\d{4}-\d\d-\d\dT[\d:.]+Z) \[ERROR\] API error \(attempt \d+\/\d+\): (?:(\d{3}) |undefined )?(?:\d{3} )?(.*)$/;
 
 /** `TIME [ERROR] API error (attempt 2/11): 529 529 {"error":{"message":"Overloaded"}}`; undefined for all else. */
 export function errorLogLine(line: string): HookEvent | undefined {
