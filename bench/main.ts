@@ -9,6 +9,7 @@ const benches: readonly (readonly string[])[] = [
   ['remote.ts', '200', '3'],
   ['get.ts', '1000', '30'],
   ['levels.ts', '200', '60'],
+  ['screens.ts', '1000', '20'],
   ['containers.ts', '50', '3'],
   ['sources.ts', 'isolation', '49', '10'],
   ['sources.ts', 'follow', '5000', '5'],
