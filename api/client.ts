@@ -102,7 +102,8 @@ export interface Client {
   controller(): Promise<ControllerStatus>;
   stopController(): Promise<void>;
   ready(): Promise<{ readonly ok: boolean; readonly detail: string }>;
-  version(): Promise<{ readonly version: string }>;
+  /** `build`: absent with a controller that is older than it. */
+  version(): Promise<{ readonly version: string; readonly build?: string }>;
   listTokens(): Promise<readonly TokenInfo[]>;
   createToken(request: TokenCreateRequest): Promise<TokenCreateResponse>;
   deleteToken(id: string): Promise<void>;

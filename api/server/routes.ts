@@ -16,7 +16,7 @@ import {
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
 import { kindOfPlural, type ObjectKind } from '../resources/kinds/kinds.ts';
 import { cellsOf } from '../tables/columns.ts';
-import { VERSION } from '../version.ts';
+import { BUILD, VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
 import { hashToken } from './door.ts';
 import { openApiDocument } from './openapi.ts';
@@ -54,7 +54,7 @@ export function createHandlers(
   let document: ReturnType<typeof openApiDocument> | undefined;
 
   return {
-    version: () => ({ version: VERSION }),
+    version: () => ({ version: VERSION, build: BUILD }),
     healthz: (_request, reply) => reply.type('text/plain').send('ok\n'),
     readyz: (_request, reply) => {
       const { ok, detail } = controller.ready();
