@@ -41,16 +41,17 @@ export function convertToV1(document: unknown, folderName?: string): Conversion 
       `"${name}" does not match the folder "${folderName}"; leave it out or make them the same`,
     );
   const notes = new Notes();
+  const made: Draft = { apiVersion: API_VERSION, kind: 'Agent', metadata: {}, spec: {} };
   const context = contextOf(
     generationOf(document),
     folderName,
     at(document, 'metadata.labels.role'),
     at(document, 'spec.runtime'),
+    () => at(made, 'spec.place.runtime') === 'slurm',
     notes,
   );
   const isProxy = document['kind'] === 'AgentProxy';
   if (isProxy) notes.suspend('kind', 'AgentProxy forwards to another agent, which sac cannot do yet');
-  const made: Draft = { apiVersion: API_VERSION, kind: 'Agent', metadata: {}, spec: {} };
   const rest = draftOf(document);
   delete rest['apiVersion'];
   if (!isProxy) delete rest['kind'];
@@ -90,6 +91,7 @@ export function convertBack(manifest: unknown): BackConversion {
     folderName,
     at(v1, 'metadata.labels.role'),
     at(v1, 'spec.profile'),
+    () => at(v1, 'spec.place.runtime') === 'slurm',
     new Notes(),
   );
   for (const rule of RULES) {
@@ -120,12 +122,14 @@ function contextOf(
   folderName: string | undefined,
   role: Json | undefined,
   runtime: Json | undefined,
+  isJob: () => boolean,
   notes: Notes,
 ): RuleContext {
   return {
     generation,
     ...(folderName === undefined ? {} : { folderName }),
     ...(typeof role === 'string' ? { role } : {}),
+    isJob,
     otherCli: runtime === 'cursor' || runtime === 'aider',
     warn: notes.warn,
     suspend: notes.suspend,

@@ -14,6 +14,8 @@ export interface RuleContext {
   readonly role?: string;
   /** `spec.runtime` was an agent CLI other than claude. */
   readonly otherCli: boolean;
+  /** As far as it was converted, it is a job of its own: elsewhere `spec.slurm` had no effect, and has no place. */
+  isJob(): boolean;
   /** The manifest is usable, but the reader should know. */
   warn(oldPath: string, message: string): void;
   /** sac cannot yet run this agent as it was meant to be run: it is declared, but at rest. */

@@ -70,7 +70,13 @@ const holdRule: Rule = {
   backward: () => [],
 };
 
-export const slurmRules: readonly Rule[] = [
+/** After the rule of the runtime. */
+const ofJobs = (rule: Rule): Rule => ({
+  ...rule,
+  forward: (old, context) => (context.isJob() ? rule.forward(old, context) : []),
+});
+
+const RULES: readonly Rule[] = [
   fieldRule('partition', 'partition', filled),
   fieldRule('time_limit', 'timeLimit', filled),
   fieldRule('cpus_per_task', 'cpusPerTask', same),
@@ -100,3 +106,5 @@ export const slurmRules: readonly Rule[] = [
   heartbeatRule,
   holdRule,
 ];
+
+export const slurmRules: readonly Rule[] = RULES.map(ofJobs);

@@ -11,6 +11,7 @@ import {
   agentManifestSchema,
   agentSpecSchema,
 } from '../../api/resources/agent/agent.ts';
+import { withoutOldIdle } from '../../api/resources/agent/place/sections.ts';
 import { InvalidError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
 import { manifestMetaSchema } from '../../api/resources/meta.ts';
@@ -87,7 +88,7 @@ export class Drafts {
       dropsNothing ? undefined : filledIn(before?.spec),
     );
     if (this.#whole.has(live) && isDeepStrictEqual(merged, live)) return live;
-    const parsed = parseSpec(merged);
+    const parsed = parseSpec(withoutOldIdle(merged, live));
     const next = isDeepStrictEqual(parsed, live) ? live : parsed;
     this.#whole.add(next);
     return next;

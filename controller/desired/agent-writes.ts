@@ -14,6 +14,7 @@ import type {
   RestartRequest,
 } from '../../api/protocol.ts';
 import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent/agent.ts';
+import { withoutOldIdle } from '../../api/resources/agent/place/sections.ts';
 import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
@@ -110,7 +111,10 @@ export class StoredAgentWrites implements AgentWrites {
       });
       return {
         ...meta,
-        spec: patch.spec === undefined ? current.record.spec : parseSpec(mergePatch(current.record.spec, patch.spec)),
+        spec:
+          patch.spec === undefined
+            ? current.record.spec
+            : parseSpec(withoutOldIdle(mergePatch(current.record.spec, patch.spec), current.record.spec)),
       };
     });
   }

@@ -229,7 +229,6 @@ describe('the launch hash', () => {
     ])
       expect(inside(change)).not.toBe(plain);
     expect(inside({ pull: 'always' })).toBe(plain);
-    expect(hash({ place: { docker: { image: 'x' } } })).toBe(base);
   });
 
   it('covers a part of the launch that nobody has thought of yet', () => {
@@ -307,10 +306,6 @@ describe('what a container may see', () => {
   it.each(['/', '/etc', '/run/', '/var/run/docker.sock', '/srv/../etc'])('the workspace cannot be %s', (workspace) =>
     expect(planned({}, { workspace }).unplaced).toContain('spec.workspace'),
   );
-  it('nothing is refused to one that lives elsewhere', () => {
-    const spec: AgentSpecInput = { place: { runtime: 'tmux', docker: { image: 'a', mounts: [{ source: '/etc' }] } } };
-    expect(only(planAgent(agent(spec), facts())).place?.runtime).toBe('tmux');
-  });
 });
 
 describe('a container in a manifest', () => {

@@ -121,7 +121,7 @@ export function describeRuntime(
         const all = await runtime.list(transport);
         return all.every(({ state }) => state !== 'queued') ? all : undefined;
       },
-      60_000,
+      120_000,
     );
   const ended = (runtime: Runtime, id: InstanceId) =>
     until(`${id} to end`, async () => {
@@ -474,7 +474,11 @@ export function describeRuntime(
           .sort(),
       ).toEqual([...names].sort());
       await Promise.all(names.map((agent) => runtime.signal(transport, idOf(context, agent), 1_000, 'kill')));
-      await until('all to end', async () => (await runtime.list(transport)).every(({ state }) => state === 'exited'));
+      await until(
+        'all to end',
+        async () => (await runtime.list(transport)).every(({ state }) => state === 'exited'),
+        120_000,
+      );
       await Promise.all(names.map((agent) => runtime.remove(transport, idOf(context, agent), 1_000)));
       expect(await runtime.list(transport)).toEqual([]);
       expect(readdirSync(launches(context))).toEqual([]);

@@ -1,9 +1,13 @@
+import { beforeAll } from 'vitest';
 import { exclusively } from '../exclusive.ts';
+import { startCluster } from '../slurm/cluster.ts';
 import { overSsh } from '../ssh/lab.ts';
 import { describeRuntime } from './runtime-conformance.ts';
 import { slurmPlace } from './slurm-place.ts';
 
 exclusively('slurm');
+// In our turn: another file may have stopped the cluster, or its node may have been taken out of it.
+beforeAll(() => void startCluster(), 300_000);
 
 // How many at once is no question of the way there.
 describeRuntime('slurm over SSH', { ...slurmPlace, atOnce: 10 }, overSsh);

@@ -28,6 +28,4 @@ export const slurmPlace: RuntimeUnderTest = {
     const jobs = jobsOf(fleet);
     if (jobs.length > 0) slurm('scancel', ...jobs);
   },
-  // One node of two cores runs a step daemon for each.
-  atOnce: 30,
 };

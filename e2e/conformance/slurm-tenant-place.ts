@@ -62,6 +62,4 @@ export const tenantPlace: RuntimeUnderTest = {
     if (jobs.length > 0) slurm('scancel', ...jobs);
   },
   launches: ({ fleet, dirs }) => join(dirs.run, 'pool', jobsOf(fleet)[0] ?? '', 'launch'),
-  // One server and one queue: that many can live there is what tmux alone shows.
-  atOnce: 20,
 };

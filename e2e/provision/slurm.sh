@@ -49,7 +49,7 @@ SlurmdPidFile=/run/slurmd.pid
 SlurmctldLogFile=/var/log/slurm/slurmctld.log
 SlurmdLogFile=/var/log/slurm/slurmd.log
 Licenses=seat:1
-NodeName=$node NodeAddr=127.0.0.1 CPUs=64 Sockets=1 CoresPerSocket=64 ThreadsPerCore=1 RealMemory=200000 State=UNKNOWN
+NodeName=$node NodeAddr=127.0.0.1 CPUs=128 Sockets=1 CoresPerSocket=128 ThreadsPerCore=1 RealMemory=200000 State=UNKNOWN
 PartitionName=main Nodes=$node Default=YES MaxTime=INFINITE PriorityTier=5 OverSubscribe=NO State=UP
 PartitionName=low Nodes=$node MaxTime=INFINITE PriorityTier=1 OverSubscribe=NO State=UP
 PartitionName=high Nodes=$node MaxTime=INFINITE PriorityTier=10 OverSubscribe=NO State=UP

@@ -168,7 +168,7 @@ describe('while it happens others are served, and memory is bounded', () => {
       await fleet.ok(['apply', '-f', '-', '--wait'], {
         stdin: execManifest(`loud-${runtime}`, ['sh', '-c', 'yes "$(head -c 1000 /dev/zero | tr \'\\0\' x)"'], {
           ...FAST,
-          place: { runtime, process: { logMaxBytes: 1_048_576, logFiles: 2 } },
+          place: { runtime, ...(runtime === 'process' && { process: { logMaxBytes: 1_048_576, logFiles: 2 } }) },
         }),
       });
     const sockets: Socket[] = [];

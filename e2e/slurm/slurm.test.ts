@@ -237,12 +237,12 @@ describe('the cluster misbehaves', () => {
   });
 
   it('a job of a better partition preempts it: told so, and it waits for its turn', async () => {
-    await apply('web', STAY, { partition: 'low', cpusPerTask: 64 });
+    await apply('web', STAY, { partition: 'low', cpusPerTask: 128 });
     const better = slurm(
       'sbatch',
       '--parsable',
       '--partition=high',
-      '--cpus-per-task=64',
+      '--cpus-per-task=128',
       '--output=/dev/null',
       '--wrap=sleep 600',
     );

@@ -23,9 +23,13 @@ sh -c '
   printf "%s %s\\n" "$2" "$$" > "$0/child.tmp" && mv -f "$0/child.tmp" "$0/child"
   printf "%s\\n" "\${0##*/}" >> "\${0%/*}/events"
   exec sh "$1"' "$dir" "$launch" "$job"
-code=$?
-printf '%s %s\\n' "$code" "$(date +%s)" > "$dir/status.tmp"
-mv -f "$dir/status.tmp" "$dir/status"
+code=$? now=
+# Not into the folder of the next job, when this one's node was given up meanwhile.
+read -r now pid 2>/dev/null < "$dir/child"
+if [ "$now" = "$job" ]; then
+  printf '%s %s\\n' "$code" "$(date +%s)" > "$dir/status.tmp"
+  mv -f "$dir/status.tmp" "$dir/status"
+fi
 # What it printed last is still on its way to the log.
 [ -n "$socket" ] && { sleep 0.1; tmux -L "$socket" wait-for -S ended; }
 exit 0
@@ -78,10 +82,9 @@ sac_resubmit() {
 # sac_family: pids of the agent and all it started in this job, by their mark or their descent.
 sac_family() {
   local marked
-  marked=$(grep -lzsx "SAC_ID=$sac_id" /proc/[0-9]*/environ | while IFS= read -r file; do
-    grep -qzsx "SAC_INCARNATION=$sac_incarnation" "$file" && grep -qzsx "SLURM_JOB_ID=$SLURM_JOB_ID" "$file" &&
-      file=\${file#/proc/} && printf '%s ' "\${file%%/*}"
-  done)
+  # One grep, however many processes there are: those that have all three.
+  marked=$(grep -Hzaosx -e "SAC_ID=$sac_id" -e "SAC_INCARNATION=$sac_incarnation" -e "SLURM_JOB_ID=$SLURM_JOB_ID" /proc/[0-9]*/environ |
+    tr '\\0' '\\n' | awk -F'[/:]' '!seen[$0]++ && ++has[$3] == 3 { printf "%s ", $3 }')
   [ -n "$marked" ] || return 0
   cat /proc/[0-9]*/stat 2>/dev/null | awk -v marked="$marked" '
     BEGIN { n = split(marked, list, " "); for (i = 1; i <= n; i++) if (list[i] != "") ours[list[i]] = 1 }
@@ -100,11 +103,13 @@ sac_family() {
     }'
 }
 
+# Until a look finds nobody any more. What was found once and then gone does not come back: there is one agent a job.
 sac_kill() {
   local round pids
+  [ -z "$sac_gone" ] || return 0
   for round in 1 2 3 4 5 6 7 8; do
     pids=$(sac_family)
-    [ -n "$pids" ] || return 0
+    [ -n "$pids" ] || { [ "$round" = 1 ] || sac_gone=1; return 0; }
     kill -KILL $pids 2>/dev/null
   done
 }
@@ -127,9 +132,23 @@ sac_on_term() {
 # sac has left an order.
 sac_on_order() { if [ -e "$sac_dir/kill" ]; then sac_kill; else sac_ask; fi; }
 
+# sac_is_ours: the folder still belongs to this start. Where a node was given up, its job may end after the next one began.
+sac_is_ours() {
+  local id= incarnation= rest=
+  read -r id incarnation rest 2>/dev/null <"$sac_dir/launch"
+  [ "$id $incarnation" = "$sac_id $sac_incarnation" ]
+}
+
+# sac_has_ended: an end of this start is written down; an earlier one's does not count.
+sac_has_ended() {
+  local incarnation= rest=
+  read -r incarnation rest 2>/dev/null <"$sac_dir/exit"
+  [ "$incarnation" = "$sac_incarnation" ]
+}
+
 # sac_end STATUS WHEN WHY: what sac will read of this start's end.
 sac_end() {
-  [ -e "$sac_dir/exit" ] && return
+  sac_is_ours && ! sac_has_ended || return 0
   printf '%s %s %s %s\\n' "$sac_incarnation" "$1" "$2" "$3" >"$sac_dir/exit.tmp" && mv -f "$sac_dir/exit.tmp" "$sac_dir/exit"
 }
 
@@ -173,10 +192,9 @@ sac_finish() {
 }
 
 # A job that comes late: the agent was deleted, replaced, or has ended.
-read -r sac_told_id sac_told_incarnation sac_rest 2>/dev/null <"$sac_dir/launch"
-[ "$sac_told_id $sac_told_incarnation" = "$sac_id $sac_incarnation" ] && [ ! -e "$sac_dir/exit" ] && [ ! -e "$sac_dir/stopping" ] || exit 0
+sac_is_ours && ! sac_has_ended && [ ! -e "$sac_dir/stopping" ] || exit 0
 
-sac_ended_by= sac_socket= sac_heartbeat_pid=
+sac_ended_by= sac_socket= sac_heartbeat_pid= sac_gone=
 trap sac_on_term TERM
 trap sac_on_order URG
 [ "$sac_signal" = none ] || trap sac_resubmit "$sac_signal"

@@ -14,10 +14,14 @@ const ROWS = `rows() {
   SLURM_TIME_FORMAT=%s ${ASK} squeue --noheader --states=all --user="$(id -un)" --format='job %A|%T|%S|%V|%e|%N|%r|%k'
 }`;
 
+/** States of jobs that are queued or run. */
+const LIVING =
+  '^(PENDING|CONFIGURING|RUNNING|COMPLETING|SUSPENDED|STOPPED|RESIZING|SIGNALING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|STAGE_OUT|SPECIAL_EXIT|RESV_DEL_HOLD)$';
+
 /** `jobs_of MARK` picks from $rows the numbers of those that are queued or run, lowest first. */
 const JOBS_OF = `jobs_of() {
   printf '%s\\n' "$rows" | awk -F'|' -v mark="$1" '
-    $8 == mark && $2 ~ /^(PENDING|CONFIGURING|RUNNING|COMPLETING|SUSPENDED|STOPPED|RESIZING|SIGNALING|REQUEUED|REQUEUE_HOLD|REQUEUE_FED|STAGE_OUT|SPECIAL_EXIT|RESV_DEL_HOLD)$/ {
+    $8 == mark && $2 ~ /${LIVING}/ {
       sub(/^job /, "", $1); print $1
     }' | sort -n
 }`;
@@ -73,12 +77,16 @@ while read -r name id incarnation mark; do
     mv -f "$logs/$name/current.log" "$logs/$name/previous.log"
   fi
   [ -d "$logs/$name" ] || mkdir -p "$logs/$name"
-  job=$(jobs_of "$mark")
+  job=
+  case $rows in *"|$mark"*) job=$(jobs_of "$mark") ;; esac
   if [ -z "$job" ]; then
     if [ -f "$dir/submit.sh" ]; then job=$(bash "$dir/submit.sh" 2>"$dir/submit.err")
     else job=$(${ASK} sbatch --parsable --hold "$dir/job.sh" 2>"$dir/submit.err"); fi
     ended=$?
-    job=$(printf '%s\\n' "$job" | sed -n 's/^\\([0-9][0-9]*\\)\\(;.*\\)\\{0,1\\}$/\\1/p')
+    # What a hook printed stands before it.
+    case $job in
+      ''|*[!0-9]*) job=$(printf '%s\\n' "$job" | sed -n 's/^\\([0-9][0-9]*\\)\\(;.*\\)\\{0,1\\}$/\\1/p') ;;
+    esac
   fi
   if [ -z "$job" ]; then
     why=$(tr '\\n' ' ' < "$dir/submit.err")
@@ -110,48 +118,89 @@ fi
 exit 0
 `;
 
-/** sh -c ORDER sac-order ROOT NAME INCARNATION MARK term|kill: leaves the order, then tells the jobs. Exits 3 when SLURM did not answer. */
+/** Reads lines `NAME INCARNATION MARK ...` up to `--`, then $rows; the jobs that are queued or run and carry one of these marks go on. */
+const OF_MARKS = `function living(state) { return state ~ /${LIVING}/ }
+  !rows { if ($0 == "--") rows = 1; else { split($0, word, " "); name[word[3]] = word[1] " " word[2]; how[word[3]] = word[4] }; next }
+  !($8 in name) || !living($2) { next }
+  { sub(/^job /, "", $1) }`;
+
+/**
+ * sh -c ORDER sac-order ROOT; stdin: NAME INCARNATION MARK term|kill a line. Leaves the orders, then tells the jobs of all of them.
+ * Exits 3 when SLURM did not answer.
+ */
 export const ORDER = `${ROWS}
-${JOBS_OF}
-dir=$1/$2 how=$5
-id= incarnation=
-if read -r id incarnation hash 2>/dev/null < "$dir/launch" && [ "$incarnation" = "$3" ]; then
-  [ -e "$dir/exit" ] && exit 0
-  # First the order, so that no successor is submitted between the look and the signal.
-  : > "$dir/stopping"
-  [ "$how" = kill ] && : > "$dir/kill"
-fi
-rows=$(rows) || exit 3
-running= waiting=
-for job in $(jobs_of "$4"); do
-  case $rows in
-    *"job $job|PENDING|"*|*"job $job|REQUEUE"*) waiting="$waiting $job" ;;
-    *) running="$running $job" ;;
-  esac
+root=$1
+orders=
+while read -r name incarnation mark how; do
+  dir=$root/$name id= told=
+  if read -r id told hash 2>/dev/null < "$dir/launch" && [ "$told" = "$incarnation" ]; then
+    [ -e "$dir/exit" ] && continue
+    # First the order, so that no successor is submitted between the look and the signal.
+    : > "$dir/stopping"
+    [ "$how" = kill ] && : > "$dir/kill"
+  fi
+  orders="$orders$name $incarnation $mark $how
+"
 done
-[ -z "$waiting" ] || ${ASK} scancel $waiting || exit 3
-if [ -n "$running" ]; then
-  if [ "$how" = term ]; then ${ASK} scancel --batch --signal=URG $running; else ${ASK} scancel $running; fi || exit 3
-elif [ -n "$waiting" ] && [ "$incarnation" = "$3" ] && [ ! -e "$dir/exit" ]; then
-  # It never ran: nobody else will write down its end.
-  printf '%s - %s STOPPED\\n' "$3" "$(date +%s)" > "$dir/exit.tmp" && mv -f "$dir/exit.tmp" "$dir/exit"
-fi
+[ -n "$orders" ] || exit 0
+rows=$(rows) || exit 3
+printf '%s--\\n%s\\n' "$orders" "$rows" | awk -F'|' '${OF_MARKS}
+  $2 ~ /^(PENDING|REQUEUE)/ { waiting = waiting " " $1; waits[$8]; next }
+  { ran[$8] }
+  how[$8] == "term" { asked = asked " " $1; next }
+  { killed = killed " " $1 }
+  END { print "cancel" waiting killed; print "ask" asked; for (mark in waits) if (!(mark in ran)) print "never", name[mark] }
+' | while read -r what jobs; do
+  case $what in
+    cancel) [ -z "$jobs" ] || ${ASK} scancel $jobs || exit 3 ;;
+    # One that ended meanwhile keeps no other from being told.
+    ask) [ -z "$jobs" ] || why=$(${ASK} scancel --batch --signal=URG $jobs 2>&1) ||
+      ! printf '%s\\n' "$why" | grep -Eqv 'already complet|nvalid job id' || { printf '%s\\n' "$why" >&2; exit 3; } ;;
+    never)
+      # It never ran: nobody else will write down its end.
+      dir=$root/\${jobs% *} incarnation=\${jobs#* } id= told=
+      read -r id told hash 2>/dev/null < "$dir/launch"
+      if [ "$told" = "$incarnation" ] && [ ! -e "$dir/exit" ]; then
+        printf '%s - %s STOPPED\\n' "$incarnation" "$(date +%s)" > "$dir/exit.tmp" && mv -f "$dir/exit.tmp" "$dir/exit"
+      fi ;;
+  esac
+done || exit 3
 exit 0
 `;
 
-/** sh -c CLEAR sac-clear ROOT NAME INCARNATION MARK: ends what is left of its jobs, takes the folder of a dead incarnation away. */
+/**
+ * sh -c CLEAR sac-clear ROOT LOGS LAUNCHES; stdin: NAME INCARNATION MARK replaced|removed a line. Ends what is left of their jobs, takes
+ * the folders of dead incarnations away; of what is removed, the log becomes the one before, and the launch file goes. MARK \`-\`:
+ * nothing of it was seen. Exits 3 when SLURM did not answer.
+ */
 export const CLEAR = `${ROWS}
-${JOBS_OF}
-dir=$1/$2 gone=$1/.gone-$2-$3
-id= incarnation=
-read -r id incarnation hash 2>/dev/null < "$dir/launch"
-[ "$incarnation" = "$3" ] || [ -d "$gone" ] || exit 0
-rows=$(rows) || exit 3
-[ "$incarnation" = "$3" ] && : > "$dir/stopping"
-jobs=$(jobs_of "$4")
-[ -z "$jobs" ] || ${ASK} scancel $jobs || exit 3
-[ "$incarnation" = "$3" ] && mv -T "$dir" "$gone" 2>/dev/null
-rm -rf -- "$gone"
+root=$1 logs=$2 launches=$3
+over= gone= launched=
+while read -r name incarnation mark how; do
+  [ "$how" = removed ] && launched="$launched $name.sh"
+  [ "$mark" = - ] && continue
+  dir=$root/$name folder=.gone-$name-$incarnation id= told=
+  read -r id told hash 2>/dev/null < "$dir/launch"
+  [ "$told" = "$incarnation" ] || [ -d "$root/$folder" ] || continue
+  [ "$told" = "$incarnation" ] && : > "$dir/stopping"
+  gone="$gone $folder"
+  over="$over$name $incarnation $mark $how
+"
+done
+if [ -n "$over" ]; then
+  rows=$(rows) || exit 3
+  jobs=$(printf '%s--\\n%s\\n' "$over" "$rows" | awk -F'|' '${OF_MARKS}
+    { print $1 }')
+  [ -z "$jobs" ] || ${ASK} scancel $jobs || exit 3
+fi
+printf '%s' "$over" | while read -r name incarnation mark how; do
+  dir=$root/$name id= told=
+  [ "$how" = removed ] && [ -e "$logs/$name/current.log" ] && mv -f -- "$logs/$name/current.log" "$logs/$name/previous.log"
+  read -r id told hash 2>/dev/null < "$dir/launch"
+  [ "$told" = "$incarnation" ] && mv -T "$dir" "$root/.gone-$name-$incarnation" 2>/dev/null
+done
+cd "$root" && rm -rf -- $gone
+cd "$launches" 2>/dev/null && rm -f -- $launched
 exit 0
 `;
 

@@ -17,6 +17,7 @@ import {
   RuntimeError,
   type Sighting,
 } from '../runtime.ts';
+import { Batch } from './batch.ts';
 import { WRAPPER } from './job-body.ts';
 import { JobWatch } from './job-watch.ts';
 import { type Listing, parseListing } from './listing.ts';
@@ -78,6 +79,8 @@ class Cluster {
   readonly #root: string;
   readonly #looks = new SharedLook(() => this.#list());
   readonly #submissions: Submissions;
+  readonly #orders: Batch;
+  readonly #clears: Batch;
   /** Whether this fleet ever submitted a job; undefined: not asked yet. */
   #used: boolean | undefined;
 
@@ -91,6 +94,9 @@ class Cluster {
       await transport.putFiles([{ path: `${this.#root}/wrapper.sh`, content: WRAPPER, mode: 0o600 }]);
       return this.#script(START, 'sac-start', [this.#root, context.dirs.logs], lines);
     });
+    this.#orders = new Batch((lines) => this.#script(ORDER, 'sac-order', [this.#root], lines));
+    const { logs, run } = context.dirs;
+    this.#clears = new Batch((lines) => this.#script(CLEAR, 'sac-clear', [this.#root, logs, `${run}/launch`], lines));
   }
 
   /** A look that begins after this call; shared by all who ask at the same time. */
@@ -133,7 +139,9 @@ class Cluster {
     }
     // It was started and has ended already: this order came late.
     if (found.state === 'exited' && found.incarnation >= launch.incarnation) return;
-    await this.#clear({ id: launch.id, ...found });
+    const { incarnation, launchHash } = found;
+    const mark = renderMark({ id: launch.id, incarnation, launchHash });
+    await this.#clears.ask(`${name} ${incarnation} ${mark} replaced`);
     if ((await this.#submit(launch)) === 'taken')
       throw new RuntimeError(`${name} was started by somebody else meanwhile`);
     this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
@@ -160,26 +168,17 @@ class Cluster {
 
   async signal(id: InstanceId, incarnation: number, how: 'term' | 'kill'): Promise<void> {
     const mark = await this.#markOf(id, incarnation);
-    if (mark) await this.#script(ORDER, 'sac-order', [this.#root, instanceNameOf(id), String(incarnation), mark, how]);
+    if (mark) await this.#orders.ask(`${instanceNameOf(id)} ${incarnation} ${mark} ${how}`);
   }
 
   async remove(id: InstanceId, incarnation: number): Promise<void> {
-    const name = instanceNameOf(id);
     const { sightings, unfinished } = await this.look();
     const seen = sightings.find((sighting) => sighting.id === id);
     if (seen && (seen.state !== 'exited' || seen.incarnation !== incarnation)) return;
     await this.reaper.reap(id, incarnation);
-    const { dirs } = this.#context;
-    const logs = `${dirs.logs}/${name}`;
-    if (seen) await this.#transport.run(['mv', '-f', '--', `${logs}/current.log`, `${logs}/previous.log`]);
     const claim = seen ?? unfinished.get(id);
-    if (claim?.incarnation === incarnation) await this.#clear(claim);
-    await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
-  }
-
-  #clear(mark: Pick<Sighting, 'id' | 'incarnation' | 'launchHash'>): Promise<string> {
-    const { id, incarnation } = mark;
-    return this.#script(CLEAR, 'sac-clear', [this.#root, instanceNameOf(id), String(incarnation), renderMark(mark)]);
+    const mark = claim?.incarnation === incarnation ? renderMark({ ...claim, id }) : '-';
+    await this.#clears.ask(`${instanceNameOf(id)} ${incarnation} ${mark} removed`);
   }
 
   /** The comment of its jobs; undefined when there is nothing of this incarnation. */

@@ -16,6 +16,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** What one script run submits is answered in good time also by a busy cluster. */
+const AT_ONCE = 50;
+
 /** Bounded by the callers: one entry an instance. */
 export class Submissions {
   readonly #run: (lines: string) => Promise<string>;
@@ -43,8 +46,10 @@ export class Submissions {
 
   async #runAll(): Promise<void> {
     await new Promise((next) => setImmediate(next));
-    const batch = [...this.#waiting.values()];
-    this.#waiting = new Map();
+    const all = [...this.#waiting];
+    const batch = all.slice(0, AT_ONCE).map(([, waiting]) => waiting);
+    this.#waiting = new Map(all.slice(AT_ONCE));
+    if (this.#waiting.size > 0) this.#last = this.#last.then(() => this.#runAll());
     const lines = batch.map(
       ({ launch }) => `${instanceNameOf(launch.id)} ${launch.id} ${launch.incarnation} ${renderMark(launch)}\n`,
     );

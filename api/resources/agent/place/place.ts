@@ -9,6 +9,7 @@ import { durationSchema } from '../../time.ts';
 import { isMapping, text } from '../../values.ts';
 import { apptainerSchema } from './apptainer.ts';
 import { CONTAINER_RUNTIMES, containerSchema } from './container.ts';
+import { idleText, isIdle, SECTIONS } from './sections.ts';
 import { slurmSchema } from './slurm.ts';
 
 /** Runtimes that exist now; later ones are added here and in adapters/runtimes, nowhere else. */
@@ -32,7 +33,39 @@ function isLabelSelector(selector: string): boolean {
   }
 }
 
-export const placeSchema = z
+const tmuxSchema = z
+  .strictObject({
+    width: z.int().min(20).max(1000).default(200).meta({ description: 'Columns of the terminal.' }),
+    height: z.int().min(5).max(500).default(50).meta({ description: 'Rows of the terminal.' }),
+    historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Options of the terminal, for tmux and screen.' });
+
+const processSchema = z
+  .strictObject({
+    logMaxBytes: z
+      .int()
+      .min(4096)
+      .max(1_073_741_824)
+      .default(10_485_760)
+      .meta({ description: 'A log file is rotated at this size, in bytes.' }),
+    logFiles: z.int().min(1).max(100).default(3).meta({ description: 'How many rotated log files are kept.' }),
+  })
+  .prefault({})
+  .meta({ description: 'Options of the process runtime.' });
+
+/** What a section holds when nothing was said in it. */
+const DEFAULTS = {
+  tmux: tmuxSchema.parse({}),
+  process: processSchema.parse({}),
+  slurm: slurmSchema.parse({}),
+  docker: undefined,
+  podman: undefined,
+  apptainer: undefined,
+};
+
+const fields = z
   .strictObject({
     host: z
       .union([nameSchema, z.array(nameSchema).min(1)])
@@ -61,26 +94,8 @@ export const placeSchema = z
       .enum(['auto', ...RUNTIME_KINDS])
       .default('auto')
       .meta({ description: 'Where the agent lives. auto: tmux where it is installed, else process.' }),
-    tmux: z
-      .strictObject({
-        width: z.int().min(20).max(1000).default(200).meta({ description: 'Columns of the terminal.' }),
-        height: z.int().min(5).max(500).default(50).meta({ description: 'Rows of the terminal.' }),
-        historyLimit: z.int().min(0).max(1_000_000).default(10_000).meta({ description: 'Lines of scrollback kept.' }),
-      })
-      .prefault({})
-      .meta({ description: 'Options of the terminal, for tmux and screen.' }),
-    process: z
-      .strictObject({
-        logMaxBytes: z
-          .int()
-          .min(4096)
-          .max(1_073_741_824)
-          .default(10_485_760)
-          .meta({ description: 'A log file is rotated at this size, in bytes.' }),
-        logFiles: z.int().min(1).max(100).default(3).meta({ description: 'How many rotated log files are kept.' }),
-      })
-      .prefault({})
-      .meta({ description: 'Options of the process runtime.' }),
+    tmux: tmuxSchema,
+    process: processSchema,
     slurm: slurmSchema,
     reservation: nameSchema
       .optional()
@@ -113,6 +128,20 @@ export const placeSchema = z
     message: 'is required for runtime apptainer: {image: ...}',
     path: ['apptainer'],
     when: isMapping,
-  })
+  });
+
+/** A section for a runtime that is not the one named would be silently without effect. */
+export const placeSchema = SECTIONS.reduce(
+  (schema, section) =>
+    schema.refine((place) => !isIdle(section, place, DEFAULTS[section]), {
+      path: [section],
+      error: ({ input }) => idleText(section, runtimeOf(input)),
+      when: isMapping,
+    }),
+  fields,
+)
   .prefault({})
   .meta({ description: 'Where the agent runs: host and runtime.' });
+
+const runtimeOf = (place: unknown): unknown =>
+  typeof place === 'object' && place !== null && 'runtime' in place ? place.runtime : undefined;
