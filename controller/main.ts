@@ -21,7 +21,7 @@ import { assertPrivate, createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals, hosts } from './api-ports.ts';
 import { createDirectories } from './compose/directories.ts';
-import { keepHolding } from './compose/holding.ts';
+import { type Holding, keepHolding } from './compose/holding.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { createLoops } from './compose/loops.ts';
 import { createPlanFacts } from './compose/plan-facts.ts';
@@ -280,6 +280,7 @@ async function run(
   };
   const hostConditions = new HostConditions({ store, hosts: () => hosts(ports), timers: realTimers, log });
   const usage = createUsage({ store, controller, machines, fleet, timers: realTimers, timeoutMs: PLACE_TIMEOUT_MS });
+  let held: Holding | undefined;
   let listening: { readonly socket: string; readonly listen: string | null } = { socket: home.socket, listen: null };
   const touched = (source: Source | undefined) => loops.gitSources.touched(source);
   const server = createServer(
@@ -306,9 +307,11 @@ async function run(
           manifestErrors: sources.flatMap(({ problems }) => problems),
         }),
         ready: () =>
-          controller.synced
-            ? { ok: true, detail: 'ok' }
-            : { ok: false, detail: 'places are being listed for the first time' },
+          !controller.synced
+            ? { ok: false, detail: 'places are being listed for the first time' }
+            : held?.refused !== undefined
+              ? { ok: false, detail: held.refused }
+              : { ok: true, detail: 'ok' },
         metrics: async () => ({
           contentType: metricsNow().registry.contentType,
           body: await metricsNow().registry.metrics(),
@@ -346,7 +349,7 @@ async function run(
   loops.start();
   hostConditions.start();
 
-  const held = keepHolding({
+  held = keepHolding({
     database,
     lock,
     server,

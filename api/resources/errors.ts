@@ -96,6 +96,12 @@ export class UnreachableError extends SacError {
   override readonly httpStatus = 502;
   override readonly reason = 'Unreachable';
 }
+/** The disk that the home lies on takes nothing: full, read-only or broken. What was asked for was not done. */
+export class NotWrittenError extends SacError {
+  override readonly name = 'NotWrittenError';
+  override readonly httpStatus = 507;
+  override readonly reason = 'NotWritten';
+}
 /** Another controller has taken over: whoever sees this must stop acting at once. */
 export class FencedError extends SacError {
   override readonly name = 'FencedError';

@@ -12,7 +12,7 @@ const { QUERIES } = bodies;
 const SUMMARIES: Readonly<Record<RouteName, string>> = {
   version: 'Version of the controller',
   healthz: 'The process answers',
-  readyz: 'All places were listed once',
+  readyz: 'All places were listed once, and the home can be written to',
   metrics: 'Prometheus metrics',
   openapi: 'This document',
   controller: 'State of the controller',

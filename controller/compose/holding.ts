@@ -3,7 +3,7 @@
  * Never: takes back a home that another one has taken over.
  */
 import { existsSync } from 'node:fs';
-import { SacError } from '../../api/resources/errors.ts';
+import { NotWrittenError, SacError } from '../../api/resources/errors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 
 const HEARTBEAT_MS = 5_000;
@@ -21,15 +21,28 @@ export interface HoldingParts {
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
-export function keepHolding({ database, lock, server, socket, now, lose, log }: HoldingParts): Disposable {
+export interface Holding extends Disposable {
+  /** Why the home cannot be written to now, as the last beat found it. */
+  readonly refused: string | undefined;
+}
+
+export function keepHolding({ database, lock, server, socket, now, lose, log }: HoldingParts): Holding {
+  /** Said when it begins and when it is over, not at every beat. */
+  let refused: string | undefined;
   const beat = () => {
     try {
       database.heartbeat(now());
       lock.secure();
       // Only who was not replaced may take the path.
       server.mend();
+      if (refused !== undefined) log('the home can be written to again', {});
+      refused = undefined;
     } catch (error) {
-      if (error instanceof SacError) lose(error.message);
+      if (error instanceof NotWrittenError) {
+        if (refused !== error.message)
+          log('the home cannot be written to: agents are left as they are', { error: error.message });
+        refused = error.message;
+      } else if (error instanceof SacError) lose(error.message);
       else log('heartbeat failed', { error: String(error) });
     }
   };
@@ -38,6 +51,9 @@ export function keepHolding({ database, lock, server, socket, now, lose, log }: 
     if (!existsSync(socket)) beat();
   }, DOOR_LOOK_MS);
   return {
+    get refused() {
+      return refused;
+    },
     [Symbol.dispose]() {
       clearInterval(heartbeat);
       clearInterval(doorLook);

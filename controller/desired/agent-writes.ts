@@ -15,7 +15,7 @@ import type {
 } from '../../api/protocol.ts';
 import type { Agent, AgentManifestInput, AgentSpec } from '../../api/resources/agent/agent.ts';
 import { withoutOldIdle } from '../../api/resources/agent/place/sections.ts';
-import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
+import { ConflictError, InvalidError, NotFoundError, NotWrittenError, SacError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
@@ -84,6 +84,7 @@ export class StoredAgentWrites implements AgentWrites {
     const [outcome] = (
       await this.apply({ items: [{ origin: name, manifest: parseManifest(input).input }], source: CLI_SOURCE }, by)
     ).errors;
+    if (outcome?.reason === 'NotWritten') throw new NotWrittenError(outcome.message);
     if (outcome)
       throw outcome.reason === 'Conflict' ? new ConflictError(outcome.message) : new InvalidError([outcome.message]);
     return this.#view(name);

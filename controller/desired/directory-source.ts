@@ -181,7 +181,7 @@ export class DirectorySource implements AsyncDisposable {
       },
       this.#caller,
     );
-    if (errors.some(({ reason }) => reason === 'Conflict')) this.#soon(RETRY_MS);
+    if (errors.some(({ reason }) => reason === 'Conflict' || reason === 'NotWritten')) this.#soon(RETRY_MS);
     this.#problems = [...problems, ...errors.map(({ origin, message }) => `${origin} ${message}`)];
     this.#heldSomething ||= present.size > 0 || found.brokenNames.size > 0;
     if (this.#heldSomething) await this.#deleteGone(present);

@@ -5,7 +5,7 @@
 import { chmodSync, closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import SQLite from 'better-sqlite3';
 import { type Compilable, Kysely, SqliteDialect } from 'kysely';
-import { ConflictError, FencedError } from '../../api/resources/errors.ts';
+import { ConflictError, FencedError, NotWrittenError } from '../../api/resources/errors.ts';
 import { migrate, type Tables } from './schema.ts';
 
 /** One row to write; `document` undefined deletes it. */
@@ -224,12 +224,7 @@ export class Database implements AsyncDisposable {
       throw new FencedError(
         `${this.#path} was ${inode === undefined ? 'deleted' : 'replaced'} while in use; the controller must start anew`,
       );
-    this.#sqlite
-      .transaction(() => {
-        this.assertNotFenced();
-        this.#beat(now);
-      })
-      .immediate();
+    this.#inTransaction([], () => this.#beat(now));
   }
 
   #beat(now: number): void {
@@ -256,7 +251,8 @@ export class Database implements AsyncDisposable {
 
   /**
    * All or nothing, at once. Throws FencedError before anything is written when the token is not ours any more, and when
-   * the file turned out to be damaged: then only opening it anew (which moves it aside) helps.
+   * the file turned out to be damaged: then only opening it anew (which moves it aside) helps. Throws NotWrittenError when the
+   * disk takes nothing: then nothing was written, and the next try may work.
    */
   write(changes: readonly RowChange[], version: number): void {
     this.#inTransaction(changes, () => this.#putMeta.run('version', String(version)));
@@ -281,6 +277,11 @@ export class Database implements AsyncDisposable {
         .immediate();
     } catch (error) {
       const code = codeOf(error);
+      if (isRefused(code))
+        throw new NotWrittenError(
+          `${this.#path} cannot be written to (${code}), so nothing was changed; is its disk full or mounted read-only?`,
+          { cause: error },
+        );
       if (!isDamage(code) && code !== 'SQLITE_READONLY_DBMOVED') throw error;
       throw new FencedError(
         `${this.#path} was damaged or moved while in use (${code}); the controller must start anew`,
@@ -302,6 +303,9 @@ export class Database implements AsyncDisposable {
 }
 
 const codeOf = (error: unknown): string => (error instanceof SQLite.SqliteError ? error.code : '');
+/** By the disk. A file that was moved away is no such thing. */
+const isRefused = (code: string): boolean =>
+  /^SQLITE_(?:FULL|IOERR|READONLY|CANTOPEN)(?:_|$)/.test(code) && code !== 'SQLITE_READONLY_DBMOVED';
 const isDamage = (code: string): boolean => code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
 
 /** When the present holder of the database last told that it lives; 0 when nobody ever did. Opens it read-only. */

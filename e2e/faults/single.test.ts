@@ -1,11 +1,9 @@
-/** One fault at a time, of the machine around a real controller: clock, disk, database, tmux, reboot. */
-import { execFileSync } from 'node:child_process';
+/** One fault at a time, of the machine around a real controller: clock, database, tmux, reboot. For the disk see disk.test.ts. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { run, until } from '../harness.ts';
-import { isSettled } from './plans/scenario.ts';
-import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, pids, Stage, settled, spec } from './stage.ts';
+import { until } from '../harness.ts';
+import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, pids, Stage, settled } from './stage.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -98,71 +96,6 @@ describe('the database', () => {
     await apply(fleet, ['a', 'b']);
     expect(await pids(fleet, 2)).toEqual(revived);
     await diaryIs(fleet, ['a was created 2 times', 'b was created 1 times']);
-  });
-});
-
-describe('the disk', () => {
-  it('that is full costs no agent; what was asked is told as an error, and works once it is mended', async () => {
-    const fleet = stage.start();
-    await apply(fleet, ['a', 'b']);
-    const before = await pids(fleet, 2);
-    await fleet.stop('SIGKILL');
-    // The same files on a small disk of their own.
-    const copy = join(fleet.dir, 'copy');
-    execFileSync('cp', ['-a', fleet.home, copy]);
-    stage.mount(['-t', 'tmpfs', '-o', 'size=8m,mode=700', 'sac-e2e', fleet.home]);
-    execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
-    fleet.again();
-    expect(await pids(fleet, 2)).toEqual(before);
-    const filler = join(fleet.home, 'filler');
-    // It ends with an error when nothing fits any more.
-    await run('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k'], { env: fleet.env, cwd: fleet.dir });
-    const refused = await fleet.client
-      .apply({
-        source: { kind: 'apply', name: 'cli' },
-        items: Array.from({ length: 50 }, (_, i) => ({
-          origin: `test:c${i}`,
-          manifest: {
-            apiVersion: 'sac/v1' as const,
-            kind: 'Agent' as const,
-            metadata: { name: `c${i}`, annotations: { long: 'x'.repeat(10_000) } },
-            spec: { ...spec(fleet, 'process'), suspend: true },
-          },
-        })),
-      })
-      .then(
-        ({ errors }) => errors.length,
-        () => 50,
-      );
-    expect(refused).toBeGreaterThan(0);
-    rmSync(filler);
-    kill(before.get('a'));
-    await apply(fleet, ['a', 'b']);
-    await until(
-      'a to be back',
-      async () => {
-        const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
-        return a && isSettled(a) && a.status.instances[0]?.pid !== before.get('a');
-      },
-      DEADLINE_MS,
-    );
-    await diaryIs(fleet, ['a was created 2 times', 'b was created 1 times']);
-  });
-
-  it('that is read-only keeps a controller from starting, with a clear word, and costs no agent', async () => {
-    const fleet = stage.start();
-    await apply(fleet, ['a', 'b']);
-    const before = await pids(fleet, 2);
-    await fleet.stop('SIGKILL');
-    stage.mount(['--bind', fleet.home, fleet.home]);
-    execFileSync('mount', ['-o', 'remount,ro,bind', fleet.home]);
-    fleet.again();
-    await until('the controller to give up', () => fleet.findings.length > 0, DEADLINE_MS);
-    expect(fleet.findings.splice(0).join()).toMatch(/sac controller: \S+ cannot be written to \(EROFS\)[^\n]*\n$/);
-    expect(mains(fleet)).toHaveLength(2);
-    stage.unmount(fleet.home);
-    fleet.again();
-    expect(await pids(fleet, 2)).toEqual(before);
   });
 });
 

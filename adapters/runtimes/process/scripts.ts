@@ -25,10 +25,17 @@ const START_TIME = `start_time() {
  */
 export const SUPERVISOR = `${START_TIME}
 dir=$1 launch=$2 log=$3 blocks=$4 files=$5 fifo=$6 name=$7
-# dd hands on what it reads at once, and its count bounds what one of them may write.
+# dd hands on what it reads at once, and its count bounds what one of them may write. What cannot be written (a disk that is
+# full or read-only) is lost: were nobody left to read, the agent would be ended by its next word.
 rotate() {
   while :; do
-    told=$(LC_ALL=C dd bs=4096 count="$blocks" of="$log" oflag=append conv=notrunc 2>&1 | sed -n 's/^\\([0-9]*\\)+\\([0-9]*\\) records in$/\\1 + \\2/p')
+    said=$(LC_ALL=C dd bs=4096 count="$blocks" of="$log" oflag=append conv=notrunc 2>&1)
+    failed=$?
+    told=$(printf '%s\\n' "$said" | sed -n 's/^\\([0-9]*\\)+\\([0-9]*\\) records in$/\\1 + \\2/p')
+    if [ "$failed" -ne 0 ]; then
+      case $(LC_ALL=C dd bs=4096 count=1 of=/dev/null 2>&1) in *'0+0 records in'*) return ;; esac
+      continue
+    fi
     [ $((told)) -lt "$blocks" ] && return
     [ "$(wc -c < "$log")" -lt $((blocks * 4096)) ] && continue
     i=$files
@@ -37,7 +44,7 @@ rotate() {
       i=$((i - 1))
     done
     mv -f "$log" "$log.1"
-    : > "$log"
+    true > "$log"
   done
 }
 {

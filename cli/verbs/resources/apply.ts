@@ -3,7 +3,7 @@
  * Never: lets a broken document keep the healthy ones from being applied.
  */
 import type { ApplyResult } from '../../../api/protocol.ts';
-import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
+import { BadRequestError, EXIT, type ExitCode } from '../../../api/resources/errors.ts';
 import { followUp, READY } from '../../client/follow-up.ts';
 import { labelOf } from '../../client/resources.ts';
 import { asked, dryRunOf } from '../../dry-run.ts';
@@ -46,8 +46,7 @@ export const run: Run = async (_args, options, context) => {
     context,
     errors.map(({ origin, message }) => `${origin} ${message}`),
   );
-  const refused =
-    errors.length === 0 ? EXIT.done : errors.every(({ reason }) => reason === 'Conflict') ? EXIT.conflict : EXIT.usage;
+  const refused = codeOf(errors.map(({ reason }) => reason));
   const code = broken === EXIT.done ? refused : broken;
   if (!flag(options, 'wait') || dryRun === 'server') return code;
   const applied = (kind: string) =>
@@ -69,3 +68,10 @@ export const run: Run = async (_args, options, context) => {
 
 const line = (result: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>
   nameOnly ? `${labelOf(result)}\n` : `${labelOf(result)} ${result.action}${dryRun ? ' (dry run)' : ''}\n`;
+
+/** What the manifests can be blamed for comes first; a disk that takes nothing is no fault of theirs. */
+function codeOf(reasons: readonly string[]): ExitCode {
+  if (reasons.length === 0) return EXIT.done;
+  if (reasons.every((reason) => reason === 'Conflict')) return EXIT.conflict;
+  return reasons.every((reason) => reason === 'Conflict' || reason === 'NotWritten') ? EXIT.failed : EXIT.usage;
+}
