@@ -30,6 +30,8 @@ declare -A package_of=(
   [docker]=docker.io
   [podman]=podman
   [runc]=runc
+  [mkfs.ext4]=e2fsprogs
+  [chattr]=e2fsprogs
   [prometheus]=prometheus
   [promtool]=prometheus
 )
