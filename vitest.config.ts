@@ -12,6 +12,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{api,controller,adapters,cli,sim}/**/*.test.ts'],
           testTimeout: 20_000,
+          // vitest leaves one core free; there is nobody else to have it.
+          maxWorkers: 2,
         },
       },
       {

@@ -358,7 +358,8 @@ async function run(
     lose: (why) => end({ code: 1, why, fenced: true }),
     log,
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end({ code: 0, why: signal }));
+  // Not `once`: execa's signal-exit ends the process when it finds no listener but its own, and one that was called once is gone.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end({ code: 0, why: signal }));
   log('controller runs', {
     pid: process.pid,
     version: VERSION,

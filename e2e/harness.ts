@@ -45,7 +45,8 @@ const STATUS_TIMEOUT_MS = 30_000;
 
 /** Resolves with the first truthy answer; throws with what was last seen when the deadline passes. */
 export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 60_000): Promise<NonNullable<T>> {
-  const end = Date.now() + deadlineMs;
+  const began = Date.now();
+  const end = began + deadlineMs;
   let last: unknown;
   for (;;) {
     const asked = Date.now();
@@ -60,10 +61,15 @@ export async function until<T>(what: string, ask: () => T | Promise<T>, deadline
       throw new Error(
         `not within ${deadlineMs} ms: ${what}; last: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
       );
-    // What takes long to ask is asked at half the time: a program that is started for each look would fill a core alone.
-    await new Promise((wake) => setTimeout(wake, Math.max(25, Date.now() - asked)));
+    await new Promise((wake) => setTimeout(wake, pauseAfter(Date.now() - asked, asked - began)));
   }
 }
+
+/**
+ * Asking takes a quarter of the time at most, and comes a tenth too late at most: tests that wait beside each other would
+ * fill the machine with questions, and keep what they wait for from being done. In ms.
+ */
+const pauseAfter = (tookMs: number, waitedMs: number): number => Math.max(25, 3 * tookMs, Math.min(500, waitedMs / 10));
 
 export class Fleet implements AsyncDisposable {
   readonly dir: string;

@@ -62,7 +62,9 @@ it('a tree goes from source to agent to instance to place', async () => {
 });
 
 it('top tells what whole families use, wherever they live', async () => {
-  const family = 'setsid sleep 1000 & (while :; do :; done) & wait';
+  // Busy for a fifth of the time: three that never rest would leave nothing for the tests beside this one.
+  const busy = 'n=30000; while [ $n -gt 0 ]; do n=$((n - 1)); done; sleep 0.1';
+  const family = `setsid sleep 1000 & (while :; do ${busy}; done) & wait`;
   for (const runtime of ['tmux', 'process', 'screen'])
     await fleet.ok(['apply', '-f', '-', '--wait'], {
       stdin: execManifest(`busy-${runtime}`, ['sh', '-c', family], { ...spec, place: { runtime } }),

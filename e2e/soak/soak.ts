@@ -40,6 +40,8 @@ const WARMING = 0.35;
 /** As long as warming. */
 const MORE_PHASES = 2;
 const BURST = 8;
+/** From one burst to the next: without it the looks between them, not the churn, would keep both cores busy. */
+const PACE_MS = 500;
 const SETTLE_MS = 180_000;
 
 export async function soak({ program, agents, minutes, seed }: SoakOptions): Promise<Soaked> {
@@ -111,6 +113,7 @@ async function churn(
   names: readonly string[],
   counts: { kills: number; edits: number },
 ): Promise<void> {
+  const paced = new Promise((wake) => setTimeout(wake, PACE_MS));
   const agents = new Map((await fleet.agents()).map((agent) => [agent.metadata.name, agent]));
   for (let i = 0; i < BURST; i++) {
     const name = names[random.int(0, names.length - 1)] ?? '';
@@ -131,6 +134,7 @@ async function churn(
     async () => (await fleet.agents()).filter(isSettled).length >= gone.length * 0.9,
     SETTLE_MS,
   );
+  await paced;
 }
 
 const isOurs = (fleet: SupervisedFleet, pid: number): boolean => {

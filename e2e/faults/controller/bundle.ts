@@ -23,6 +23,8 @@ export async function bundleFaultyController(): Promise<string> {
     platform: 'node',
     target: 'node20',
     format: 'esm',
+    minifySyntax: true,
+    minifyWhitespace: true,
     define: { SAC_VERSION: '"0.0.0-e2e"' },
     external: ['better-sqlite3', 'ssh2'],
     logLevel: 'warning',

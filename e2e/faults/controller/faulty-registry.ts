@@ -18,7 +18,9 @@ if (orders.clock !== undefined) shiftClock(orders.clock);
 
 export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => {
   const injector = new Injector(orders);
-  return createRealRuntimes(context).map((runtime) =>
+  const { runtimes } = orders;
+  const real = createRealRuntimes(context).filter(({ kind }) => !runtimes || runtimes.includes(kind));
+  return real.map((runtime) =>
     faultyRuntime(runtime, {
       injector,
       sweeps: new Set(orders.sweeps),

@@ -2,6 +2,7 @@
  * Owns: what a test tells its controller, and what that writes down: two files, named in one environment variable.
  * Never: part of a shipped program; only the bundle made by bundle.ts reads it.
  */
+import type { RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import type { Kind, PointKey } from '../plans/plan.ts';
 
 /** Names the file with the orders. */
@@ -15,6 +16,8 @@ export interface Orders {
   readonly clock?: string;
   /** Instances whose leftovers a sweep is expected to find. */
   readonly sweeps?: readonly string[];
+  /** The runtimes the controller knows; all of them when left out. What a machine has besides costs each sweep a look. */
+  readonly runtimes?: readonly RuntimeKind[];
   /** A bug to be found, see PLANTED. */
   readonly bug?: PlantedBug;
 }

@@ -28,9 +28,9 @@ export interface Setting {
   readonly deadlineMs?: number;
 }
 
-const RESYNC = '1s';
-/** Each resync ends in a sweep of each runtime; a fault may outlast one. */
-const QUIET_SWEEPS = 5;
+const RESYNC = '500ms';
+/** Each resync ends in a sweep; a fault may outlast one. */
+const QUIET_SWEEPS = 2;
 
 interface Lived extends Omit<Reference, 'runtime'> {
   readonly problems: readonly string[];
@@ -73,7 +73,7 @@ async function live(
   await using fleet = new SupervisedFleet({
     program,
     flags: ['--resync', RESYNC],
-    orders: { sweeps: SWEPT, ...(fault && { fault }), ...(bug && { bug }) },
+    orders: { sweeps: SWEPT, runtimes: [runtime], ...(fault && { fault }), ...(bug && { bug }) },
   });
   const problems: string[] = [];
   await play({ fleet, runtime, deadlineMs });

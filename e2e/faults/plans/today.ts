@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 
-export const SAMPLE_MS = 100;
+export const SAMPLE_MS = 200;
 
 export function planOffset(): number {
   try {
