@@ -9,9 +9,12 @@ import type { Profile } from '../../adapters/profiles/profile.ts';
 import { PROFILES } from '../../adapters/profiles/profiles.ts';
 import type { PaneState } from '../../adapters/profiles/screen.ts';
 import { FactKeeper } from '../../adapters/profiles/telling/fact-keeper.ts';
+import { ContainerRecords, type ContainerTeller } from '../../adapters/profiles/telling/far/container-records.ts';
 import { FarListening, type FarTeller } from '../../adapters/profiles/telling/far/far-listening.ts';
+import { DOCKER, type Engine, PODMAN } from '../../adapters/runtimes/container/engine.ts';
+import { containerName } from '../../adapters/runtimes/container/listing.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
-import { type AgentSpec, effectiveProfile } from '../../api/resources/agent/agent.ts';
+import { type AgentSpec, effectiveProfile, type RuntimeKind } from '../../api/resources/agent/agent.ts';
 import type { AgentFacts } from '../../api/resources/agent/facts.ts';
 import { type HostName, type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { Instant } from '../../api/resources/time.ts';
@@ -41,6 +44,9 @@ export function launchOf(profile: Profile, spec: AgentSpec): ReturnType<PlanFact
     ...(unfit !== undefined && { refused: unfit }),
   };
 }
+
+const engineOf = (runtime: RuntimeKind): Engine | undefined =>
+  runtime === 'docker' ? DOCKER : runtime === 'podman' ? PODMAN : undefined;
 
 /** Between two looks at the spools and records of a host. */
 const PULL_MS = 2_000;
@@ -73,30 +79,40 @@ export function createTelling(options: TellingOptions): Told {
     return record && spec && { record, spec, profile: PROFILES[effectiveProfile(spec)] };
   };
   const far = new FarListening(hooksDir, (name) => keeper.grew(name));
+  const contained = new ContainerRecords(far);
   const pullAll = (): void => {
+    const inContainers: ContainerTeller[] = [];
     const byHost = new Map<HostName, FarTeller[]>();
     const known = new Set<string>();
     for (const { record } of store.instances()) {
       const { place, incarnation } = record.snapshot.memory;
-      if (!place || place.host === LOCAL_HOST) continue;
+      const engine = place && engineOf(place.runtime);
+      if (!place || (place.host === LOCAL_HOST && !engine)) continue;
       known.add(record.name);
       if (record.snapshot.phase !== 'Running') continue;
       const { profile, spec } = find(record.id) ?? {};
       if (!profile?.hookSettings && (!profile?.telling?.transcript || profile.telling.database)) continue;
       const home = spec?.env['HOME'] ?? '';
       const cwd = workspaceOf(record.id);
-      const records = profile.telling?.records;
+      const records = profile.telling?.records ?? (engine && profile.telling?.recordsUnhooked);
       const seconds = (timers.now() - (incarnation ?? 0)) / 1000;
       const teller: FarTeller = {
         name: record.name,
-        hasSpool: profile.hookSettings !== undefined,
+        hasSpool: profile.hookSettings !== undefined && !engine,
         record: keeper.heard(record.id)?.hooks.transcriptPath?.value,
         home,
         newest: records && cwd !== undefined ? { type: 'newest', store: records, home, cwd, seconds } : undefined,
       };
+      if (engine) {
+        const transport = place.host === LOCAL_HOST ? local : remote(place.host)?.transport;
+        const exec = [engine.program, 'exec', '-i', containerName(record.id)];
+        if (transport && teller.newest) inContainers.push({ id: record.id, exec, transport, teller });
+        continue;
+      }
       byHost.set(place.host, [...(byHost.get(place.host) ?? []), teller]);
     }
     far.forget((name) => known.has(name));
+    void contained.pull(inContainers);
     for (const [host, tellers] of byHost) {
       const there = remote(host);
       if (there) void far.pull(host, there.transport, there.hooksDir, tellers);
@@ -115,7 +131,9 @@ export function createTelling(options: TellingOptions): Told {
       const { record, spec, profile } = find(id) ?? {};
       const { incarnation, place } = record?.snapshot.memory ?? {};
       const screen = screenFacts(state, at);
-      const isFar = place !== undefined && place.host !== LOCAL_HOST;
+      const isContained = place !== undefined && engineOf(place.runtime) !== undefined;
+      const isFar = place !== undefined && (place.host !== LOCAL_HOST || isContained);
+      if (isContained) contained.seen(id, state);
       const telling = profile?.telling;
       if (!telling || incarnation === undefined) return screen;
       const teller = { telling, incarnation, home: spec?.env['HOME'] ?? userHome, cwd: workspaceOf(id) };
@@ -145,7 +163,10 @@ export function createTelling(options: TellingOptions): Told {
     envAtStart(id) {
       const { record, profile, spec } = find(id) ?? {};
       if (!record || !profile?.hookSettings) return {};
-      const host = record.snapshot.memory.place?.host ?? LOCAL_HOST;
+      const { place } = record.snapshot.memory;
+      // Neither the program nor the spool is in there.
+      if (place && engineOf(place.runtime)) return {};
+      const host = place?.host ?? LOCAL_HOST;
       const there = host === LOCAL_HOST ? { hooksDir } : remote(host);
       if (!there) return {};
       const spool = join(there.hooksDir, `${record.name}.spool`);

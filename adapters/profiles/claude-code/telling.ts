@@ -11,4 +11,6 @@ export const CLAUDE_TELLING: Telling = {
   hooks: readClaudeHooks,
   foreignLine: errorLogLine,
   transcript: () => new ClaudeTranscript(),
+  // Not those of its subagents, which are named otherwise.
+  recordsUnhooked: { folder: '.claude/projects', files: '/[0-9a-f-]{36}[.]jsonl$', holds: '"cwd":"{pwd}"' },
 };

@@ -21,6 +21,8 @@ export interface Telling {
   readonly transcript?: () => TranscriptReader;
   /** Where the record is looked for; absent: a hook names it. */
   readonly records?: RecordStore;
+  /** The same, where its hooks cannot be heard. */
+  readonly recordsUnhooked?: RecordStore;
   /** It is no file of lines but in a database; read on this machine alone. */
   readonly database?: RecordDatabase;
 }

@@ -2,7 +2,6 @@
  * Owns: hearing agents of other machines: one command a host and turn brings what their spools and records grew by.
  * Never: decides who is listened to, or reads what came.
  */
-import type { HostName } from '../../../../api/resources/names.ts';
 import type { Transport } from '../../../transport/transport.ts';
 import type { Tail } from '../file-tail.ts';
 import { FarRecord } from './far-record.ts';
@@ -25,8 +24,8 @@ export interface FarTeller {
 export class FarListening {
   readonly #spools: SpoolMirror;
   readonly #records = new Map<string, FarRecord>();
-  /** A host that is slow to answer keeps the others' turns as they are. */
-  readonly #pulling = new Set<HostName>();
+  /** A place that is slow to answer keeps the others' turns as they are. */
+  readonly #pulling = new Set<string>();
   readonly #grew: (instance: string) => void;
 
   /** `dir`: where copies of spools are kept; `grew`: there is more of this one's record to read. */
@@ -42,10 +41,15 @@ export class FarListening {
     return record;
   }
 
-  /** Never rejects: a host that cannot be asked now is asked at the next turn. */
-  async pull(host: HostName, transport: Transport, hooksDir: string, tellers: readonly FarTeller[]): Promise<void> {
-    if (this.#pulling.has(host)) return;
-    this.#pulling.add(host);
+  /** Never rejects: a place (a host, a container) that cannot be asked now is asked at the next turn. */
+  async pull(
+    place: string,
+    transport: Pick<Transport, 'run'>,
+    hooksDir: string,
+    tellers: readonly FarTeller[],
+  ): Promise<void> {
+    if (this.#pulling.has(place)) return;
+    this.#pulling.add(place);
     try {
       const asked = [
         ...tellers.flatMap((teller) => this.#askSpool(teller, hooksDir)),
@@ -59,7 +63,7 @@ export class FarListening {
     } catch {
       // Said above.
     } finally {
-      this.#pulling.delete(host);
+      this.#pulling.delete(place);
     }
   }
 

@@ -82,7 +82,10 @@ exit 0
 `;
 
 /** What grew, by its number in `files`. Throws TransportError. */
-export async function growthOf(t: Transport, files: readonly Growing[]): Promise<ReadonlyMap<number, Growth>> {
+export async function growthOf(
+  t: Pick<Transport, 'run'>,
+  files: readonly Growing[],
+): Promise<ReadonlyMap<number, Growth>> {
   const grown = new Map<number, Growth>();
   // A line break would make two words of one.
   const asked = files.flatMap((one, number) => (/[\n\0]/.test(wordsOf(one).join('')) ? [] : [{ one, number }]));
