@@ -1,5 +1,5 @@
 /**
- * Owns: a git repository for benchmarks, bare, over file, and a server that takes connections and never answers.
+ * Owns: a git repository for benchmarks, bare, over file, and servers that are broken.
  * Never: reads the user's git configuration.
  */
 import { execFileSync } from 'node:child_process';
@@ -47,19 +47,34 @@ export class BenchRepository {
   }
 }
 
-export interface SilentServer extends Disposable {
+export interface BrokenServer extends Disposable {
   readonly url: string;
 }
 
-export async function silentServer(): Promise<SilentServer> {
+/** `silent` takes connections and never answers; `slow` answers without end; `redirecting` sends to itself. */
+export async function brokenServer(how: 'silent' | 'slow' | 'redirecting'): Promise<BrokenServer> {
   const sockets: Socket[] = [];
-  const server: Server = createServer((socket) => sockets.push(socket));
+  const drips: NodeJS.Timeout[] = [];
+  const server: Server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    if (how === 'silent') return;
+    socket.once('data', () => {
+      if (how === 'redirecting') {
+        socket.end('HTTP/1.1 302 Found\r\nLocation: /fleet.git\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+        return;
+      }
+      socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\n\r\n');
+      drips.push(setInterval(() => socket.write('0'), 50));
+    });
+  });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const at = server.address();
   const port = typeof at === 'object' && at ? at.port : 0;
   return {
     url: `http://127.0.0.1:${port}/fleet.git`,
     [Symbol.dispose]() {
+      for (const drip of drips) clearInterval(drip);
       for (const socket of sockets) socket.destroy();
       server.close();
     },

@@ -30,7 +30,7 @@ import { realTimers } from './compose/real-timers.ts';
 import { createUsage } from './compose/usage.ts';
 import { createWrites } from './compose/writes.ts';
 import { Controller } from './controller.ts';
-import { tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
+import { sourceOf, tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
 import { statusOf } from './desired/git/running/source-loop.ts';
 import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
@@ -286,7 +286,7 @@ async function run(
   const server = createServer(
     {
       reads: createReads(ports),
-      writes: tellingSources(writes, (name) => store.agent(name)?.record.source, touched),
+      writes: tellingSources(writes, sourceOf(store), touched),
       rollouts: tellingRollouts(rollouts, touched),
       sources: loops.gitSources,
       usage,

@@ -12,7 +12,7 @@ import { extraProtocols, GitCommand } from '../desired/git/repository/command.ts
 import { LIMITS, Repository } from '../desired/git/repository/repository.ts';
 import { fleetOf } from '../desired/git/running/fleet-of.ts';
 import { GitSources, type GitSourcesOptions } from '../desired/git/running/git-sources.ts';
-import { deliver } from '../notices/deliver.ts';
+import { deliver, unreadable } from '../notices/deliver.ts';
 import { Notifiers } from '../notices/notifiers.ts';
 import type { Machine, Machines } from '../places/machines.ts';
 import { canonicalJson } from '../plan/launch-hash.ts';
@@ -86,6 +86,7 @@ export function createLoops(parts: LoopsParts): Loops {
     canonical: canonicalJson,
     digest: (text) => createHash('sha256').update(text).digest('hex').slice(0, 32),
     deliver: (message, spec) => deliver(message, spec, { transport, secrets }),
+    unreadable: (spec) => unreadable(spec, secrets),
     log,
   });
   const budgets = new Budgets({ store, timers, canonical: canonicalJson, log });

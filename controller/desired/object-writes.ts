@@ -18,13 +18,14 @@ import {
   OBJECT_KINDS,
   OBJECT_MANIFESTS,
   type ObjectKind,
-  type ObjectManifest,
 } from '../../api/resources/kinds/kinds.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';
 import { circleThrough } from '../plan/dependencies.ts';
 import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
+import { changedByHand, refusedByCommit, withHand } from './object-ownership.ts';
+import { isOrphaned } from './ownership.ts';
 import { mergePatch } from './three-way-merge.ts';
 
 export interface ObjectWritesOptions {
@@ -111,7 +112,13 @@ export class StoredObjectWrites {
           spec: mergePatch(record.spec, patch.spec ?? {}),
         });
         if (kind === 'GitSource') this.#assertNoCircle(manifest);
-        return { record: this.#next(kind, manifest, record, record.source), why: `Changed by ${by.name}.` };
+        const { byHand: _, ...next } = this.#next(kind, manifest, record, record.source);
+        const why = `Changed by ${by.name}.`;
+        if (record.source.kind !== 'git' || isOrphaned(this.#options.store, record.source))
+          return { record: next, why };
+        const { theirs, disputed } = changedByHand(record, next, this.#same);
+        if (disputed.length > 0 && patch.force !== true) throw refusedByCommit(record, disputed);
+        return { record: { ...next, ...(theirs.length > 0 && { byHand: theirs }) }, why };
       },
       patch.dryRun,
     );
@@ -152,9 +159,15 @@ export class StoredObjectWrites {
     const { name } = manifest;
     const current = store.object(kind, name);
     const before = current?.record;
-    const { source } = request;
-    const ours = !before || (before.source.kind === source.kind && before.source.name === source.name);
-    const next = this.#next(kind, manifest, before, source);
+    const asking = request.source;
+    const ours = !before || (before.source.kind === asking.kind && before.source.name === asking.name);
+    // By hand a thing is changed, not taken away from the commit that declares it.
+    const keeps = before?.source.kind === 'git' && asking.kind === 'apply' && !isOrphaned(store, before.source);
+    const source = keeps ? before.source : asking;
+    const { theirs, ...wanted } =
+      before?.source.kind === 'git' && (ours || keeps) ? withHand(before, manifest) : { ...manifest, theirs: [] };
+    const hand = theirs.length > 0 && { byHand: theirs };
+    const next: ObjectRecord = { ...this.#next(kind, { ...wanted, name }, before, source), ...hand };
     const same = before !== undefined && canonical(declared(before)) === canonical(declared(next));
     if (before && !ours && !same && request.force !== true && before.source.kind !== 'apply')
       throw new ConflictError(
@@ -171,7 +184,7 @@ export class StoredObjectWrites {
     };
     if (request.dryRun || (same && (!ours || canonical(place(before.source)) === canonical(place(source)))))
       return result;
-    const why = `${before ? 'Changed' : 'Declared'} by ${source.kind === 'apply' ? by.name : `${source.kind} ${source.name}`}.`;
+    const why = `${before ? 'Changed' : 'Declared'} by ${asking.kind === 'apply' ? by.name : `${asking.kind} ${asking.name}`}.`;
     try {
       await store.commit(
         [{ type: 'put-object', expected: current?.resourceVersion ?? 0, record: next }],
@@ -230,6 +243,8 @@ export class StoredObjectWrites {
     }
   }
 
+  readonly #same = (a: unknown, b: unknown): boolean => this.#options.canonical([a]) === this.#options.canonical([b]);
+
   #current(kind: ObjectKind, name: string): Versioned<ObjectRecord> {
     const current = this.#options.store.object(kind, name);
     if (!current)
@@ -257,7 +272,7 @@ interface Parsed {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  readonly spec: ObjectManifest['spec'];
+  readonly spec: Readonly<Record<string, unknown>>;
 }
 
 function parse(kind: ObjectKind, input: unknown): Parsed {

@@ -52,6 +52,26 @@ export async function deliver(message: Message, spec: NotifierSpec, options: Del
   return post(request, durationMs(spec.timeout));
 }
 
+/** Why nothing can be delivered, whatever there is to tell: a secret that is named cannot be read. Undefined: nothing known. */
+export async function unreadable(spec: NotifierSpec, secrets: SecretPlaces): Promise<string | undefined> {
+  const { webhook, slack, ntfy } = spec;
+  const way = webhook ?? slack ?? ntfy;
+  const bearer = webhook ?? ntfy;
+  const named: readonly Named[] = [
+    { env: way?.urlEnv, file: way?.urlFile },
+    { env: bearer?.tokenEnv, file: bearer?.tokenFile },
+    { env: webhook?.signingEnv, file: webhook?.signingFile },
+  ];
+  for (const { env, file } of named)
+    try {
+      if (env !== undefined || file !== undefined)
+        await readSecret({ ...(env !== undefined && { env }), ...(file !== undefined && { file }) }, secrets);
+    } catch (error) {
+      return error instanceof Error ? error.message : 'its secrets cannot be read';
+    }
+  return undefined;
+}
+
 async function post(
   { url, headers, body }: { readonly url: string; readonly headers: Record<string, string>; readonly body: string },
   timeoutMs: number,

@@ -76,6 +76,7 @@ async function open(): Promise<void> {
       sent.push(...message.notices.map(({ status, kind, name, reason }) => `${status} ${kind}/${name} ${reason}`));
       return { type: 'delivered' };
     },
+    unreadable: async () => undefined,
   });
 }
 async function close(): Promise<void> {

@@ -23,18 +23,25 @@ export interface NotifiersOptions {
   readonly canonical: (value: unknown) => string;
   readonly digest: (text: string) => string;
   readonly deliver: (message: Message, spec: NotifierSpec) => Promise<Outcome>;
+  /** Why nothing can be delivered, whatever there is to tell; undefined: nothing known. */
+  readonly unreadable: (spec: NotifierSpec) => Promise<string | undefined>;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
 const SOON_MS: DurationMs = 300;
 /** Something may have changed that nobody told of. */
 const AGAIN_MS: DurationMs = 60_000;
+/** A secret that was missing may be there. */
+const SECRET_MS: DurationMs = 2_000;
+const SECRET_MISSING = 'SecretMissing';
 type Told = Pick<RecordedEvent, 'type' | 'reason' | 'message'>;
 
 export class Notifiers implements AsyncDisposable {
   readonly #options: NotifiersOptions;
   readonly #running = new Map<string, Promise<void>>();
   readonly #timers = new Map<string, () => void>();
+  /** Generation whose secrets were found readable. */
+  readonly #readable = new Map<string, number>();
   #watch: Disposable | undefined;
   #cancelSoon: (() => void) | undefined;
   #closed = false;
@@ -87,6 +94,7 @@ export class Notifiers implements AsyncDisposable {
       while (more && !this.#closed) more = await this.#once(name);
       const record = this.#options.store.object('Notifier', name)?.record;
       const next = record && nextAt(statusOf(record), record.spec, timers.now());
+      if (record && statusOf(record).conditions[0]?.reason === SECRET_MISSING) wait = SECRET_MS;
       if (next !== undefined) wait = Math.min(wait, Math.max(SOON_MS, next - timers.now()));
     } catch (error) {
       if (error instanceof FencedError) return;
@@ -111,7 +119,7 @@ export class Notifiers implements AsyncDisposable {
     const seen = this.#observed(found);
     const delivery = choose(seen, spec, timers.now());
     if (!delivery) {
-      await this.#save(name, seen);
+      await this.#save(name, await this.#withSecrets(found, seen));
       return false;
     }
     const entries = delivery.keys.flatMap((key) => {
@@ -133,14 +141,34 @@ export class Notifiers implements AsyncDisposable {
       lastTransitionTime:
         was === (ready ? 'True' : 'False') ? (seen.conditions[0]?.lastTransitionTime ?? '') : isoTime(now),
     };
+    const failed = seen.conditions[0]?.reason === 'NotDelivered';
     const event: Told | undefined =
-      !ready && was !== 'False'
+      !ready && !failed
         ? { type: 'Warning', reason: 'NotDelivered', message }
-        : ready && was === 'False'
+        : ready && failed
           ? { type: 'Normal', reason: 'DeliversAgain', message }
           : undefined;
     await this.#save(name, { ...after, conditions: [condition] }, event);
     return true;
+  }
+
+  /** A secret that is missing is told before there is anything to deliver, and that it is there as soon as it is. */
+  async #withSecrets({ name, spec, generation }: ObjectRecord<'Notifier'>, status: NotifierStatus) {
+    const [last] = status.conditions;
+    if (last?.reason === 'NotDelivered' || (last && this.#readable.get(name) === generation)) return status;
+    const why = await this.#options.unreadable(spec);
+    if (why === undefined) this.#readable.set(name, generation);
+    else this.#readable.delete(name);
+    if (why === undefined && last && last.reason !== SECRET_MISSING) return status;
+    const now = why === undefined ? ('Unknown' as const) : ('False' as const);
+    const condition = {
+      type: 'Ready' as const,
+      status: now,
+      reason: why === undefined ? 'NothingSent' : SECRET_MISSING,
+      message: why === undefined ? 'Nothing was told since it was declared.' : `Nothing can be delivered: ${why}.`,
+      lastTransitionTime: last?.status === now ? last.lastTransitionTime : isoTime(this.#options.timers.now()),
+    };
+    return { ...status, conditions: [condition] };
   }
 
   #observed(record: ObjectRecord<'Notifier'>): NotifierStatus {

@@ -50,6 +50,8 @@ export interface ObjectRecord<K extends ObjectKind = ObjectKind> {
   readonly createdAt: Instant;
   readonly source: Source;
   readonly spec: SpecOf[K];
+  /** Of what git declared: what its operators changed and the commit does not speak of (object-ownership.ts). */
+  readonly byHand?: readonly string[];
   /** Written by whoever acts on it, in the same way as instances' snapshots. */
   readonly status: Readonly<Record<string, unknown>>;
 }

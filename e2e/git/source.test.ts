@@ -251,6 +251,37 @@ describe('a git source', () => {
     expect(await agents()).toEqual(['web']);
   });
 
+  it('has one rule for all kinds: a Budget of a commit is changed there, what its operators do with it stays', async () => {
+    const budget = (agents: number) =>
+      `apiVersion: sac/v1\nkind: Budget\nmetadata: {name: few}\nspec: {agents: ${agents}}\n`;
+    repo.push({ 'few.yaml': budget(5) });
+    await fleet.controller();
+    await declare('  interval: 1h\n');
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    const few = async () => fleet.json(['get', 'budget', 'few']);
+    const refused = await fleet.sac(['apply', '-f', '-'], { stdin: budget(6) });
+    expect(refused).toMatchObject({ code: 4 });
+    expect(refused.stderr).toContain('is declared by git fleet');
+    // Nobody declares whether it rests, or this label: that is the operators' business, and stays.
+    await fleet.ok(['suspend', 'budget/few']);
+    await fleet.ok(['label', 'budget', 'few', 'watched=yes']);
+    await fleet.ok(['apply', '-f', '-', '--force-conflicts'], { stdin: budget(7) });
+    await until('it is put back', async () => (await few()).spec.agents === 5);
+    expect((await few()).spec.suspend).toBe(true);
+    expect((await few()).metadata.labels).toEqual({ watched: 'yes' });
+    const born = (await few()).metadata.creationTimestamp;
+    await fleet.ok(['delete', 'budget', 'few']);
+    await until('it is there again', async () => {
+      const found = await fleet.json(['get', 'budgets']);
+      return found.items.some(
+        ({ metadata }: { metadata: { creationTimestamp: string } }) => metadata.creationTimestamp !== born,
+      );
+    });
+    repo.push({ 'few.yaml': budget(8) });
+    await fleet.ok(['sync', 'fleet', '--wait']);
+    expect((await few()).spec).toMatchObject({ agents: 8, suspend: false });
+  });
+
   it('names a circle of sources, and is adopted from a source that is gone', async () => {
     repo.push({ 'web.yaml': agent('web') });
     await fleet.controller();

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -94,9 +94,9 @@ it('tells a condition once, again with the same id after kill -9 between sending
 it('tries again what was refused, tells chats, topics and commands, and names no secret address', async () => {
   await fleet.controller(['--agents-dir', fleet.agentsDir]);
   answer = 503;
+  const secret = join(fleet.home, 'secrets', 'notify-chat');
   mkdirSync(join(fleet.home, 'secrets'), { recursive: true, mode: 0o700 });
-  writeFileSync(join(fleet.home, 'secrets', 'notify-chat'), `${address}/chat/very-secret\n`);
-  chmodSync(join(fleet.home, 'secrets', 'notify-chat'), 0o600);
+  rmSync(secret, { force: true });
   const conditions = [{ type: 'Ready', status: 'False' }];
   fleet.write(
     'all.yaml',
@@ -107,8 +107,13 @@ it('tries again what was refused, tells chats, topics and commands, and names no
     ].join('---\n'),
   );
   fleet.write('web.yaml', broken(['false']));
-  await fleet.ok(['apply', '-f', 'web.yaml', '-f', 'all.yaml']);
   const status = async (name: string) => (await fleet.json(['get', 'notifier', name])).status;
+  await fleet.ok(['apply', '-f', 'all.yaml']);
+  const reason = async () => (await status('chat')).conditions[0]?.reason;
+  await until('the missing secret is told before any message', async () => (await reason()) === 'SecretMissing');
+  writeFileSync(secret, `${address}/chat/very-secret\n`, { mode: 0o600 });
+  await until('that it is there is told as well', async () => (await reason()) === 'NothingSent');
+  await fleet.ok(['apply', '-f', 'web.yaml']);
   await until('it failed', async () => (await status('chat')).failed > 0);
   expect((await status('chat')).conditions[0]).toMatchObject({
     status: 'False',

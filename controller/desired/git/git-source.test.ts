@@ -5,9 +5,18 @@ import type { Source } from '../../../api/resources/meta.ts';
 import type { FleetPort, FleetThing } from './fleet-port.ts';
 import { GitSource } from './git-source.ts';
 import type { Head, Relation } from './repository/repository.ts';
+import { Turns } from './running/turns.ts';
 
 /** What a commit holds: agents by name; `!` in front: a file that does not parse. */
 type Commit = { readonly names: readonly string[]; readonly signed: boolean; readonly relation: Relation };
+
+const TURNS = new Turns({
+  now: () => 0,
+  after(_delayMs, run) {
+    queueMicrotask(run);
+    return () => undefined;
+  },
+});
 
 /** A fleet in memory; a transaction that throws leaves it as it was. */
 function memoryFleet(others: readonly string[]) {
@@ -72,6 +81,7 @@ it('the fleet stands at one commit, whole; nothing of others is touched; refused
           name: 'fleet',
           fleet: fleet.port,
           now: () => 0,
+          turns: TURNS,
           repository: {
             resolve: async () => now?.head ?? { commit: '', ref: '' },
             fetch: async (head) => ({ head, relation: now?.commit.relation ?? 'continues' }),
@@ -125,6 +135,7 @@ it('a commit that is wrong is read once, however often it is found again', async
     name: 'fleet',
     fleet: memoryFleet([]).port,
     now: () => 0,
+    turns: TURNS,
     repository: {
       resolve: async () => ({ commit: '1'.repeat(40), ref: 'refs/heads/main' }),
       fetch: async (head) => ({ head, relation: 'continues' }),

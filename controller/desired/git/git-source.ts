@@ -15,6 +15,7 @@ import { fetchFinding, RETRY_MS, Refusal, refusalFrom, refusedItems, rewritten, 
 import { GitError } from './repository/git-error.ts';
 import type { Head, Relation, Repository } from './repository/repository.ts';
 import { asPlanned, prunedResult } from './results.ts';
+import type { Breathe, Turns } from './running/turns.ts';
 import { syncedAs } from './standing.ts';
 import { conditionOf, type Finding, type Findings, NOT_REQUIRED, no, unknown, withFindings, yes } from './status.ts';
 
@@ -23,6 +24,7 @@ export interface GitSourceOptions {
   readonly repository: Pick<Repository, 'resolve' | 'fetch' | 'files' | 'signature' | 'keep'>;
   readonly fleet: FleetPort;
   readonly now: () => Instant;
+  readonly turns: Turns;
 }
 
 const MAX_PROBLEMS = 100;
@@ -74,20 +76,24 @@ export class GitSource {
         no('DependencyNotReady', `Waits for ${listed(waitingFor)}, named in dependsOn.`),
         RETRY_MS,
       );
-    let fetched: { readonly head: Head; readonly relation: Relation };
-    try {
-      fetched = await this.#fetch(request);
-    } catch (error) {
-      return { status: withFindings(status, {}, { Fetched: fetchFinding(error) }, this.#options.now()), changed: [] };
-    }
-    return this.#take(fetched.head, fetched.relation, request);
+    return this.#options.turns.during(async (breathe) => {
+      let fetched: { readonly head: Head; readonly relation: Relation };
+      try {
+        fetched = await this.#fetch(request);
+      } catch (error) {
+        return { status: withFindings(status, {}, { Fetched: fetchFinding(error) }, this.#options.now()), changed: [] };
+      }
+      return this.#take(fetched.head, fetched.relation, request, breathe);
+    });
   }
 
   /** What the next sync would do; nothing is changed. Throws GitError. */
   async plan(request: SyncRequest): Promise<SyncPlan> {
     const { head, relation } = await this.#fetch(request);
     try {
-      const { response } = await this.#apply(head, relation, request, true);
+      const { response } = await this.#options.turns.during((breathe) =>
+        this.#apply(head, relation, request, breathe, true),
+      );
       return {
         revision: head.commit,
         problems: [],
@@ -110,7 +116,7 @@ export class GitSource {
     return withFindings(status, {}, { Healthy: healthy }, this.#options.now(), waiting);
   }
 
-  async #take(head: Head, relation: Relation, request: SyncRequest): Promise<SyncResult> {
+  async #take(head: Head, relation: Relation, request: SyncRequest, breathe: Breathe): Promise<SyncResult> {
     const { status } = request;
     const { now } = this.#options;
     const seen = { revision: head.commit, ref: head.ref, lastAttemptedRevision: head.commit };
@@ -120,7 +126,7 @@ export class GitSource {
     try {
       findings.Verified = await this.#verify(head, request);
       if (findings.Verified.status === 'False') throw new Refusal(no('NotVerified', findings.Verified.message));
-      const { changed, drift, declared } = await this.#apply(head, relation, request, false);
+      const { changed, drift, declared } = await this.#apply(head, relation, request, breathe, false);
       const undone = this.#owned().flatMap((thing) => (thing.undone && declared.has(thing.key) ? [thing.key] : []));
       findings.Synced = syncedAs(head.commit, status.heldAt !== undefined, { declared, drift, undone });
       findings.Healthy = this.#health();
@@ -166,11 +172,17 @@ export class GitSource {
       : no('NotVerified', `${short(head.commit)} ${signature.why}; what was applied before is kept.`);
   }
 
-  async #apply(head: Head, relation: Relation, request: SyncRequest, planOnly: boolean): Promise<Applied> {
+  async #apply(
+    head: Head,
+    relation: Relation,
+    request: SyncRequest,
+    breathe: Breathe,
+    planOnly: boolean,
+  ): Promise<Applied> {
     const { force = false, status, spec, signal } = request;
     const { fleet, name, now, repository } = this.#options;
     if (relation === 'rewritten' && !force) throw rewritten(head, status.lastAppliedRevision ?? '');
-    const { key, items, declared } = await this.#readCommit(head.commit, request);
+    const { key, items, declared } = await this.#readCommit(head.commit, request, breathe);
     const doomed = this.#prune(declared, request);
     this.#assertOurs(declared, force);
     try {
@@ -212,13 +224,14 @@ export class GitSource {
     }
   }
 
-  async #readCommit(commit: string, { spec, signal }: SyncRequest): Promise<ReadCommit> {
+  async #readCommit(commit: string, { spec, signal }: SyncRequest, breathe: Breathe): Promise<ReadCommit> {
     const key = JSON.stringify([commit, spec.path, spec.targetLabels]);
     if (this.#read?.key === key) {
       if (this.#read.refusal) throw this.#read.refusal;
       return this.#read;
     }
-    const found = await readCommit(await this.#options.repository.files(commit, spec.path, signal), this.#known);
+    const files = await this.#options.repository.files(commit, spec.path, signal);
+    const found = await readCommit(files, this.#known, breathe);
     if (found.problems.length > 0) {
       const lines = found.problems.map(({ text }) => `${text} (commit ${short(commit)})`);
       const more = lines.length === 1 ? '' : ` and ${lines.length - 1} more`;

@@ -2,7 +2,7 @@
  * Owns: the manifests of one commit as one whole: every problem in them, located, and what they ask for.
  * Never: opens a file; gives a part when another part is broken.
  */
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { type Collected, Collection } from '../../../api/manifests/collect.ts';
 import { namingFolder } from '../../../api/manifests/files.ts';
 import { type ReadResult, readManifests } from '../../../api/manifests/read.ts';
@@ -10,9 +10,11 @@ import { decode } from '../../../api/manifests/safe-file.ts';
 import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../api/resources/agent/agent-files.ts';
 import type { ReadItem } from '../../../api/server/ports.ts';
 import { agentFileIn, type TreeFile } from './repository/tree.ts';
+import type { Breathe } from './running/turns.ts';
 
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */
-const BATCH = 25;
+const BATCH = 10;
+const KNOWN_BATCH = 100;
 
 interface Read {
   readonly folderName: string | undefined;
@@ -39,9 +41,15 @@ export class KnownFiles {
   }
 }
 
-export async function readCommit(files: readonly TreeFile[], known = new KnownFiles()): Promise<Collected> {
+export async function readCommit(
+  files: readonly TreeFile[],
+  known = new KnownFiles(),
+  breathe: Breathe = async () => void (await turnOfTheLoop()),
+): Promise<Collected> {
   known.turn();
   const found = new Collection();
+  /** Files that were really read: one that is known costs next to nothing. */
+  let anew = 0;
   let count = 0;
   const folders = new Set(
     files.flatMap((file) => ('mode' in file ? [] : [file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))])),
@@ -59,7 +67,11 @@ export async function readCommit(files: readonly TreeFile[], known = new KnownFi
   }
   for (const file of files) {
     if ('bytes' in file && file.mode !== undefined) continue;
-    if (count++ % BATCH === BATCH - 1) await breathe();
+    if (count++ % KNOWN_BATCH === KNOWN_BATCH - 1) await turnOfTheLoop();
+    if (anew >= BATCH) {
+      anew = 0;
+      await breathe();
+    }
     if ('refused' in file) {
       found.refuse(file.path, file.refused);
       continue;
@@ -69,7 +81,10 @@ export async function readCommit(files: readonly TreeFile[], known = new KnownFi
       found.refuse(file.path, text.refused);
       continue;
     }
-    const { folderName, read } = known.read(file, () => readFile(file.path, text.text));
+    const { folderName, read } = known.read(file, () => {
+      anew++;
+      return readFile(file.path, text.text);
+    });
     if (folderName === undefined) found.add(read);
     else {
       const own = beside.get(file.path.slice(0, Math.max(0, file.path.lastIndexOf('/')))) ?? [];

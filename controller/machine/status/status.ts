@@ -4,6 +4,7 @@
  */
 import type {
   Activity,
+  AgentSpec,
   AgentStatus,
   InstanceStatus,
   LastExit,
@@ -144,7 +145,11 @@ export interface StatusAgent extends Revised {
   readonly deletedAt?: Instant;
   readonly createdAt: Instant;
   readonly holds?: Readonly<Record<string, { readonly reason: string; readonly since: string }>>;
-  readonly spec: { readonly suspend: boolean; readonly replicas: number };
+  readonly spec: {
+    readonly suspend: boolean;
+    readonly replicas: number;
+    readonly update?: Pick<AgentSpec['update'], 'waitFor'>;
+  };
 }
 
 export function agentStatus(agent: StatusAgent, records: readonly StatusInput[]): AgentStatus {
@@ -158,7 +163,7 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
     instances.length > 0 &&
     ready === instances.length &&
     !rests &&
-    (agent.rollout === undefined || agent.rollout.base === 0) &&
+    isSettled(agent) &&
     observedGeneration === agent.generation;
   return {
     phase: agentPhase(agent, instances),
@@ -176,6 +181,13 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
     instances,
   };
 }
+
+/**
+ * No change is under way. What is Ready is also recorded as what all have, so that a failed change made in the next moment can come
+ * back to it. A first revision whose turns end at a prompt (`waitFor: idle`) counts as soon as its instances do.
+ */
+const isSettled = ({ rollout, spec: { update } }: StatusAgent): boolean =>
+  rollout === undefined || (rollout.base === 0 && update?.waitFor === 'idle');
 
 function firstOf(field: 'nextStart' | 'nextStop', instances: readonly InstanceStatus[]) {
   const first = instances

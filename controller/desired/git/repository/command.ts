@@ -4,7 +4,7 @@
  */
 import { type Env, type Transport, TransportError } from '../../../../adapters/transport/transport.ts';
 import type { DurationMs } from '../../../../api/resources/time.ts';
-import { GitError, gitErrorFrom } from './git-error.ts';
+import { GitError, gitErrorFrom, TooLargeError } from './git-error.ts';
 
 /** Protocols that are only taken when the controller was told so. */
 export type ExtraProtocol = 'file' | 'http';
@@ -118,7 +118,7 @@ export class GitCommand {
     ];
     const ran = await this.#spawn(limited(git, options), options);
     if (ran.code === TOO_LARGE || /file size limit exceeded|file too large|died of signal 25/i.test(ran.stderr))
-      throw new GitError('Refused', `${options.doing}: larger than ${options.maxFileBytes ?? 0} bytes`);
+      throw new TooLargeError(`${options.doing}: larger than ${options.maxFileBytes ?? 0} bytes`);
     return ran;
   }
 

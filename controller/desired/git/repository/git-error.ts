@@ -26,6 +26,13 @@ export class GitError extends Error {
   }
 }
 
+/** A limit was passed: the same commit passes it again. */
+export class TooLargeError extends GitError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('Refused', message, options);
+  }
+}
+
 const PATTERNS: readonly (readonly [RegExp, GitFailure])[] = [
   [/transport '.*' not allowed|protocol .* not supported|redirect|unsupported protocol/i, 'Refused'],
   [/host key verification failed|REMOTE HOST IDENTIFICATION/i, 'AccessDenied'],

@@ -11,7 +11,7 @@ import { highestTag, parseRange } from '../../../../api/resources/kinds/semver.t
 import { durationMs } from '../../../../api/resources/time.ts';
 import type { GitCommand } from './command.ts';
 import { type Credentials, openCredentials, type SecretPlaces } from './credentials.ts';
-import { GitError } from './git-error.ts';
+import { GitError, TooLargeError } from './git-error.ts';
 import { checkSignature, type Signature } from './signature.ts';
 import { readTree, type TreeFile, type TreeLimits } from './tree.ts';
 
@@ -51,6 +51,7 @@ type Spec = Pick<GitSourceSpec, 'url' | 'auth' | 'timeout'>;
 const DEPTHS = [32, 1024] as const;
 /** More packs than this are made into one. */
 const MAX_PACKS = 24;
+const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 const HEAD = 'refs/sac/head';
 const APPLIED = 'refs/sac/applied';
 
@@ -64,6 +65,10 @@ export class Repository {
   readonly #options: RepositoryOptions;
   readonly #spec: Spec;
   #ready: string | undefined;
+  /** The commit that `keep` was asked for last: most syncs find it again. */
+  #kept: string | undefined;
+  /** What was too large: fetching it again at every interval would cost the same and end the same. */
+  #tooLarge: { readonly commit: string; readonly error: TooLargeError } | undefined;
 
   constructor(spec: Spec, options: RepositoryOptions) {
     this.#spec = spec;
@@ -127,11 +132,13 @@ export class Repository {
   /** Keeps the commit from being cleared away, and clears away what is no longer needed. */
   async keep(commit: string): Promise<void> {
     const gitDir = await this.#open();
+    if (this.#kept === commit) return;
     const { git } = this.#options;
     const common = { gitDir, timeoutMs: this.#timeoutMs, doing: `keeping ${commit}` };
     await git.run(['update-ref', APPLIED, commit], common);
     const packs = (await readdir(join(gitDir, 'objects', 'pack'))).filter((name) => name.endsWith('.pack'));
     if (packs.length > MAX_PACKS) await git.run(['repack', '-a', '-d', '-q'], common);
+    this.#kept = commit;
   }
 
   /** The full id of a commit of our copy that begins like this; the text itself when there is none, or several. */
@@ -143,15 +150,18 @@ export class Repository {
   /** Removes our copy, with everything it holds. */
   async forget(): Promise<void> {
     this.#ready = undefined;
+    this.#kept = undefined;
     await rm(this.#options.dir, { recursive: true, force: true });
   }
 
   async #fetch(head: Head, from: string | undefined, signal?: AbortSignal) {
     const gitDir = await this.#open(head.commit.length === 64 ? 'sha256' : 'sha1');
-    const has = await this.#objectAt(gitDir, HEAD);
-    if (has !== (head.tag ?? head.commit) || !(await this.#has(gitDir, head.commit)))
+    const look = async () => this.#objects(gitDir, [HEAD, `${HEAD}^{commit}`, `${head.commit}^{tree}`]);
+    let [has, commit, tree] = await look();
+    if (has !== (head.tag ?? head.commit) || tree === undefined) {
       await this.#get(gitDir, head, from !== undefined && head.ref.startsWith('refs/heads/') ? DEPTHS[0] : 1, signal);
-    const commit = await this.#commitAt(gitDir, HEAD);
+      [has, commit, tree] = await look();
+    }
     if (commit === undefined) throw new GitError('Refused', `${this.#shown}: ${head.ref} names no commit`);
     const fetched = { ...head, commit };
     return { head: fetched, relation: await this.#relation(gitDir, fetched, from, signal) };
@@ -169,6 +179,16 @@ export class Repository {
   }
 
   async #get(gitDir: string, head: Head, depth: number, signal?: AbortSignal): Promise<void> {
+    if (this.#tooLarge?.commit === head.commit) throw this.#tooLarge.error;
+    try {
+      await this.#getAll(gitDir, head, depth, signal);
+    } catch (error) {
+      if (error instanceof TooLargeError) this.#tooLarge = { commit: head.commit, error };
+      throw error;
+    }
+  }
+
+  async #getAll(gitDir: string, head: Head, depth: number, signal?: AbortSignal): Promise<void> {
     await this.#withCredentials(async (credentials) => {
       const fetch = (refspecs: readonly string[], how: readonly string[]) =>
         this.#options.git.run(
@@ -222,7 +242,7 @@ export class Repository {
       const { size } = await stat(join(packs, name));
       await rm(join(packs, name), { force: true });
       if (size >= packBytes)
-        throw new GitError('Refused', `${this.#shown} is larger than ${packBytes} bytes`, { cause: error });
+        throw new TooLargeError(`${this.#shown} is larger than ${packBytes} bytes`, { cause: error });
     }
   }
 
@@ -244,7 +264,7 @@ export class Repository {
     const refs = new Map<string, string>();
     for (const line of listing.split('\n')) {
       const [id = '', name] = line.split('\t');
-      if (name !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) refs.set(name, id);
+      if (name !== undefined && OBJECT_ID.test(id)) refs.set(name, id);
     }
     return refs;
   }
@@ -288,19 +308,23 @@ export class Repository {
   async #discard(): Promise<void> {
     if (this.#ready !== undefined) await rm(this.#ready, { recursive: true, force: true });
     this.#ready = undefined;
+    this.#kept = undefined;
   }
 
-  #commitAt(gitDir: string, ref: string): Promise<string | undefined> {
-    return this.#objectAt(gitDir, `${ref}^{commit}`);
+  async #commitAt(gitDir: string, ref: string): Promise<string | undefined> {
+    return (await this.#objects(gitDir, [`${ref}^{commit}`]))[0];
   }
 
-  async #objectAt(gitDir: string, ref: string): Promise<string | undefined> {
-    const { code, stdout } = await this.#options.git.try(['rev-parse', '--verify', '--quiet', ref], {
+  /** Ids of what these names name, in their order; undefined: nothing that our copy has. One process for all. */
+  async #objects(gitDir: string, names: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const { code, stdout } = await this.#options.git.try(['cat-file', '--batch-check=%(objectname)'], {
       gitDir,
       timeoutMs: this.#timeoutMs,
-      doing: `reading ${ref}`,
+      stdin: names.map((name) => `${name}\n`).join(''),
+      doing: `reading ${names.join(', ')}`,
     });
-    return code === 0 ? stdout.trim() : undefined;
+    const lines = stdout.split('\n');
+    return names.map((_, i) => (code === 0 && OBJECT_ID.test(lines[i] ?? '') ? lines[i] : undefined));
   }
 
   async #has(gitDir: string, commit: string): Promise<boolean> {

@@ -18,6 +18,7 @@ import type { SourceRepository } from '../repository/repository.ts';
 import { conditionOf } from '../status.ts';
 import { Deliveries, judge } from '../webhook.ts';
 import { SourceLoop, statusOf } from './source-loop.ts';
+import { Turns } from './turns.ts';
 
 export interface GitSourcesOptions {
   readonly store: Store;
@@ -41,12 +42,14 @@ export class GitSources implements SourceActions, AsyncDisposable {
   readonly #loops = new Map<string, SourceLoop>();
   readonly #generations = new Map<string, number>();
   readonly #deliveries = new Deliveries();
+  readonly #turns: Turns;
   /** Why pushes to a source cannot be checked, as it was told last. */
   readonly #unchecked = new Map<string, string>();
   #watch: Disposable | undefined;
 
   constructor(options: GitSourcesOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.timers);
   }
 
   start(): void {
@@ -146,6 +149,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
       else loop?.healthChanged();
       return;
     }
+    if (type === 'DELETED' && 'source' in object.metadata) this.touched(object.metadata.source);
     if (object.kind !== 'GitSource') return;
     const { name, generation } = object.metadata;
     if (type !== 'DELETED') {
@@ -170,11 +174,12 @@ export class GitSources implements SourceActions, AsyncDisposable {
     const known = this.#loops.get(name);
     const loop = known ?? this.#make(name);
     this.#loops.set(name, loop);
-    void loop.sync();
+    void loop.redeclared();
   }
 
   #make(name: string): SourceLoop {
     const { store, fleet, repositoryOf, timers, random, canonical, observe, log } = this.#options;
+    const turns = this.#turns;
     return new SourceLoop({
       name,
       store,
@@ -185,7 +190,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
       observe: (result, seconds) => observe(name, result, seconds),
       open(spec: GitSourceSpec) {
         const repository = repositoryOf(name, spec);
-        return { repository, source: new GitSource({ name, repository, fleet, now: () => timers.now() }) };
+        return { repository, source: new GitSource({ name, repository, fleet, turns, now: () => timers.now() }) };
       },
       notReady: (names) =>
         names.filter((other) => {

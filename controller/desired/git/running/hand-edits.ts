@@ -3,19 +3,21 @@
  * Never: refuses or changes a write.
  */
 import type { Agent } from '../../../../api/resources/agent/agent.ts';
+import { type DeclaredObject, isObjectKind } from '../../../../api/resources/kinds/kinds.ts';
 import type { Source } from '../../../../api/resources/meta.ts';
 import type { ResourceWrites, RolloutWrites } from '../../../../api/server/ports.ts';
+import type { Store } from '../../../store/store.ts';
 
-/** `touched` is told where each changed agent comes from. What is deleted is told of when it is gone (GitSources). */
+/** `touched` is told where each changed thing comes from. What is deleted is told of when it is gone (GitSources). */
 export function tellingSources(
   writes: ResourceWrites,
-  sourceOf: (agent: string) => Source | undefined,
+  sourceOf: (kind: string, name: string) => Source | undefined,
   touched: (source: Source | undefined) => void,
 ): ResourceWrites {
-  const telling = async (change: Promise<Agent>): Promise<Agent> => {
-    const agent = await change;
-    touched(agent.metadata.source);
-    return agent;
+  const telling = async <T extends Agent | DeclaredObject>(change: Promise<T>): Promise<T> => {
+    const changed = await change;
+    touched(changed.metadata.source);
+    return changed;
   };
   return {
     ...writes,
@@ -23,11 +25,13 @@ export function tellingSources(
       const response = await writes.apply(request, by);
       if (request.dryRun !== true)
         for (const { kind, name, action } of response.results)
-          if (kind === 'Agent' && action === 'configured') touched(sourceOf(name));
+          if (action === 'configured') touched(sourceOf(kind, name));
       return response;
     },
     replace: (...args) => telling(writes.replace(...args)),
     patch: (name, patch, by) => (patch.dryRun ? writes.patch(name, patch, by) : telling(writes.patch(name, patch, by))),
+    patchObject: (kind, name, patch, by) =>
+      patch.dryRun ? writes.patchObject(kind, name, patch, by) : telling(writes.patchObject(kind, name, patch, by)),
   };
 }
 
@@ -42,3 +46,8 @@ export const tellingRollouts = (
     return agent;
   },
 });
+
+export const sourceOf =
+  (store: Pick<Store, 'agent' | 'object'>) =>
+  (kind: string, name: string): Source | undefined =>
+    isObjectKind(kind) ? store.object(kind, name)?.record.source : store.agent(name)?.record.source;

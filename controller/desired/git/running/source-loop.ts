@@ -50,6 +50,8 @@ export class SourceLoop implements AsyncDisposable {
   readonly #abort = new AbortController();
   #opened: { readonly key: string; readonly source: GitSource; readonly repository: SourceRepository } | undefined;
   #running: Promise<void> | undefined;
+  /** Gives up the run that goes on. */
+  #attempt = new AbortController();
   /** The orders that one more run will carry out. */
   #next: Order | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -69,6 +71,13 @@ export class SourceLoop implements AsyncDisposable {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /** It was declared anew: what runs by the old declaration (a fetch from an address that hangs) is given up. */
+  redeclared(): Promise<void> {
+    const done = this.sync();
+    if (this.#next) this.#attempt.abort();
+    return done;
   }
 
   /** Syncs after a while; an earlier appointment is dropped. */
@@ -116,6 +125,7 @@ export class SourceLoop implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abort.abort();
+    this.#attempt.abort();
     this.#cancelTimer?.();
     this.#cancelHealth?.();
     this.#cancelDrift?.();
@@ -126,11 +136,15 @@ export class SourceLoop implements AsyncDisposable {
     while (this.#next && !this.#abort.signal.aborted) {
       const order = this.#next;
       this.#next = undefined;
-      await this.#runOnce(order);
+      this.#attempt = new AbortController();
+      const done = await this.#runOnce(order, this.#attempt.signal);
+      // What was ordered is done all the same, by the new declaration.
+      if (!done) this.#next = Object.assign({}, order, this.#next);
     }
   }
 
-  async #runOnce(order: Order): Promise<void> {
+  /** False: given up. */
+  async #runOnce(order: Order, signal: AbortSignal): Promise<boolean> {
     const { timers, random, observe, notReady } = this.#options;
     const began = timers.now();
     let intervalMs = 60_000;
@@ -143,7 +157,7 @@ export class SourceLoop implements AsyncDisposable {
         spec,
         status,
         waitingFor: notReady(spec.dependsOn),
-        signal: this.#abort.signal,
+        signal,
         ...(order.force && { force: true }),
       });
       await this.#write(() => result.status, eventOf(before, result));
@@ -153,10 +167,12 @@ export class SourceLoop implements AsyncDisposable {
       observe(ok ? 'success' : 'error', (timers.now() - began) / 1000);
       intervalMs = result.retryMs ?? intervalMs;
     } catch (error) {
+      if (signal.aborted && error instanceof GitError && error.kind === 'Cancelled') return false;
       this.#failed(error);
       observe('error', (timers.now() - began) / 1000);
     }
     this.soon(intervalMs * (1 + JITTER * random()));
+    return true;
   }
 
   /** What is neither the repository's nor a manifest's fault: gone, fenced, cancelled, or a bug. */

@@ -1,0 +1,135 @@
+/**
+ * Owns: the bench of one broken git source beside healthy ones: how long these take to follow a push, in pairs of neighbours in time,
+ * one with it and one without, so that what else the machine does falls on both alike. Ends by the clock.
+ * Never: judges.
+ */
+import { randomBytes } from 'node:crypto';
+import type { ApplyItem } from '../api/protocol.ts';
+import type { BenchFleet } from './fleet.ts';
+import { cpuSeconds, median, pause, quantile, round } from './harness.ts';
+import { BenchRepository, brokenServer } from './repository.ts';
+
+/** Sources that follow at once. */
+const TOGETHER = 7;
+/** A broken one is given so long to be as it will be. */
+const SETTLE_MS = 400;
+
+export interface IsolationOptions {
+  readonly fleet: BenchFleet;
+  readonly source: (name: string, spec: Readonly<Record<string, unknown>>) => ApplyItem;
+  readonly declare: (...items: readonly ApplyItem[]) => Promise<void>;
+  readonly manifest: (name: string, version: number) => string;
+  readonly healthy: number;
+  /** All in all, setting up included. */
+  readonly seconds: number;
+  /** Of the ways to be broken; empty: all. */
+  readonly only: readonly string[];
+}
+
+interface Pair {
+  readonly ratio: number;
+  readonly without: number;
+  readonly cpuRatio: number;
+}
+
+export async function isolation(options: IsolationOptions): Promise<Readonly<Record<string, unknown>>> {
+  const { fleet, source, declare, manifest, healthy } = options;
+  const until = performance.now() + options.seconds * 1000;
+  const repository = new BenchRepository(fleet.dir, 'fleet');
+  const names = Array.from({ length: healthy }, (_, i) => `s${i}`);
+  const version = (n: number) =>
+    Object.fromEntries(names.map((name) => [`${name}/agent.yaml`, manifest(name, n)] as const));
+  let pushes = 0;
+  let commit = repository.push(version(pushes));
+  const ill = new BenchRepository(fleet.dir, 'ill');
+  const wrong = (n: number) => ({
+    ...Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`a${i}.yaml`, manifest(`ill${i}`, n)])),
+    'zz.yaml': 'kind: Agnet\n',
+  });
+  ill.push(wrong(0));
+  const huge = new BenchRepository(fleet.dir, 'huge');
+  using silent = await brokenServer('silent');
+  using slow = await brokenServer('slow');
+  using redirecting = await brokenServer('redirecting');
+  const ways: Readonly<Record<string, { readonly url?: string; readonly before?: (turn: number) => unknown }>> = {
+    /** Nothing is broken: how far two measurements of the same lie apart. */
+    control: {},
+    hanging: { url: silent.url },
+    slow: { url: slow.url },
+    redirecting: { url: redirecting.url },
+    unreachable: { url: 'http://127.0.0.1:1/fleet.git' },
+    /** Found wrong at every turn of its interval. */
+    invalid: { url: ill.url },
+    /** 2,000 files changed in the moment, one of them wrong. */
+    'newly-invalid': { url: ill.url, before: (turn) => ill.push(wrong(turn)) },
+    /** Fetched in the moment, and refused. */
+    huge: { url: huge.url, before: () => huge.push({ 'big.yaml': randomBytes(6_000_000).toString('base64') }) },
+  };
+  const chosen = options.only.length > 0 ? options.only : Object.keys(ways);
+  await declare(
+    ...names.map((name) => source(name, { url: repository.url, path: name, interval: '1h', timeout: '5m' })),
+    ...chosen.flatMap((way) => {
+      const url = ways[way]?.url;
+      return url ? [source(way, { url, interval: '500ms', timeout: '10m', suspend: true })] : [];
+    }),
+  );
+  const follows = async (name: string): Promise<void> => {
+    // On a crowded machine the answer may come before the end of the sync.
+    while (!JSON.stringify((await fleet.client.syncSource(name)).status).includes(commit)) await pause(20);
+  };
+  for (let at = 0; at < healthy; at += TOGETHER) await Promise.all(names.slice(at, at + TOGETHER).map(follows));
+
+  let next = healthy;
+  const measure = async (way: string | undefined, turn: number) => {
+    if (next + TOGETHER > healthy) {
+      commit = repository.push(version(++pushes));
+      next = 0;
+    }
+    const group = names.slice(next, next + TOGETHER);
+    next += TOGETHER;
+    const { url, before } = ways[way ?? ''] ?? {};
+    if (way !== undefined) before?.(turn);
+    const suspend = (yes: boolean) => fleet.client.patchObject('gitsources', way ?? '', { spec: { suspend: yes } });
+    if (way !== undefined && url) await suspend(false);
+    // What is new is met at its worst: while it is read.
+    if (before === undefined) await pause(SETTLE_MS);
+    const cpu = cpuSeconds(fleet.pid);
+    const times = await Promise.all(
+      group.map(async (name) => {
+        const began = performance.now();
+        await follows(name);
+        return performance.now() - began;
+      }),
+    );
+    const spent = cpuSeconds(fleet.pid) - cpu;
+    if (way !== undefined && url) await suspend(true);
+    if (before) await pause(SETTLE_MS);
+    return { took: median(times), spent };
+  };
+  const pairs = new Map<string, Pair[]>(chosen.map((way) => [way, []]));
+  for (let turn = 1; performance.now() < until; turn++)
+    for (const way of chosen) {
+      if (performance.now() >= until) break;
+      const first = turn % 2 === 0 ? await measure(undefined, turn) : undefined;
+      const ill = await measure(way, turn);
+      const well = first ?? (await measure(undefined, turn));
+      pairs
+        .get(way)
+        ?.push({ ratio: ill.took / well.took, without: well.took, cpuRatio: ill.spent / Math.max(0.01, well.spent) });
+    }
+  return Object.fromEntries(
+    [...pairs].map(([way, found]) => {
+      const ratios = found.map(({ ratio }) => ratio);
+      return [
+        way,
+        {
+          pairs: found.length,
+          ratio: round(median(ratios), 3),
+          quartiles: [round(quantile(ratios, 0.25), 2), round(quantile(ratios, 0.75), 2)],
+          withoutMs: round(median(found.map(({ without }) => without))),
+          cpuRatio: round(median(found.map(({ cpuRatio }) => cpuRatio)), 2),
+        },
+      ];
+    }),
+  );
+}
