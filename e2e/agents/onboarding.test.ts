@@ -17,7 +17,7 @@ let fleet: Fleet;
 let server: ModelServer;
 let home: string;
 beforeEach(async () => {
-  fleet = new Fleet();
+  fleet = new Fleet({}, { calls: 'here' });
   server = await startModelServer();
   home = join(fleet.dir, 'agent-home');
   mkdirSync(home);
@@ -76,7 +76,7 @@ async function say(text: string): Promise<void> {
   await until('the text stands in the composer', async () => (await screen()).includes(text.slice(0, 20)), 60_000);
   tmux('send-keys', '-t', '=coder:', 'Enter');
 }
-const screen = async (): Promise<string> => (await fleet.sac(['logs', 'coder', '--tail', '60'])).stdout;
+const screen = async (): Promise<string> => (await fleet.here(['logs', 'coder', '--tail', '60'])).stdout;
 const conversations = () =>
   readdirSync(join(home, '.claude', 'projects'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.jsonl'))

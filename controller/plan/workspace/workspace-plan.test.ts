@@ -71,6 +71,15 @@ describe('planWorkspace', () => {
     expect(plan([file(name, text)])?.files).toEqual([]);
   });
 
+  it('names the field of a manifest whose variable is not set, down to the word', () => {
+    const servers = (docs: object) => problem([], { mcpServers: { fine: { command: 'x' }, docs } });
+    expect(servers({ command: 'x', args: ['a', '${NOPE}'] })).toContain(
+      'web: spec.mcpServers.docs.args[1]: ${NOPE} is not set',
+    );
+    expect(servers({ command: 'x', env: { KEY: '${NOPE}' } })).toContain('web: spec.mcpServers.docs.env.KEY: ${NOPE}');
+    expect(servers({ command: 'x', env: { KEY: '${NOPE:-fine}' } })).toBeUndefined();
+  });
+
   it('refuses two files with one name, a file where a folder is needed, a home in a container', () => {
     expect(problem([file('src_env', 'A=1'), file('src_.env', 'A=2')])).toContain('another file is deployed as .env');
     expect(problem([file('to_home/a', ''), file('to_home/a/b', '')])).toContain('~/a/b needs a folder where ~/a is');

@@ -185,11 +185,21 @@ function addServers(
   const file = planned.get('.mcp.json');
   if (!file && Object.keys(spec.mcpServers).length === 0) return;
   const servers = interpolate(JSON.stringify(spec.mcpServers), values, 'json');
-  if ('problem' in servers) throw new Unusable(`${agent}: spec.mcpServers: ${servers.problem}`);
+  if ('problem' in servers)
+    throw new Unusable(`${agent}: ${fieldAtFault(spec.mcpServers, 'spec.mcpServers', values)}: ${servers.problem}`);
   if (file?.base64 !== undefined) throw new Unusable(`${agent}/src_mcp.json: is not UTF-8 text`);
   const merged = mergeMcpServers(file?.text, JSON.parse(servers.text), spec.env['HOME'] ?? userHome);
   if ('problem' in merged) throw new Unusable(`${agent}/src_mcp.json: ${merged.problem}`);
   planned.set('.mcp.json', { root: 'workspace', path: '.mcp.json', mode: 0o600, ...textContent(merged.text) });
+}
+
+/** A stored manifest has no lines any more: the field is what says where to look. */
+function fieldAtFault(value: unknown, path: string, values: Values): string {
+  if (typeof value !== 'object' || value === null) return path;
+  for (const [key, inner] of Object.entries(value))
+    if ('problem' in interpolate(JSON.stringify(inner), values, 'json'))
+      return fieldAtFault(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, values);
+  return path;
 }
 
 function addSkills(spec: AgentSpec, profile: ProfileName, planned: Map<string, PlannedFile>): void {
