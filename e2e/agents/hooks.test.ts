@@ -21,7 +21,7 @@ const noting = () => `echo "$SAC_AGENT $SAC_HOOK" >> ${join(fleet.dir, 'notes')}
 const notes = (): readonly string[] =>
   existsSync(join(fleet.dir, 'notes')) ? readFileSync(join(fleet.dir, 'notes'), 'utf8').trimEnd().split('\n') : [];
 const agent = () => fleet.json(['get', 'agent', 'web']);
-const ready = (withinMs = 30_000) =>
+const ready = (withinMs = 60_000) =>
   until('web is ready', async () => ((await agent()).status.ready ? agent() : undefined), withinMs);
 
 it('onDiff is run once when the launch differs, and once when a deployed file was changed', async () => {
@@ -56,7 +56,7 @@ it('onDiff is run once when the launch differs, and once when a deployed file wa
   expect((await agent()).status.instances[0].pid).toBe(pid);
 });
 
-it('onCompact is run once when the real Claude Code compacts its context', { timeout: 200_000 }, async () => {
+it('onCompact is run once when the real Claude Code compacts its context', { timeout: 300_000 }, async () => {
   await using server = await startModelServer();
   const installed = await installAgent('claude-code');
   const home = join(fleet.dir, 'agent-home');

@@ -85,7 +85,7 @@ const idle = () => until('coder is idle', async () => (await agent()).status.act
 
 describe('Claude Code', () => {
   it('passes its dialogs without a stray key, is Ready, and answers its startup prompt once', {
-    timeout: 200_000,
+    timeout: 300_000,
   }, async () => {
     await declare('claude-code', {
       claude: { flags: ['--dangerously-skip-permissions'] },
@@ -164,7 +164,7 @@ describe('Claude Code', () => {
     expect(prompts()).toEqual(['hello from the manifest']);
   });
 
-  it('that asks for a permission is Blocked, and goes on when a person answers', { timeout: 200_000 }, async () => {
+  it('that asks for a permission is Blocked, and goes on when a person answers', { timeout: 300_000 }, async () => {
     await declare('claude-code', { startup: { prompts: ['please #bash=touch_made'] } });
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     const blocked = await becomes('Blocked', 'True', 'PermissionPrompt');
@@ -236,7 +236,7 @@ describe('Claude Code', () => {
   });
 
   it('whose subscription is used up says so and when it is reset, and is clear when it is over', {
-    timeout: 200_000,
+    timeout: 300_000,
   }, async () => {
     // Only somebody who is logged in with a subscription is shown a usage limit.
     mkdirSync(join(home, '.claude'));
@@ -274,7 +274,7 @@ describe('Claude Code', () => {
     await idle();
   });
 
-  it('that works is not restarted by a changed manifest before it is idle', { timeout: 200_000 }, async () => {
+  it('that works is not restarted by a changed manifest before it is idle', { timeout: 300_000 }, async () => {
     await declare('claude-code', { claude: { flags: ['--dangerously-skip-permissions'] } });
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     await ready();
@@ -289,7 +289,7 @@ describe('Claude Code', () => {
     await ready();
   });
 
-  it('of another version than the manifest asks for is not started', { timeout: 200_000 }, async () => {
+  it('of another version than the manifest asks for is not started', { timeout: 300_000 }, async () => {
     await declare('claude-code', { cliVersion: '1.0.x' });
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
     const mismatch = await becomes('VersionMismatch', 'True', 'OtherVersion');
@@ -303,7 +303,7 @@ describe('Claude Code', () => {
     expect((await agent()).status.instances[0]?.reading?.cliVersion).toBe('2.1.197');
   });
 
-  it('is answered again at a dialog that did not hear the first key', { timeout: 200_000 }, async () => {
+  it('is answered again at a dialog that did not hear the first key', { timeout: 300_000 }, async () => {
     // Its terminal does not echo, so a key that nobody listens to shows nothing at all.
     const deaf =
       'stty -echo; printf "\\n Shall we?\\n\\n \\342\\235\\257 1. Yes\\n   2. No\\n\\n Enter to confirm\\n"; read -r first; read -r key; clear; echo "heard it"; sleep 1000';
@@ -318,7 +318,7 @@ describe('Claude Code', () => {
   });
 
   it('at a dialog that nobody described is Blocked and untouched; the manifest may describe it', {
-    timeout: 200_000,
+    timeout: 300_000,
   }, async () => {
     const dialog =
       'printf "\\n Shall we?\\n\\n \\342\\235\\257 1. Yes\\n   2. No\\n\\n Enter to confirm\\n"; read -r key; echo "got $key"; sleep 1000';
@@ -362,7 +362,7 @@ async function goesOnWhenKilled(): Promise<void> {
 
 describe.each(['codex', 'gemini', 'opencode', 'pi'] as const)('%s', (cli) => {
   it('comes to its prompt, answers once, and leaves nothing behind when it is deleted', {
-    timeout: 240_000,
+    timeout: 300_000,
   }, async () => {
     await declare(cli, { startup: { prompts: ['hello from the manifest'], timeout: '5m' } });
     await fleet.controller(['--agents-dir', fleet.agentsDir]);
