@@ -20,10 +20,12 @@ export function report(bench: string, figures: Readonly<Record<string, unknown>>
 }
 
 /** CPU seconds (user + system) a process has used. proc(5): fields 14 and 15 of stat, in clock ticks. */
-export function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number, withChildren = false): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  // With those of the children that it has waited for: cutime, cstime.
+  const ticks = fields.slice(11, withChildren ? 15 : 13).reduce((sum, field) => sum + Number(field), 0);
+  return ticks / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 }
 
 /** Resident memory in MiB. */

@@ -13,6 +13,7 @@ import { BenchRepository, brokenServer } from './repository.ts';
 const TOGETHER = 7;
 /** A broken one is given so long to be as it will be. */
 const SETTLE_MS = 400;
+const APPETITE_MS = 5_000;
 
 export interface IsolationOptions {
   readonly fleet: BenchFleet;
@@ -106,6 +107,19 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
     if (before) await pause(SETTLE_MS);
     return { took: median(times), spent };
   };
+  // What a broken one takes from all others: of two cores, by an interval of half a second.
+  const appetite = new Map<string, number>();
+  for (const way of chosen) {
+    if (ways[way]?.before) continue;
+    const suspend = (yes: boolean) => fleet.client.patchObject('gitsources', way, { spec: { suspend: yes } });
+    if (ways[way]?.url) await suspend(false);
+    await pause(2 * SETTLE_MS);
+    const cpu = cpuSeconds(fleet.pid, true);
+    const began = performance.now();
+    await pause(APPETITE_MS);
+    appetite.set(way, ((cpuSeconds(fleet.pid, true) - cpu) * 1e6) / (performance.now() - began));
+    if (ways[way]?.url) await suspend(true);
+  }
   const pairs = new Map<string, Pair[]>(chosen.map((way) => [way, []]));
   for (let turn = 1; performance.now() < until; turn++)
     for (const way of chosen) {
@@ -127,6 +141,7 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
           ratio: round(median(ratios), 3),
           quartiles: [round(quantile(ratios, 0.25), 2), round(quantile(ratios, 0.75), 2)],
           withoutMs: round(median(found.map(({ without }) => without))),
+          ...(appetite.has(way) && { idleCpuMsPerSecond: round(appetite.get(way) ?? 0) }),
           cpuRatio: round(median(found.map(({ cpuRatio }) => cpuRatio)), 2),
         },
       ];

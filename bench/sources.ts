@@ -10,7 +10,7 @@ import { cpuSeconds, median, pause, report, round } from './harness.ts';
 import { isolation } from './isolation.ts';
 import { BenchRepository } from './repository.ts';
 
-const [what = 'isolation', size = '49', turns = what === 'isolation' ? '80' : '10', ...only] = process.argv.slice(2);
+const [what = 'isolation', size = '49', turns = what === 'isolation' ? '70' : '10', ...only] = process.argv.slice(2);
 const BY_HAND = { kind: 'apply', name: 'cli' } as const;
 
 await using fleet = new BenchFleet({ SAC_GIT_ALLOW: 'file,http' });
