@@ -219,7 +219,7 @@ export const gitSourceSpecSchema = z
       .meta({ description: 'Other GitSources that must be Ready before this one is applied.' }),
     driftPolicy: z.enum(['revert', 'warn']).default('revert').meta({
       description:
-        'What happens when something of this source was changed by hand. revert: put back at the next interval; warn: said in the status.',
+        'What happens when something of this source was changed by hand. revert: put back within a second; warn: said in the status.',
     }),
     webhook: webhookSchema,
   })
