@@ -203,6 +203,23 @@ describe('the connection', () => {
     process.kill(await running(), 'SIGKILL');
     await until('a death to be told over the new one', () => hints.includes(id()));
   });
+
+  it('ends the control clients that nobody holds any more, and takes none of them for its own', async () => {
+    await start(['sleep', '1000']);
+    // Which client a question is answered for was a matter of milliseconds.
+    for (let round = 0; round < 6; round++) {
+      // Its input never ends, and who started it is gone.
+      const held = ['-c', 'mkfifo "$2"; tmux -L "$1" -C attach-session -t =_sac <>"$2" >/dev/null 2>&1 & exit 0'];
+      execFileSync('sh', [...held, 'sh', `sac-${fleet}`, join(dir, `input-${round}`)], { stdio: 'ignore' });
+      const clients = () => tmux('list-clients', '-t', '=_sac', '-F', '#{client_pid}').split('\n').filter(Boolean);
+      await until('it to be attached', () => clients().length === 3);
+      await runtime[Symbol.asyncDispose]();
+      runtime = make();
+      await runtime.list(t);
+      await runtime.sweep(t, new Map());
+      await until('none but ours', () => clients().length === 2);
+    }
+  });
 });
 
 describe('a death', () => {

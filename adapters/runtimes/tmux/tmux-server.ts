@@ -156,6 +156,7 @@ export class TmuxServer implements AsyncDisposable {
 
   async #setUp(connection: ControlConnection, nonce: string): Promise<void> {
     const { transport, pidFile } = this.#options;
+    await connection.attached;
     const reply = await connection.request([
       // A user's configuration may have these on: then nobody's session would live unwatched.
       command('set-option', '-g', 'destroy-unattached', 'off'),
@@ -219,6 +220,7 @@ export class TmuxServer implements AsyncDisposable {
       timeoutMs,
       onClosed: () => connection[Symbol.dispose](),
     });
+    await listener.attached;
     const reply = await listener.request([command('display-message', '-p', '#{client_pid}')]);
     return { listener, listenerPid: reply.lines.at(-1)?.trim() ?? '' };
   }

@@ -15,7 +15,15 @@ export interface ControlOptions {
   readonly onClosed: () => void;
 }
 
+/** Long for tmux; then goes on as if it were. */
+const ATTACH_MS: DurationMs = 2_000;
+
 export class ControlConnection implements Disposable {
+  /**
+   * Resolves when tmux has attached the client, or it has ended. tmux 3.3a carries out what is asked before that too, for no
+   * client of its own: `#{client_pid}` is then that of any other one (seen in 9 of 60).
+   */
+  readonly attached: Promise<void>;
   readonly #conversation: Conversation;
   readonly #parser: ControlParser;
   readonly #options: ControlOptions;
@@ -24,11 +32,15 @@ export class ControlConnection implements Disposable {
 
   constructor(options: ControlOptions) {
     this.#options = options;
+    const { promise, resolve } = waiting(ATTACH_MS);
+    this.attached = promise;
     this.#parser = new ControlParser((line) => {
+      if (line.startsWith('%session-changed ')) resolve();
       if (line.startsWith('%exit')) this.#closedReason ??= line.slice('%exit '.length) || 'tmux ended it';
     });
     this.#conversation = options.transport.converse(options.argv, (line) => this.#parser.feed(line));
     void this.#conversation.closed.then(({ reason }) => {
+      resolve();
       this.#closedReason ??= reason;
       this.#parser.fail(this.#lost());
       options.onClosed();
@@ -75,4 +87,19 @@ export class ControlConnection implements Disposable {
   #lost(): TransportError {
     return new TransportError('closed', `the connection to tmux was lost: ${this.#closedReason}`);
   }
+}
+
+function waiting(atMostMs: DurationMs): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let done: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const timer = setTimeout(done, atMostMs);
+  return {
+    promise,
+    resolve() {
+      clearTimeout(timer);
+      done();
+    },
+  };
 }
