@@ -24,6 +24,7 @@ import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';
 import { circleThrough } from '../plan/dependencies.ts';
 import type { ObjectRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
+import { assertSameMachine } from './host-moves.ts';
 import { changedByHand, refusedByCommit, withHand } from './object-ownership.ts';
 import { isOrphaned } from './ownership.ts';
 import { mergePatch } from './three-way-merge.ts';
@@ -113,6 +114,7 @@ export class StoredObjectWrites {
         });
         if (kind === 'GitSource') this.#assertNoCircle(manifest);
         const { byHand: _, ...next } = this.#next(kind, manifest, record, record.source);
+        if (patch.force !== true) this.#assertSameMachine(record, next);
         const why = `Changed by ${by.name}.`;
         if (record.source.kind !== 'git' || isOrphaned(this.#options.store, record.source))
           return { record: next, why };
@@ -137,6 +139,11 @@ export class StoredObjectWrites {
       [this.#event(kind, name, 'Deleted', `Deleted by ${by.name}.`)],
     );
     return last;
+  }
+
+  #assertSameMachine(before: ObjectRecord, next: ObjectRecord): void {
+    const { canonical, neededBy } = this.#options;
+    assertSameMachine(before, next, { canonical, living: (host) => neededBy('Host', host) });
   }
 
   /** Sources that wait for each other would wait for ever, and none would say why. */
@@ -173,6 +180,7 @@ export class StoredObjectWrites {
       throw new ConflictError(
         `${label(kind, name)} is declared by ${before.source.kind} ${before.source.name}; change it there, or use --force`,
       );
+    if (before && !request.force) this.#assertSameMachine(before, next);
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
     const result: ApplyResult = {
       kind,

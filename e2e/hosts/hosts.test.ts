@@ -107,6 +107,18 @@ describe('a declared host', () => {
     expect(refused).toMatchObject({ code: 4 });
     expect(refused.stderr).toContain('sac drain far');
 
+    // So would making it another machine: here, another user of it.
+    const other = host('far', sshd);
+    const manifestErrors = async (): Promise<string> =>
+      JSON.stringify((await fleet.json(['controller', 'status'])).manifestErrors);
+    await until(
+      'that is refused',
+      async () => (await manifestErrors()).includes('host/far: another user may lead to another machine'),
+      SOON_MS,
+    );
+    expect((await hosts()).find(({ metadata }) => metadata.name === 'far')?.spec.user).toBe(user);
+    expect(processesOf(other)).toEqual([]);
+
     const { pid } = (await agent('web')).status.instances[0] ?? {};
     process.kill(Number(pid), 'SIGKILL');
     await until('it was restarted', async () => (await agent('web')).status.restarts === 1, SOON_MS);
