@@ -1,56 +1,35 @@
 /** Hosts in network namespaces of their own, whose cable is pulled: sshd and agents live on, and nobody reaches them. */
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import type { Host } from '../../api/resources/kinds/host.ts';
-import { Fleet, until } from '../harness.ts';
-import { SshLab } from '../ssh/lab.ts';
+import { type Fleet, until } from '../harness.ts';
+import type { SshLab } from '../ssh/lab.ts';
+import { DeclaredHosts } from './declared.ts';
 import { Network } from './network.ts';
 
 const SOON_MS = 90_000;
 /** 10 s are meant; other tests share the machine. */
 const SETTLE_MS = 90_000;
 const FAILOVER_AFTER_MS = 5_000;
+let hosts: DeclaredHosts;
 let fleet: Fleet;
 let lab: SshLab;
 const networks: Network[] = [];
-const users: string[] = [];
 beforeEach(() => {
-  fleet = new Fleet();
-  lab = new SshLab();
+  hosts = new DeclaredHosts();
+  ({ fleet, lab } = hosts);
 });
 afterEach(async () => {
-  await fleet[Symbol.asyncDispose]();
-  for (const user of users.splice(0))
-    execFileSync('sh', [
-      '-c',
-      'pkill -KILL -u "$1" || true; while pgrep -u "$1" >/dev/null; do sleep 0.05; done',
-      'sh',
-      user,
-    ]);
-  await lab[Symbol.asyncDispose]();
+  await hosts[Symbol.asyncDispose]();
   for (const network of networks.splice(0)) network[Symbol.dispose]();
 });
 
 async function host(name: string): Promise<{ readonly network: Network; readonly user: string }> {
   const network = new Network(process.pid * 4 + networks.length);
   networks.push(network);
-  const sshd = await lab.sshd({ network });
-  const user = lab.user('dash');
-  users.push(user);
-  const spec = {
-    address: sshd.address,
-    port: sshd.port,
-    user,
-    identity: lab.identity,
-    knownHosts: [lab.knownHosts],
-    sshConfig: 'none',
-    runtimes: ['tmux'],
-  };
-  fleet.write(`agents/${name}/spec.yaml`, JSON.stringify({ apiVersion: 'sac/v1', kind: 'Host', spec }));
-  return { network, user };
+  return { network, user: hosts.declare(name, await lab.sshd({ network }), 'dash') };
 }
 const agent = async (name: string): Promise<Agent['status']> => (await fleet.json(['get', 'agent', name])).status;
 const hostIs = (name: string, ready: boolean, deadlineMs: number) =>

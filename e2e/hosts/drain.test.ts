@@ -6,31 +6,24 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import { agentEnvironment } from '../agents/environment.ts';
 import { type InstalledCli, installAgent } from '../agents/install.ts';
-import { Fleet, until } from '../harness.ts';
+import { type Fleet, until } from '../harness.ts';
 import { type ModelServer, startModelServer } from '../model-server/model-server.ts';
-import { SshLab } from '../ssh/lab.ts';
+import type { SshLab } from '../ssh/lab.ts';
+import { DeclaredHosts } from './declared.ts';
 
 const SOON_MS = 120_000;
+let hosts: DeclaredHosts;
 let fleet: Fleet;
 let lab: SshLab;
 let server: ModelServer;
-const users: string[] = [];
 beforeEach(async () => {
-  fleet = new Fleet();
-  lab = new SshLab();
+  hosts = new DeclaredHosts();
+  ({ fleet, lab } = hosts);
   server = await startModelServer();
 });
 afterEach(async () => {
   server.release();
-  await fleet[Symbol.asyncDispose]();
-  for (const user of users.splice(0))
-    execFileSync('sh', [
-      '-c',
-      'pkill -KILL -u "$1" || true; while pgrep -u "$1" >/dev/null; do sleep 0.05; done',
-      'sh',
-      user,
-    ]);
-  await lab[Symbol.asyncDispose]();
+  await hosts[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -49,21 +42,7 @@ function seasoned(user: string, cli: InstalledCli): Readonly<Record<string, stri
   execFileSync('chown', ['-R', user, home]);
   return env;
 }
-async function host(name: string): Promise<string> {
-  const user = lab.user('bash');
-  users.push(user);
-  const spec = {
-    address: '127.0.0.1',
-    port: (await lab.sshd()).port,
-    user,
-    identity: lab.identity,
-    knownHosts: [lab.knownHosts],
-    sshConfig: 'none',
-    runtimes: ['tmux'],
-  };
-  fleet.write(`agents/${name}/spec.yaml`, JSON.stringify({ apiVersion: 'sac/v1', kind: 'Host', spec }));
-  return user;
-}
+const host = async (name: string): Promise<string> => hosts.declare(name, await lab.sshd(), 'bash');
 const declare = (name: string, spec: object) =>
   fleet.write(
     `agents/${name}/spec.yaml`,
@@ -100,7 +79,7 @@ it('an agent that works stays until it is idle, and moves then; what has no prom
 }, async () => {
   const cli = await claude();
   const [user] = [await host('a'), await host('b')];
-  const [env] = users.map((one) => seasoned(one, cli));
+  const [env] = hosts.users.map((one) => seasoned(one, cli));
   declare('coder', { profile: 'claude-code', claude: { flags: ['--dangerously-skip-permissions'] }, env });
   declare('plain', { profile: 'exec', command: ['sleep', '54321'], startup: { minReadySeconds: 0 } });
   await fleet.controller(['--agents-dir', fleet.agentsDir]);

@@ -57,8 +57,6 @@ const processSchema = z
 
 /** What a section holds when nothing was said in it. */
 const DEFAULTS = {
-  tmux: tmuxSchema.parse({}),
-  process: processSchema.parse({}),
   slurm: slurmSchema.parse({}),
   docker: undefined,
   podman: undefined,

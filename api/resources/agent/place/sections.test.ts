@@ -13,7 +13,6 @@ describe('a section that the runtime does not read', () => {
     [{ runtime: 'tmux', docker: { image: 'a' } }, 'docker', 'tmux', 'docker'],
     [{ runtime: 'podman', podman: { image: 'a' }, docker: { image: 'a' } }, 'docker', 'podman', 'docker'],
     [{ runtime: 'slurm-tenant', reservation: 'lab', slurm: { mem: '1G' } }, 'slurm', 'slurm-tenant', 'slurm'],
-    [{ runtime: 'tmux', process: { logFiles: 7 } }, 'process', 'tmux', 'process or apptainer'],
     [{ runtime: 'tmux', apptainer: { image: 'a' } }, 'apptainer', 'tmux', 'apptainer'],
   ])('%j is refused at its place, with what to do', (place, section, runtime, instead) => {
     expect(problems(place)).toEqual([
@@ -31,7 +30,8 @@ describe('a section that the runtime does not read', () => {
   it.each([
     { tmux: { width: 100 }, process: { logFiles: 7 } },
     { runtime: 'docker', docker: { image: 'a' }, tmux: { width: 100 } },
-    { runtime: 'process', tmux: { width: 200 }, slurm: {} },
+    { runtime: 'process', tmux: { width: 100 }, slurm: {} },
+    { runtime: 'tmux', process: { logFiles: 7 } },
     { runtime: 'apptainer', apptainer: { image: 'a.sif' }, process: { logFiles: 7 } },
     { runtime: 'slurm', slurm: { mem: '1G' }, tmux: { width: 100 } },
   ])('%j is no such thing', (place) => expect(problems(place)).toEqual([]));

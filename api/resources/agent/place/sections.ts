@@ -3,10 +3,11 @@
  * Never: knows what stands in a section.
  */
 
-/** `auto` is tmux or process. */
+/**
+ * Sections of one runtime alone. `tmux` (terminals) and `process` (logs) are read by several, chosen by `auto` too, and stand in
+ * every spec with their defaults: they may stand beside any runtime.
+ */
 const READERS = {
-  tmux: ['auto', 'tmux', 'screen', 'slurm', 'slurm-tenant', 'docker', 'podman'],
-  process: ['auto', 'process', 'apptainer'],
   slurm: ['slurm'],
   docker: ['docker'],
   podman: ['podman'],
@@ -29,9 +30,7 @@ export function isIdle(section: Section, place: Place, defaults: unknown): boole
 
 export function idleText(section: Section, runtime: unknown): string {
   const named = runtime === 'auto' ? 'auto, which is tmux or process' : String(runtime);
-  const readers: readonly string[] = READERS[section];
-  const wanted = readers.filter((reader) => reader !== 'auto');
-  return `would do nothing: place.runtime is ${named}. Take it out, or say runtime: ${wanted.join(' or ')}`;
+  return `would do nothing: place.runtime is ${named}. Take it out, or say runtime: ${READERS[section].join(' or ')}`;
 }
 
 /**
