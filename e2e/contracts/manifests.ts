@@ -1,9 +1,10 @@
 /**
  * Owns: manifests made up from the JSON Schema of a kind, so that a new field is tried without anybody thinking of it.
- * Never: knows a field by name, except for the few whose text has a form of its own.
+ * Never: knows a field by name, except for the few whose text has a form of its own, and sections that one runtime alone reads.
  */
 import fc from 'fast-check';
 import { readManifests } from '../../api/manifests/read.ts';
+import { SECTIONS } from '../../api/resources/agent/place/sections.ts';
 import { allFieldPaths, type JsonSchema, jsonSchemaOf } from '../../api/resources/schema.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -93,7 +94,9 @@ export function manifestsOf(kind: string, base: Json): readonly FieldManifest[] 
   return allFieldPaths(kind)
     .filter((path) => path.startsWith(`${kind}.spec.`) || path.startsWith(`${kind}.metadata.`))
     .flatMap((path) => {
-      const manifest = withField(schema, path.split('.').slice(1), base);
+      const section = /^agent\.spec\.place\.(\w+)/.exec(path)?.[1];
+      const read = SECTIONS.some((one) => one === section) ? { spec: { place: { runtime: section } } } : {};
+      const manifest = withField(schema, path.split('.').slice(1), merged(base, read));
       return manifest ? [{ path, manifest: manifest.filter(isMapping) }] : [];
     });
 }

@@ -102,7 +102,7 @@ const stopFleet = (): Promise<void> => fleet[Symbol.asyncDispose]();
 
 /** What would reach for machines, images and folders that are not there, or make them: tried at rest. */
 const AT_REST =
-  /^agent\.spec\.(?:place$|place\.(?:host|hosts|hostSelector|failoverAfter|runtime|slurm|docker|podman|reservation)\b|workspace|profile|session|dependsOn)/;
+  /^agent\.spec\.(?:place$|place\.(?:host|hosts|hostSelector|failoverAfter|runtime|slurm|docker|podman|apptainer|reservation)\b|workspace|profile|session|dependsOn)/;
 
 describe.each(EXPLAINED)('every field of %s', (kind) => {
   beforeAll(startFleet);
