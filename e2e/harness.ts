@@ -42,6 +42,8 @@ export interface SacOptions {
 
 const CALL_TIMEOUT_MS = 60_000;
 const STATUS_TIMEOUT_MS = 30_000;
+/** The one that answers may be another's predecessor, stopped for good. */
+const ASK_AGAIN_MS = 5_000;
 
 /** Resolves with the first truthy answer; throws with what was last seen when the deadline passes. */
 export async function until<T>(what: string, ask: () => T | Promise<T>, deadlineMs = 60_000): Promise<NonNullable<T>> {
@@ -67,9 +69,10 @@ export async function until<T>(what: string, ask: () => T | Promise<T>, deadline
 
 /**
  * Asking takes a quarter of the time at most, and comes a tenth too late at most: tests that wait beside each other would
- * fill the machine with questions, and keep what they wait for from being done. In ms.
+ * fill the machine with questions, and keep what they wait for from being done. What hung is asked again soon. In ms.
  */
-const pauseAfter = (tookMs: number, waitedMs: number): number => Math.max(25, 3 * tookMs, Math.min(500, waitedMs / 10));
+const pauseAfter = (tookMs: number, waitedMs: number): number =>
+  Math.max(25, Math.min(2_000, 3 * tookMs), Math.min(500, waitedMs / 10));
 
 export class Fleet implements AsyncDisposable {
   readonly dir: string;
@@ -164,14 +167,14 @@ export class Fleet implements AsyncDisposable {
     });
     await until('the controller answers', async () => {
       if (child.exitCode !== null) throw new Error(`controller exited ${child.exitCode}: ${output}`);
-      return (await this.#status())?.pid === child.pid;
+      return (await this.#status(ASK_AGAIN_MS))?.pid === child.pid;
     });
     return child;
   }
 
   /** Undefined: none answers. */
-  #status(): Promise<ControllerStatus | undefined> {
-    return createClient({ socket: join(this.home, 'sac.sock') }, { timeoutMs: STATUS_TIMEOUT_MS })
+  #status(timeoutMs = STATUS_TIMEOUT_MS): Promise<ControllerStatus | undefined> {
+    return createClient({ socket: join(this.home, 'sac.sock') }, { timeoutMs })
       .controller()
       .catch(() => undefined);
   }

@@ -7,7 +7,7 @@ import { allPlans, type Plan } from './plan.ts';
 import { type Reference, runPlan, runReference, type Setting } from './run-plan.ts';
 
 /** A runtime joins by being named here. */
-export const RUNTIMES: readonly RuntimeKind[] = ['tmux', 'process'];
+export const RUNTIMES: readonly RuntimeKind[] = ['tmux', 'process', 'screen'];
 
 export interface Prepared {
   readonly references: readonly Reference[];
