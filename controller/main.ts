@@ -7,7 +7,6 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import pino from 'pino';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
 import { createRuntimes } from '../adapters/registry.ts';
 import { clearUnfinished } from '../adapters/transport/local/files.ts';
@@ -34,6 +33,7 @@ import { sourceOf, tellingRollouts, tellingSources } from './desired/git/running
 import { statusOf } from './desired/git/running/source-loop.ts';
 import { type Flags, parseFlags } from './flags.ts';
 import { fleetIdOf } from './fleet-id.ts';
+import { openLog } from './log.ts';
 import { agentStatus, instanceStatus } from './machine/status/status.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { statusOf as notifierStatus } from './notices/notifiers.ts';
@@ -58,12 +58,7 @@ async function main(): Promise<void> {
   const flags = parseFlags(process.argv.slice(2));
   const home = homeFrom(process.env);
   prepareFolders(home);
-  const log = pino(
-    { level: process.env['SAC_LOG_LEVEL'] ?? 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 1, sync: true }),
-  );
-  const say = (message: string, fields: Record<string, unknown>) => log.info(fields, message);
-  await run(flags, home, say);
+  await run(flags, home, openLog(1, process.env['SAC_LOG_LEVEL'] ?? 'info'));
 }
 
 function prepareFolders(home: Home): void {
