@@ -252,19 +252,23 @@ export function describeRuntime(
       const { context, runtime } = fresh();
       const names = Array.from({ length: Math.min(atOnce, 30) }, (_, i) => `web-${i}`);
       await Promise.all(names.map((agent) => runtime.start(transport, launch(context, ['sleep', '1000'], { agent }))));
+      const killed = new Set<InstanceId>();
       const told = new Set<InstanceId>();
       const watch = runtime.watch?.(transport, (hint) => {
-        if (hint === 'all') for (const agent of names) told.add(idOf(context, agent));
-        else told.add(hint);
+        // "all", with which a watch takes up its work, tells of those alone that were dead by then.
+        for (const id of hint === 'all' ? killed : [hint]) told.add(id);
       });
       const pids = await until('all run', async () => {
         const seen = new Map((await runtime.list(transport)).map(({ id, pid }) => [id, pid]));
         return names.every((agent) => seen.get(idOf(context, agent))) ? seen : undefined;
       });
-      told.clear();
       for (let next = 0; next < names.length; ) {
         const together = names.slice(next, next + 1 + (next % 4)).map((agent) => idOf(context, agent));
-        for (const id of together) process.kill(pids.get(id) ?? 0, 'SIGKILL');
+        for (const id of together) {
+          killed.add(id);
+          told.delete(id);
+          process.kill(pids.get(id) ?? 0, 'SIGKILL');
+        }
         await until(`hints of ${together}`, () => together.every((id) => told.has(id)));
         next += together.length;
       }
