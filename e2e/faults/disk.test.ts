@@ -87,9 +87,8 @@ async function refusesAll(fleet: SupervisedFleet, before: ReadonlyMap<string, nu
   expect(mains(fleet)).toEqual([`${fleet.fleetId}.b`]);
 }
 
-/** What was lost meanwhile is served, the others are as they were, and what is asked for is done. */
-async function goesOn(fleet: SupervisedFleet, before: ReadonlyMap<string, number | undefined>): Promise<void> {
-  await until(
+const isBack = (fleet: SupervisedFleet, before: ReadonlyMap<string, number | undefined>) =>
+  until(
     'a to be back',
     async () => {
       const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
@@ -97,6 +96,10 @@ async function goesOn(fleet: SupervisedFleet, before: ReadonlyMap<string, number
     },
     DEADLINE_MS,
   );
+
+/** What was lost meanwhile is served, the others are as they were, and what is asked for is done. */
+async function goesOn(fleet: SupervisedFleet, before: ReadonlyMap<string, number | undefined>): Promise<void> {
+  await isBack(fleet, before);
   await apply(fleet, ['a', 'b', 'e']);
   const after = await pids(fleet, 5);
   for (const name of ['b', 'c', 'd']) expect([name, after.get(name)]).toEqual([name, before.get(name)]);
@@ -140,14 +143,7 @@ describe('the disk', () => {
     rmSync(filler);
     kill(before.get('a'));
     await apply(fleet, ['a', 'b']);
-    await until(
-      'a to be back',
-      async () => {
-        const a = (await fleet.agents()).find(({ metadata }) => metadata.name === 'a');
-        return a && isSettled(a) && a.status.instances[0]?.pid !== before.get('a');
-      },
-      DEADLINE_MS,
-    );
+    await isBack(fleet, before);
     await diaryIs(fleet, ['a was created 2 times', 'b was created 1 times']);
   });
 
