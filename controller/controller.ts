@@ -13,10 +13,10 @@ import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
 import type { Decide, Observation } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
-import { foundVersion } from './observed/found-version.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
+import { refusalOf } from './observed/start-refusal.ts';
 import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
@@ -138,9 +138,9 @@ export class Controller {
       intentions: this.#intentions,
       files: (id) => options.files?.reading(id),
       health: (id) => this.#checks.reading(id),
-      foundVersion: async (id, place) => {
-        const hands = this.#places.get(placeKey(place));
-        return hands && foundVersion(hands.runtime, hands.transport, id);
+      refusal: async ({ id, launch }, place) => {
+        const { runtime, transport } = this.#places.get(placeKey(place)) ?? {};
+        return runtime && transport ? refusalOf(runtime, transport, id, launch.options.tmux.width) : {};
       },
       observer: {
         observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),

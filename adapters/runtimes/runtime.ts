@@ -62,6 +62,8 @@ export interface Launch {
   /** Shell commands run in `cwd` with the agent's environment: before (a failing one ends the start with its code) and beside it. */
   readonly preStart: readonly string[];
   readonly postStart: readonly string[];
+  /** Each command of preStart is ended after so long; by default after PRE_START_MS of `launch/`. */
+  readonly preStartMs?: DurationMs;
   /** It ends itself when the file was not touched for so long (ms); the one who touches it is the controller. */
   readonly lease?: { readonly file: string; readonly ms: DurationMs };
   /** Which conversation it begins with; absent: `argv` as it is. */

@@ -36,7 +36,7 @@ export function exitOf({ memory, event: { gap, now, desired } }: Pass): ExitReco
       reason: memory.stop ? (memory.stop.why === 'unhealthy' ? 'Unhealthy' : 'Stopped') : 'Vanished',
       incarnation: memory.stop?.incarnation ?? memory.incarnation ?? now,
     };
-  const { code, signal, at, foundVersion } = seen.exit ?? {};
+  const { code, signal, at, foundVersion, said } = seen.exit ?? {};
   const left = memory.stop?.incarnation === seen.incarnation;
   const asked = left && memory.stop?.why !== 'unhealthy';
   const cause = left && !asked ? 'Unhealthy' : (seen.exit?.cause ?? refused(seen, desired));
@@ -58,6 +58,7 @@ export function exitOf({ memory, event: { gap, now, desired } }: Pass): ExitReco
               : 'Error',
     incarnation: seen.incarnation,
     ...(foundVersion !== undefined && { foundVersion }),
+    ...(said !== undefined && { said }),
   };
 }
 

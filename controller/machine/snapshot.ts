@@ -35,6 +35,8 @@ export interface PlacedSighting {
     readonly cause?: ExitCause;
     /** Version of the CLI that was found, where the start was refused for it. */
     readonly foundVersion?: string;
+    /** Why a start failed, in its own words. */
+    readonly said?: string;
   };
   /** What it waits for, while queued. */
   readonly detail?: string;
@@ -51,6 +53,8 @@ export interface ExitRecord {
   readonly incarnation: Instant;
   /** With VersionMismatch: which one was found; absent: it told none, or what it said could not be read. */
   readonly foundVersion?: string;
+  /** Why it failed, where the start itself did and said so. */
+  readonly said?: string;
 }
 
 export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move' | 'unhealthy';

@@ -39,6 +39,8 @@ export interface LaunchPlan {
   /** It ends itself when its lease is not renewed: what was started without that must not be taken for over. */
   readonly leased?: true;
   readonly preStart: readonly string[];
+  /** Longest time of each of them. */
+  readonly preStartMs?: DurationMs;
   readonly postStart: readonly string[];
   readonly options: {
     readonly tmux: { readonly width: number; readonly height: number; readonly historyLimit: number };

@@ -7,7 +7,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { LaunchPlan, Place } from './desired-instance.ts';
 
 /** Parts of a launch plan that take effect at the next start, whenever that is, and are no reason for one. */
-const APPLIED_IN_PLACE = ['preStart', 'postStart'] as const satisfies readonly (keyof LaunchPlan)[];
+const APPLIED_IN_PLACE = ['preStart', 'preStartMs', 'postStart'] as const satisfies readonly (keyof LaunchPlan)[];
 
 /** 16 hex digits (64 bits) of SHA-256 over the canonical JSON of everything not excluded, so that a new field counts by default. */
 export function launchHash(plan: LaunchPlan, place: Place | undefined): string {

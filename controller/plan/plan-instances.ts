@@ -168,6 +168,7 @@ function planSlot(
     environment: facts.environment ?? (() => undefined),
   });
   const files = launchFiles(workspace, profileName);
+  const preStart = commandsOf(spec.hooks.preStart);
   const launch: LaunchPlan = {
     argv,
     env: { ...env, ...spec.env },
@@ -177,7 +178,9 @@ function planSlot(
     ...(spec.cliVersion !== undefined && { cliVersion: spec.cliVersion }),
     ...(spec.venv !== undefined && { venv: venvFolder(spec.venv, cwd, spec.env['HOME'] ?? userHome) }),
     ...(chosen.leaseMs !== undefined && { leased: true as const }),
-    preStart: commandsOf(spec.hooks.preStart),
+    preStart,
+    ...(preStart.length > 0 &&
+      spec.hooks.preStartTimeout !== undefined && { preStartMs: durationMs(spec.hooks.preStartTimeout) }),
     postStart: commandsOf(spec.hooks.postStart),
     options: {
       tmux: spec.place.tmux,

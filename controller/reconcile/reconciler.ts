@@ -9,8 +9,8 @@ import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { HealthReading } from '../machine/health.ts';
 import type { Decide, Decision, Effect, FilesReading, Observation, PlacedSighting } from '../machine/snapshot.ts';
 import { NEW_SNAPSHOT } from '../machine/snapshot.ts';
-import { refusedStart, withVersion } from '../observed/found-version.ts';
 import type { Observer } from '../observed/observe.ts';
+import { type Refusal, refusedStart, withRefusal } from '../observed/start-refusal.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
 import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
 import type { EffectRunner } from './effect-runner.ts';
@@ -33,8 +33,8 @@ export interface ReconcilerOptions {
   readonly files?: (id: InstanceId) => FilesReading | undefined;
   /** What the last check of it told. */
   readonly health?: (id: InstanceId) => HealthReading | undefined;
-  /** Which version of its CLI a start found that was refused for it; never rejects. Asked once an end. */
-  readonly foundVersion?: (id: InstanceId, place: Place) => Promise<string | undefined>;
+  /** What a start that failed said of why; never rejects. Asked once an end. */
+  readonly refusal?: (desired: DesiredInstance, place: Place) => Promise<Refusal>;
   readonly runner: Pick<EffectRunner, 'run'> & Partial<Pick<EffectRunner, 'leave'>>;
   readonly decide: Decide;
   readonly now: () => Instant;
@@ -88,7 +88,7 @@ export class Reconciler {
       return 'success';
     }
     const looked = await observer.observe(id, expectedAt(desired, store.instance(id)?.record), desired?.forsaken);
-    const observed = await this.#withVersion(id, desired, looked);
+    const observed = await this.#withRefusal(id, desired, looked);
     // The look took its time: what was wanted when it began must not be started now.
     if (!sameIntention(desired, intentions.desired(id))) {
       queue().add(id);
@@ -129,14 +129,18 @@ export class Reconciler {
     return 'requeue';
   }
 
-  /** An end that is news, and was a refusal for the version of the CLI, is told with the version that was found. */
-  async #withVersion(id: InstanceId, desired: DesiredInstance | undefined, looked: Observation): Promise<Observation> {
-    const { foundVersion, store } = this.#options;
-    const refused = desired?.launch.cliVersion === undefined ? undefined : refusedStart(looked);
-    if (!refused || store.instance(id)?.record.snapshot.memory.lastExit?.incarnation === refused.incarnation)
+  /** An end that is news, and may be a start that failed, is told with what that start said. */
+  async #withRefusal(id: InstanceId, desired: DesiredInstance | undefined, looked: Observation): Promise<Observation> {
+    const { refusal, store } = this.#options;
+    const refused = refusedStart(looked, desired);
+    if (
+      !desired ||
+      !refused ||
+      store.instance(id)?.record.snapshot.memory.lastExit?.incarnation === refused.incarnation
+    )
       return looked;
-    const version = await foundVersion?.(id, refused.place);
-    return version === undefined ? looked : withVersion(looked, refused, version);
+    const told = await refusal?.(desired, refused.place);
+    return told ? withRefusal(looked, refused, told) : looked;
   }
 
   /** Saved before the first effect runs, by compare-and-swap. An unchanged record is not written. */

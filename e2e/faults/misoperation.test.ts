@@ -223,6 +223,15 @@ describe('a broken state', () => {
     'no-image': { place: { runtime: 'docker', docker: { image: 'nowhere.invalid/none', pull: 'never' } } },
   };
 
+  /** Where it is the start that failed, what it is told with. */
+  const WHY: Readonly<Record<string, RegExp>> = {
+    'no-such-command': /^\/nowhere\/at-all is not installed here/,
+    'no-prestart': /^preStart hook failed with code 7: exit 7$/,
+    'no-env-file': /^envFiles: \/nowhere\/env cannot be read; make it/,
+    'no-venv': /^venv: \/nowhere\/venv is no Python venv/,
+    'no-workspace': /^workspace \/proc\/nowhere cannot be used$/,
+  };
+
   it('is told, and heals when the change is taken back', async () => {
     const names = Object.keys(BROKEN);
     const was = names.map((name, i) => running(name, i % 2 === 0 ? 'tmux' : 'process'));
@@ -241,6 +250,19 @@ describe('a broken state', () => {
       },
       DEADLINE_MS,
     );
+    for (const [name, why] of Object.entries(WHY)) {
+      const told = await until(`why of ${name}`, async () => {
+        const { status } = await fleet.json(['get', 'agent', name]);
+        if (why.test(status.instances[0]?.lastExit?.message ?? '')) return status.instances[0].lastExit.message;
+        throw new Error(JSON.stringify(status.instances));
+      });
+      await until(`the event of ${name}`, async () =>
+        (await fleet.ask('events', (client) => client.list('events'))).items.some(
+          ({ reason, message, regarding }) =>
+            reason === 'Exited' && regarding.name === name && message.includes(`(${told})`),
+        ),
+      );
+    }
     await applied(was);
     const healed = await settled(names);
     expect(healed.filter(({ status }) => !status.ready)).toEqual([]);

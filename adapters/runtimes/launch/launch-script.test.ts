@@ -188,6 +188,14 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
     expect(failed.stderr).toContain("sac: preStart hook failed with code 5: echo 'it''s'; exit 5");
   });
 
+  it('ends a preStart that hangs, and says so', () => {
+    const { code, stdout, stderr } = run(launch({ preStart: ['exec sleep 60'], preStartMs: 1_000 }), shell);
+    expect({ code, stdout }).toEqual({ code: 124, stdout: '' });
+    expect(stderr).toContain(
+      'sac: preStart hook took longer than 1 s (hooks.preStartTimeout) and was ended: exec sleep 60',
+    );
+  });
+
   it('runs postStart beside the agent, which has no child of ours, and keeps what it said', () => {
     const argv = ['sh', '-c', 'until [ -f done ]; do :; done; cat "/proc/$$/task/$$/children"'];
     const { stdout, stderr } = run(launch({ postStart: ['echo "one $SAC_ID"', 'exit 3', 'touch done'], argv }), shell);

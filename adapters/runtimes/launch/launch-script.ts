@@ -4,6 +4,7 @@
  */
 import { CALCULATED_VARIABLES, VERSION_REFUSED } from '../../../api/resources/agent/agent.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { DurationMs } from '../../../api/resources/time.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type LaunchSession, type PlaceDirs, RuntimeError } from '../runtime.ts';
 import { envFileLines, FAIL_FUNCTION, LINGER } from './env-file.ts';
@@ -11,6 +12,8 @@ import { envFileLines, FAIL_FUNCTION, LINGER } from './env-file.ts';
 export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
   `${dirs.run}/launch/${instanceNameOf(id)}.sh`;
 
+/** Longest time of one preStart command whose manifest sets none: stored before there was the field. */
+export const PRE_START_MS: DurationMs = 600_000;
 /** A hooks log this long is begun anew at the next start. */
 const HOOK_LOG_BYTES = 1_048_576;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -45,7 +48,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
     ...(launch.lease ? leaseLines(launch.lease) : []),
     ...(launch.venv === undefined ? [] : venvLines(launch.venv)),
-    ...preStart.map(preStartLine),
+    ...preStartLines(preStart, launch.preStartMs ?? PRE_START_MS),
     ...postStartLines(postStart, `${dirs.logs}/${name}`),
     ...(launch.session ? [] : ['unset -f sac_fail']),
     ...programLines(argv),
@@ -69,8 +72,20 @@ const venvLines = (venv: string): readonly string[] => [
   'unset PYTHONHOME',
 ];
 
-const preStartLine = (hook: string): string =>
-  `sh -c ${quoteWord(hook)} || { set -- "$?" ${quoteWord(hook)}; printf 'sac: preStart hook failed with code %s: %s\\n' "$@" >&2; ${LINGER}; exit "$1"; }`;
+/** In the foreground, so that a hook may use the terminal; a machine without timeout(1) sets no limit. 143: busybox, for what it ended. */
+function preStartLines(hooks: readonly string[], limitMs: DurationMs): readonly string[] {
+  if (hooks.length === 0) return [];
+  const seconds = Math.max(1, Math.ceil(limitMs / 1000));
+  const words = quoteWord(
+    `sac: preStart hook took longer than ${seconds} s (hooks.preStartTimeout) and was ended: %s\\n`,
+  );
+  return [
+    `sac_limit='timeout --foreground -k 5 ${seconds}'; timeout --foreground -k 5 5 true 2>/dev/null || sac_limit='timeout ${seconds}'; timeout 5 true 2>/dev/null || sac_limit=`,
+    `sac_hook_failed() { case $1 in 124|143) printf ${words} "$2" ;; *) printf 'sac: preStart hook failed with code %s: %s\\n' "$@" ;; esac >&2; ${LINGER}; exit "$1"; }`,
+    ...hooks.map((hook) => `$sac_limit sh -c ${quoteWord(hook)} || sac_hook_failed "$?" ${quoteWord(hook)}`),
+    'unset sac_limit; unset -f sac_hook_failed',
+  ];
+}
 
 /** A shell would say as much, and be gone before it is read. 127: POSIX for "not found". */
 function programLines([program = '']: readonly string[]): readonly string[] {

@@ -71,6 +71,9 @@ export const restartSchema = z
 export const hooksSchema = z
   .strictObject({
     preStart: hookList('run on the host before the agent starts; a failing one fails the start'),
+    preStartTimeout: durationSchema
+      .default('10m')
+      .meta({ description: 'A command of preStart that takes longer is ended, and has failed.' }),
     postStart: hookList('run beside the agent after it started'),
     preStop: hookList('run before the agent is asked to leave'),
     postStop: hookList('run after the agent is gone'),

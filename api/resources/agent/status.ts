@@ -63,6 +63,8 @@ export interface LastExit {
   readonly startedAt?: string;
   /** Completed | Error | Killed | Vanished | Stopped, or an ExitCause. */
   readonly reason: string;
+  /** What the start said of why it failed, where it was the start that did. */
+  readonly message?: string;
 }
 
 /** What the agent's screen told last. */

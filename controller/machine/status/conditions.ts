@@ -267,7 +267,8 @@ export const exitText = (exit: ExitRecord | undefined): string => {
   if (exit.reason === 'Vanished') return 'It vanished without an exit status';
   if (isCause(exit.reason)) return CAUSE_TEXT[exit.reason];
   if (exit.signal !== undefined) return `It was ended by signal ${exit.signal}`;
-  return exit.code === undefined ? 'It ended with unknown status' : `It exited with code ${exit.code}`;
+  if (exit.code === undefined) return 'It ended with unknown status';
+  return `It exited with code ${exit.code}${exit.said === undefined ? '' : ` (${exit.said})`}`;
 };
 
 const TOLD: ReadonlySet<ConditionType> = new Set([

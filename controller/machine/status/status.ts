@@ -94,12 +94,13 @@ const readingStatus = ({
   ...more,
 });
 
-const lastExit = ({ code, signal, at, incarnation, reason }: ExitRecord): LastExit => ({
+const lastExit = ({ code, signal, at, incarnation, reason, said }: ExitRecord): LastExit => ({
   ...(code !== undefined && { code }),
   ...(signal !== undefined && { signal }),
   at: isoTime(at),
   startedAt: isoTime(incarnation),
   reason,
+  ...(said !== undefined && { message: said }),
 });
 
 /** Worst first: what a person should hear about an agent with several instances. */
