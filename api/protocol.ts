@@ -259,6 +259,8 @@ export interface LogQuery {
   readonly tail?: number;
   readonly previous?: boolean;
   readonly follow?: boolean;
+  /** As it was printed, with the secrets in it; needs the role that `attach` needs. */
+  readonly raw?: boolean;
 }
 
 /** How the user's own terminal reaches the agent. */

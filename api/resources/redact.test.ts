@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { REDACTED, redact, redactDeep, redactMcpJson } from './redact.ts';
+import { REDACTED, redact, redactDeep, redactLines, redactMcpJson, redactSpec } from './redact.ts';
 
 // Put together at run time: whole ones would be taken for real by scanners of the repository.
 const x = (prefix: string, length: number, alphabet = 'aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0z'): string =>
@@ -218,4 +218,27 @@ test('.mcp.json: every env and header value goes, references stay', () => {
     },
   });
   expect(redactMcpJson('{"env": {"A": "plain"')).not.toContain('plain');
+});
+
+test('lines as they come: a key of many lines goes whole, what follows it stays', async () => {
+  async function* printed() {
+    yield* ['MY_KEY=hunter2!x', '-----BEGIN RSA PRIVATE KEY-----', x('MII', 60), '-----END RSA PRIVATE KEY-----', 'on'];
+  }
+  const shown: string[] = [];
+  for await (const line of redactLines(printed())) shown.push(line);
+  expect(shown).toEqual([`MY_KEY=${REDACTED}`, REDACTED, 'on']);
+});
+
+test('a spec is shown without what its command, its environment and its MCP servers hold', () => {
+  const token = x('ghp_', 36);
+  const shown = redactSpec({
+    command: ['sh', '-c', `login ${token}`],
+    env: { HOME: '/root', MY_TOKEN: 'plain' },
+    mcpServers: { a: { command: 'x', args: ['--token', 'short'], env: { ANY: 'plain', REF: '${REF}' } } },
+  });
+  expect(shown).toEqual({
+    command: ['sh', '-c', `login ${REDACTED}`],
+    env: { HOME: '/root', MY_TOKEN: REDACTED },
+    mcpServers: { a: { command: 'x', args: ['--token', REDACTED], env: { ANY: REDACTED, REF: '${REF}' } } },
+  });
 });

@@ -207,6 +207,34 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const SECRET_FLAG = /^--?([A-Za-z][\w-]*)$/;
 
+/** An agent's spec, for showing: as `redactDeep`, and its MCP servers as a `.mcp.json`. What is declared is read with `get`. */
+export function redactSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { mcpServers, ...rest } = spec;
+  const hidden = redactDeep(rest);
+  return {
+    ...(isRecord(hidden) ? hidden : {}),
+    ...(mcpServers !== undefined && { mcpServers: redactMcp(mcpServers) }),
+  };
+}
+
+const KEY_BEGINS = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY/;
+const KEY_ENDS = /-----END [A-Z0-9 ]*-----/;
+/** Lines of the longest private key that is waited for the end of. */
+const KEY_LINES = 400;
+
+/** Lines as they come, without their secrets. */
+export async function* redactLines(lines: AsyncIterable<string>): AsyncIterable<string> {
+  let inKey = 0;
+  for await (const line of lines) {
+    if (inKey > 0) {
+      inKey = KEY_ENDS.test(line) ? 0 : inKey - 1;
+      continue;
+    }
+    if (KEY_BEGINS.test(line) && !KEY_ENDS.test(line)) inKey = KEY_LINES;
+    yield redact(line);
+  }
+}
+
 /** A `.mcp.json`: every value of `env` and `headers` goes, whatever its name, and what stands after a secret flag. */
 export function redactMcpJson(text: string): string {
   try {

@@ -34,6 +34,7 @@ export const logQuery = z.strictObject({
   tail: count.optional(),
   previous: flag.optional(),
   follow: flag.optional(),
+  raw: flag.optional(),
 });
 export const attachQuery = z.strictObject({ instance: z.string().max(63).optional() });
 export const usageQuery = z.strictObject({ labelSelector: z.string().max(4096).optional() });

@@ -9,16 +9,18 @@ import {
   type List,
   PLURALS,
   type Plural,
+  ROUTES,
   type RouteName,
   type Table,
   type TokenInfo,
 } from '../protocol.ts';
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
 import { kindOfPlural, type ObjectKind } from '../resources/kinds/kinds.ts';
+import { redactLines } from '../resources/redact.ts';
 import { cellsOf } from '../tables/columns.ts';
 import { BUILD, VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
-import { hashToken } from './door.ts';
+import { assertRole, hashToken } from './door.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Caller, ServerPorts, StoredToken } from './ports.ts';
 import { selectionOf } from './selection.ts';
@@ -177,11 +179,14 @@ export function createHandlers(
     },
     answer: (request) => terminals.answer(name(request), clean(bodies.parse(bodies.answerBody, request.body, 'body'))),
     logs: (request, reply, caller) => {
-      const query = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
+      const { raw = false, ...query } = clean(bodies.parse(bodies.logQuery, request.query, 'query'));
+      // As it was printed, secrets included: for who may attach.
+      if (raw) assertRole(caller, ROUTES.attach.role);
       streams.assertRoom();
       const abort = new AbortController();
       streams.add(caller, reply.raw, () => abort.abort());
-      const lines = Readable.from(withNewlines(terminals.logs(name(request), query, abort.signal)));
+      const printed = terminals.logs(name(request), query, abort.signal);
+      const lines = Readable.from(withNewlines(raw ? printed : redactLines(printed)));
       return reply.type('text/plain; charset=utf-8').send(lines);
     },
     render: (request) => reads.render(name(request), bodies.parse(bodies.attachQuery, request.query, 'query').instance),

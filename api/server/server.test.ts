@@ -87,7 +87,7 @@ const ports: ServerPorts = {
   terminals: {
     async *logs() {
       yield 'one';
-      yield 'two';
+      yield 'MY_KEY=hunter2!x';
     },
     answer: async () => {
       throw new NotFoundError('not here');
@@ -223,6 +223,11 @@ describe('the TCP door', () => {
       expect(status).toBe(415);
     },
   );
+  it('output as it was printed is for who may attach', async () => {
+    const raw = '/apis/sac/v1/agents/web/logs?raw=true';
+    expect((await send('GET', raw, viewer)).status).toBe(403);
+    expect((await send('GET', raw, { authorization: `Bearer ${TOKENS.operator}` })).status).toBe(200);
+  });
   it('does not listen beyond loopback without TLS', () => {
     expect(() =>
       createServer(ports, { socket: join(dir, 'x'), listen: { host: '0.0.0.0', port: 0 }, log: () => undefined }),
@@ -307,7 +312,10 @@ describe('the client', () => {
     );
     let text = '';
     for await (const chunk of client.logs('web')) text += chunk;
-    expect(text).toBe('one\ntwo\n');
+    expect(text).toBe('one\nMY_KEY=[redacted]\n');
+    text = '';
+    for await (const chunk of client.logs('web', { raw: true })) text += chunk;
+    expect(text).toBe('one\nMY_KEY=hunter2!x\n');
   });
   it('watches: everything, then changes; what leaves the selector is deleted; begins anew when too much is gone', async () => {
     const client = createClient({ socket });

@@ -3,6 +3,7 @@
  * Never: changes anything.
  */
 import { EXIT, NotFoundError } from '../../../api/resources/errors.ts';
+import { redactSpec } from '../../../api/resources/redact.ts';
 import { agentNames } from '../../client/resources.ts';
 import { escapeControls, oneLine } from '../../output/terminal.ts';
 import { flag, type Options, type Run, text } from '../../verb.ts';
@@ -31,7 +32,9 @@ export const run: Run = async (args, options, context) => {
       if (error instanceof NotFoundError) return {};
       throw error;
     });
-    context.out.write(`${escapeControls(JSON.stringify({ ...agent, ...rich }, undefined, 2))}\n`);
+    context.out.write(
+      `${escapeControls(JSON.stringify({ ...agent, spec: redactSpec(agent.spec), ...rich }, undefined, 2))}\n`,
+    );
     return EXIT.done;
   }
   const events = (await client.list('events')).items

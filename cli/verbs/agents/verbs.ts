@@ -17,7 +17,7 @@ export const AGENT_VERBS: readonly Verb[] = [
       { flags: '-p, --previous', description: 'of the run before this one' },
       INSTANCE,
       SELECTOR,
-      { flags: '--raw', description: 'do not strip control sequences' },
+      { flags: '--raw', description: 'as it was printed: with control sequences and secrets' },
     ],
     examples: ['sac logs web --tail 50', 'sac logs web -f', 'sac logs web --previous', 'sac logs -l role=worker -f'],
   },

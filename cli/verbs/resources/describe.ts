@@ -1,12 +1,13 @@
 /**
  * Owns: `sac describe`: everything about a resource on one screen.
- * Never: shows values of env: they may be secrets.
+ * Never: shows values of env, or secrets in what else an agent declares.
  */
 
 import type { AnyResource } from '../../../api/protocol.ts';
 import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { EXIT } from '../../../api/resources/errors.ts';
 import type { EventObject } from '../../../api/resources/event.ts';
+import { redactSpec } from '../../../api/resources/redact.ts';
 import { age } from '../../../api/tables/age.ts';
 import { parseResources } from '../../client/resources.ts';
 import { type ConditionRow, conditionsPart, eventsPart, keyed, nested, pairs } from '../../output/page.ts';
@@ -68,7 +69,7 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
   );
   return [
     ...keyed(lines),
-    ...nested('Spec', shown),
+    ...nested('Spec', redactSpec(shown)),
     ...conditionsPart(status.conditions, now),
     'Instances:',
     instances.trimEnd(),

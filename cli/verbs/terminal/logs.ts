@@ -1,6 +1,6 @@
 /**
  * Owns: `sac logs`.
- * Never: lets an agent's output obey the reader's terminal, unless --raw asks for it.
+ * Never: lets an agent's output obey the reader's terminal, or shows secrets in it, unless --raw asks for it.
  */
 import type { Client } from '../../../api/client.ts';
 import type { LogQuery } from '../../../api/protocol.ts';
@@ -46,6 +46,7 @@ function queryFrom(options: Options, defaultTail: number | undefined): LogQuery 
     ...(flag(options, 'previous') && { previous: true }),
     ...(flag(options, 'follow') && { follow: true }),
     ...(instance !== undefined && { instance }),
+    ...(flag(options, 'raw') && { raw: true }),
   };
 }
 
