@@ -53,7 +53,10 @@ await build({
 });
 await build({
   ...shared,
-  entryPoints: { controller: 'controller/main.ts' },
+  entryPoints: {
+    controller: 'controller/main.ts',
+    'controller/reading-thread': 'controller/desired/git/reading/reading-thread.ts',
+  },
   splitting: true,
   chunkNames: 'controller/[name]-[hash]',
   banner: { js: banner },

@@ -243,6 +243,7 @@ async function run(
     env: process.env,
     timers: realTimers,
     random: () => randomInt(1_000_000) / 1_000_000,
+    ...readingThread(),
     onPlacesChange: () => {
       planFacts.change();
       controller.replan();
@@ -385,6 +386,12 @@ async function run(
   await store[Symbol.asyncDispose]();
   lock[Symbol.dispose]();
   process.exit(code);
+}
+
+/** Bundled, it lies beside us; run from its sources, or bundled alone, the controller reads by itself. */
+function readingThread(): { readonly readingThread?: URL } {
+  const program = new URL('./controller/reading-thread.js', import.meta.url);
+  return existsSync(program) ? { readingThread: program } : {};
 }
 
 function withResolvers<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {

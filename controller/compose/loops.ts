@@ -8,6 +8,7 @@ import type { Transport } from '../../adapters/transport/transport.ts';
 import type { Home } from '../../api/home.ts';
 import type { FleetId, HostName } from '../../api/resources/names.ts';
 import { Budgets } from '../budgets/budgets.ts';
+import { ThreadReader } from '../desired/git/reading/thread-reader.ts';
 import { extraProtocols, GitCommand } from '../desired/git/repository/command.ts';
 import { LIMITS, Repository } from '../desired/git/repository/repository.ts';
 import { fleetOf } from '../desired/git/running/fleet-of.ts';
@@ -31,6 +32,8 @@ export interface LoopsParts {
   readonly env: NodeJS.ProcessEnv;
   readonly timers: Timers;
   readonly random: () => number;
+  /** Program of the thread that reads large commits; absent: they are read here. */
+  readonly readingThread?: URL;
   /** There are other places than before, or they have become usable. */
   readonly onPlacesChange: () => void;
   readonly observe: GitSourcesOptions['observe'];
@@ -67,11 +70,13 @@ export function createLoops(parts: LoopsParts): Loops {
     extraProtocols: extraProtocols(env['SAC_GIT_ALLOW']),
   });
   const secrets = { env, secretsDir: home.secrets };
+  const far = parts.readingThread && new ThreadReader(parts.readingThread, timers);
   const gitSources = new GitSources({
     store,
     fleet: fleetOf(store, writesOver),
     repositoryOf: (name, spec) => new Repository(spec, { git, dir: join(home.git, name), secrets, limits: LIMITS }),
     secrets,
+    ...(far && { far }),
     timers,
     random,
     canonical: canonicalJson,
@@ -100,6 +105,7 @@ export function createLoops(parts: LoopsParts): Loops {
     },
     async [Symbol.asyncDispose]() {
       await gitSources[Symbol.asyncDispose]();
+      await far?.[Symbol.asyncDispose]();
       await budgets[Symbol.asyncDispose]();
       await reservations[Symbol.asyncDispose]();
       await notifiers[Symbol.asyncDispose]();

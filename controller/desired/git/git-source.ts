@@ -9,14 +9,15 @@ import type { Source } from '../../../api/resources/meta.ts';
 import { type DurationMs, type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts';
 import type { FleetPort, FleetThing, SyncPlan, SyncRequest, SyncResult } from './fleet-port.ts';
-import { itemsOf, KnownFiles, readCommit } from './manifests.ts';
 import { listed, planPrune } from './prune.ts';
+import { itemsOf, KnownFiles, readCommit } from './reading/manifests.ts';
+import type { ManifestReader } from './reading/reader.ts';
 import { fetchFinding, RETRY_MS, Refusal, refusalFrom, refusedItems, rewritten, short, shownRef } from './refusal.ts';
 import { GitError } from './repository/git-error.ts';
 import type { Head, Relation, Repository } from './repository/repository.ts';
 import { asPlanned, prunedResult } from './results.ts';
-import type { Breathe, Turns } from './running/turns.ts';
-import { syncedAs } from './standing.ts';
+import type { Breathe, Turn, Turns } from './running/turns.ts';
+import { isWeighty, syncedAs } from './standing.ts';
 import { conditionOf, type Finding, type Findings, NOT_REQUIRED, no, unknown, withFindings, yes } from './status.ts';
 
 export interface GitSourceOptions {
@@ -25,6 +26,8 @@ export interface GitSourceOptions {
   readonly fleet: FleetPort;
   readonly now: () => Instant;
   readonly turns: Turns;
+  /** Reads many files elsewhere; absent: here. */
+  readonly far?: ManifestReader;
 }
 
 const MAX_PROBLEMS = 100;
@@ -76,22 +79,22 @@ export class GitSource {
         no('DependencyNotReady', `Waits for ${listed(waitingFor)}, named in dependsOn.`),
         RETRY_MS,
       );
-    return this.#options.turns.during(async (breathe) => {
+    return this.#options.turns.during(async (turn) => {
       let fetched: { readonly head: Head; readonly relation: Relation };
       try {
-        fetched = await this.#fetch(request);
+        fetched = await this.#fetch(request, turn);
       } catch (error) {
         return { status: withFindings(status, {}, { Fetched: fetchFinding(error) }, this.#options.now()), changed: [] };
       }
-      return this.#take(fetched.head, fetched.relation, request, breathe);
-    });
+      return this.#take(fetched.head, fetched.relation, request, turn.breathe);
+    }, isWeighty(status));
   }
 
   /** What the next sync would do; nothing is changed. Throws GitError. */
   async plan(request: SyncRequest): Promise<SyncPlan> {
     const { head, relation } = await this.#fetch(request);
     try {
-      const { response } = await this.#options.turns.during((breathe) =>
+      const { response } = await this.#options.turns.during(({ breathe }) =>
         this.#apply(head, relation, request, breathe, true),
       );
       return {
@@ -153,11 +156,15 @@ export class GitSource {
     }
   }
 
-  async #fetch({ spec, status, signal }: SyncRequest): Promise<{ readonly head: Head; readonly relation: Relation }> {
+  async #fetch(
+    { spec, status, signal }: SyncRequest,
+    turn?: Turn,
+  ): Promise<{ readonly head: Head; readonly relation: Relation }> {
     const { repository } = this.#options;
     if (status.heldAt !== undefined)
       return repository.fetch({ commit: status.heldAt, ref: status.heldAt }, undefined, signal);
     const head = await repository.resolve(spec.ref, signal);
+    if (head.commit !== status.revision) await turn?.giveWay();
     const from = status.lastAppliedRef === head.ref ? status.lastAppliedRevision : undefined;
     const fetched = await repository.fetch(head, from, signal);
     const moved = head.ref.startsWith('refs/tags/') && from !== undefined && from !== fetched.head.commit;
@@ -231,7 +238,15 @@ export class GitSource {
       return this.#read;
     }
     const files = await this.#options.repository.files(commit, spec.path, signal);
-    const found = await readCommit(files, this.#known, breathe);
+    const { far } = this.#options;
+    const found = await readCommit(files, {
+      known: this.#known,
+      ...(far && { far }),
+      breathe: async () => {
+        await breathe();
+        if (signal?.aborted) throw new GitError('Cancelled', 'a newer sync takes its place');
+      },
+    });
     if (found.problems.length > 0) {
       const lines = found.problems.map(({ text }) => `${text} (commit ${short(commit)})`);
       const more = lines.length === 1 ? '' : ` and ${lines.length - 1} more`;

@@ -1,10 +1,11 @@
 /**
- * Owns: what the condition Synced says of a commit that is applied.
+ * Owns: what the condition Synced says of a commit that is applied, and how heavily its source weighs on the others.
  * Never: decides what is drift.
  */
+import type { GitSourceStatus } from '../../../api/resources/kinds/git-source.ts';
 import { listed } from './prune.ts';
 import { short, things } from './refusal.ts';
-import { type Finding, yes } from './status.ts';
+import { conditionOf, type Finding, yes } from './status.ts';
 
 export function syncedAs(
   commit: string,
@@ -26,3 +27,10 @@ export function syncedAs(
     ? yes('Held', `Rolled back to ${short(commit)}: ${things(declared.size)}; \`sac sync\` goes on.`)
     : yes('Applied', `${short(commit)} is applied: ${things(declared.size)}.`);
 }
+
+/** Agents; a commit of fewer is read in the time of a few git commands. */
+const MANY = 100;
+
+/** The next commit of a source that is broken, or large, is likely to be work, and is nothing that the others should feel. */
+export const isWeighty = (status: GitSourceStatus): boolean =>
+  status.agents > MANY || conditionOf(status, 'Synced')?.status === 'False';

@@ -12,6 +12,7 @@ import type { Timers } from '../../../reconcile/work-queue.ts';
 import type { Store, StoreEvent } from '../../../store/store.ts';
 import type { FleetPort } from '../fleet-port.ts';
 import { GitSource } from '../git-source.ts';
+import type { ManifestReader } from '../reading/reader.ts';
 import { readSecret, type SecretPlaces } from '../repository/credentials.ts';
 import { GitError } from '../repository/git-error.ts';
 import type { SourceRepository } from '../repository/repository.ts';
@@ -25,6 +26,8 @@ export interface GitSourcesOptions {
   readonly fleet: FleetPort;
   readonly repositoryOf: (name: string, spec: GitSourceSpec) => SourceRepository;
   readonly secrets: SecretPlaces;
+  /** Reads large commits elsewhere; absent: here. */
+  readonly far?: ManifestReader;
   readonly timers: Timers;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -178,7 +181,7 @@ export class GitSources implements SourceActions, AsyncDisposable {
   }
 
   #make(name: string): SourceLoop {
-    const { store, fleet, repositoryOf, timers, random, canonical, observe, log } = this.#options;
+    const { store, fleet, far, repositoryOf, timers, random, canonical, observe, log } = this.#options;
     const turns = this.#turns;
     return new SourceLoop({
       name,
@@ -190,7 +193,10 @@ export class GitSources implements SourceActions, AsyncDisposable {
       observe: (result, seconds) => observe(name, result, seconds),
       open(spec: GitSourceSpec) {
         const repository = repositoryOf(name, spec);
-        return { repository, source: new GitSource({ name, repository, fleet, turns, now: () => timers.now() }) };
+        return {
+          repository,
+          source: new GitSource({ name, repository, fleet, turns, now: () => timers.now(), ...(far && { far }) }),
+        };
       },
       notReady: (names) =>
         names.filter((other) => {

@@ -15,7 +15,7 @@ const never = new Promise<never>(() => undefined);
 
 test('alone, nothing waits', async () => {
   const time = new Waits();
-  await new Turns(time).during(async (breathe) => {
+  await new Turns(time).during(async ({ breathe }) => {
     for (let i = 0; i < 50; i++) await breathe();
   });
   expect(time.at).toBe(0);
@@ -25,11 +25,11 @@ test('a large commit stands back while another source syncs, a small one does no
   const time = new Waits();
   const turns = new Turns(time);
   void turns.during(() => never);
-  await turns.during(async (breathe) => {
+  await turns.during(async ({ breathe }) => {
     for (let i = 0; i < 10; i++) await breathe();
   });
   expect(time.at).toBe(0);
-  await turns.during(async (breathe) => {
+  await turns.during(async ({ breathe }) => {
     for (let i = 0; i < 50; i++) await breathe();
   });
   expect(time.at).toBe(3_000);
@@ -45,7 +45,7 @@ test('it goes on as soon as the others have ended', async () => {
     end();
     return after(delayMs, run);
   };
-  await turns.during(async (breathe) => {
+  await turns.during(async ({ breathe }) => {
     for (let i = 0; i < 50; i++) await breathe();
   });
   await other;
@@ -57,8 +57,34 @@ test('nobody stands back for a source that hangs', async () => {
   const turns = new Turns(time);
   void turns.during(() => never);
   time.at += 5_000;
-  await turns.during(async (breathe) => {
+  await turns.during(async ({ breathe }) => {
     for (let i = 0; i < 50; i++) await breathe();
   });
   expect(time.at).toBe(5_000);
+});
+
+test('a weighty source stands back before it fetches, for a second, and others do not', async () => {
+  const time = new Waits();
+  const turns = new Turns(time);
+  void turns.during(() => never);
+  await turns.during(({ giveWay }) => giveWay());
+  expect(time.at).toBe(0);
+  await turns.during(({ giveWay }) => giveWay(), true);
+  expect(time.at).toBe(1_000);
+});
+
+test('of two that would stand back for each other one goes on', async () => {
+  const time = new Waits();
+  const turns = new Turns(time);
+  const ends: string[] = [];
+  const weighty = (name: string) =>
+    turns.during(async ({ giveWay }) => {
+      await Promise.resolve();
+      await giveWay();
+      ends.push(name);
+    }, true);
+  await Promise.all([weighty('a'), weighty('b')]);
+  // b sees nobody but a, who waits; a sees that b has ended.
+  expect(ends).toEqual(['b', 'a']);
+  expect(time.at).toBeLessThan(1_000);
 });

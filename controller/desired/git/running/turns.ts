@@ -11,39 +11,60 @@ const QUICK_MS: DurationMs = 5_000;
 /** So much a commit stands back in all: a large one that mends things is to be there within five seconds. */
 const PATIENCE_MS: DurationMs = 3_000;
 const LOOK_MS: DurationMs = 20;
+/** Of that, so much before its files are fetched. */
+const FETCH_PATIENCE_MS: DurationMs = 1_000;
 /** Slices that are read without standing back: a commit of usual size delays nobody. */
 const FREE_SLICES = 10;
+/** The same for a source that is likely to bring more than that, or nothing that can be used. */
+const FREE_SLICES_OF_WEIGHTY = 2;
 
 /** Called between two slices of work. */
 export type Breathe = () => Promise<void>;
 
+export interface Turn {
+  readonly breathe: Breathe;
+  /** Called before files are fetched. */
+  readonly giveWay: () => Promise<void>;
+}
+
 export class Turns {
   readonly #timers: Timers;
-  /** When each sync that runs began. */
+  /** When each sync that runs began; without those that stand back just now. */
   readonly #running = new Map<symbol, Instant>();
 
   constructor(timers: Timers) {
     this.#timers = timers;
   }
 
-  /** `work` counts as a sync of its own while it runs; it gets its own way to breathe. */
-  async during<T>(work: (breathe: Breathe) => Promise<T>): Promise<T> {
+  /** `work` counts as a sync of its own while it runs; it gets its own turn. `weighty`: it is likely to be more than a few files. */
+  async during<T>(work: (turn: Turn) => Promise<T>, weighty = false): Promise<T> {
     const self = Symbol();
     this.#running.set(self, this.#timers.now());
     try {
-      return await work(this.#breathing(self));
+      return await work(this.#turn(self, weighty));
     } finally {
       this.#running.delete(self);
     }
   }
 
-  #breathing(self: symbol): Breathe {
-    let slices = 0;
+  #turn(self: symbol, weighty: boolean): Turn {
+    let free = weighty ? FREE_SLICES_OF_WEIGHTY : FREE_SLICES;
     let patience = PATIENCE_MS;
-    return async () => {
-      await turnOfTheLoop();
-      if (++slices <= FREE_SLICES) return;
-      for (; patience > 0 && this.#othersBusy(self); patience -= LOOK_MS) await this.#pause();
+    const standBack = async (keep: DurationMs) => {
+      const began = this.#running.get(self) ?? this.#timers.now();
+      // Two that stand back for each other would both wait in vain.
+      for (; patience > keep && this.#othersBusy(self); patience -= LOOK_MS) {
+        this.#running.delete(self);
+        await this.#pause();
+      }
+      this.#running.set(self, began);
+    };
+    return {
+      giveWay: () => (weighty ? standBack(PATIENCE_MS - FETCH_PATIENCE_MS) : Promise.resolve()),
+      breathe: async () => {
+        await turnOfTheLoop();
+        if (--free < 0) await standBack(0);
+      },
     };
   }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { choose } from '../repository/tree.ts';
 import { itemsOf, readCommit } from './manifests.ts';
-import { choose } from './repository/tree.ts';
 
 const SPEC = 'apiVersion: sac/v1\nkind: Agent\nspec: {profile: exec, command: [sleep, "1"]}\n';
 const bytes = (text: string) => new TextEncoder().encode(text);
