@@ -1,5 +1,5 @@
 /** Apptainer is not packaged here: the suite runs against a program that has its documented commands and outputs. No real run was tested. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApptainerRuntime } from '../../adapters/runtimes/apptainer/apptainer-runtime.ts';
@@ -26,6 +26,7 @@ describeRuntime(
     options: (mounts) => ({ apptainer: { ...options, mounts } }),
     occupy: ({ fleet }, name) => void mkdirSync(join(state, `sac-${fleet}-${name}`)),
     isOccupied: ({ fleet }, name) => existsSync(join(state, `sac-${fleet}-${name}`)),
+    holds: ({ fleet }) => readdirSync(state).filter((name) => name.startsWith(`sac-${fleet}-`)),
     destroy: () => undefined,
   },
   async () => {

@@ -13,11 +13,11 @@ export function enginePlace(engine: ContainerRuntime, kind: ImageKind = 'plain')
   return {
     make: engine === 'docker' ? createDockerRuntime : createPodmanRuntime,
     contained: true,
-    // A hundred once an engine; they take it half a minute and more.
-    ...(kind === 'tmux' && { atOnce: 25 }),
     options: (mounts) => ({ [engine]: launchOptions(engine, tag, mounts) }),
     occupy: ({ fleet }, name) => void engineRun(engine, 'create', '--name', `sac-${fleet}-${name}`, tag, 'true'),
     isOccupied: ({ fleet }, name) => engineRun(engine, 'container', 'inspect', `sac-${fleet}-${name}`).status === 0,
+    holds: ({ fleet }) =>
+      engineRun(engine, 'ps', '-q', '--filter', `name=sac-${fleet}-`).stdout.split('\n').filter(Boolean),
     destroy: ({ fleet }) => removeFleet(engine, fleet),
   };
 }

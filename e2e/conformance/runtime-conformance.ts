@@ -2,7 +2,7 @@
  * Owns: what every runtime must do, as one suite. A runtime joins by one line in a test file beside this one.
  * Never: knows how a runtime does it.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +19,12 @@ export interface RuntimeUnderTest {
   /** Puts something that is not ours in the way of this name. */
   readonly occupy: (context: RuntimeContext, name: string) => void;
   readonly isOccupied: (context: RuntimeContext, name: string) => boolean;
+  /** What runs there for the fleet, asked of the place itself, where more than processes with our mark can stay. */
+  readonly holds?: (context: RuntimeContext) => readonly string[];
   /** Removes what a test may leave behind outside its folder. */
   readonly destroy: (context: RuntimeContext) => void;
   /** Where launch files lie while they are needed. */
   readonly launches?: (context: RuntimeContext) => string;
-  /** How many the place can be asked to hold at once here. Default 100. */
-  readonly atOnce?: number;
   /** More options of a launch. `mounts`: what the tests of this suite share with their agents, where that must be said. */
   readonly options?: (mounts: readonly Mount[]) => Partial<Launch['options']>;
   /** Whatever an agent spawned ends with the place it lives in: there are never leftovers, so none are swept. */
@@ -45,6 +45,10 @@ const localWay = async (): Promise<Way> => {
   return { transport, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 };
 
+/** In every place, by every way. */
+const AT_ONCE = 100;
+/** So many of them die by themselves, one to four at a moment. */
+const DEATHS = 30;
 const HASH = 'abc123';
 let fleets = 0;
 
@@ -53,16 +57,7 @@ export function describeRuntime(
   runtimeUnderTest: RuntimeUnderTest,
   by: () => Promise<Way> = localWay,
 ): void {
-  const {
-    make,
-    occupy,
-    isOccupied,
-    destroy,
-    options,
-    contained = false,
-    wrapped = false,
-    atOnce = 100,
-  } = runtimeUnderTest;
+  const { make, occupy, isOccupied, destroy, options, contained = false, wrapped = false } = runtimeUnderTest;
   const { launches = ({ dirs }: RuntimeContext) => join(dirs.run, 'launch') } = runtimeUnderTest;
   const dir = mkdtempSync(join(tmpdir(), `sac-conf-${name.replaceAll(' ', '-')}-`));
   let way: Way;
@@ -135,27 +130,17 @@ export function describeRuntime(
     for await (const line of runtime.logs(transport, id, { previous })) all.push(line);
     return all.join('\n');
   };
-  const pidsWith = (mark: string): number[] =>
-    readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .map(Number)
-      .filter((pid) => {
-        try {
-          return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark);
-        } catch {
-          return false;
-        }
-      });
+  const pidsWith = (mark: string): number[] => processes().filter((pid) => environOf(pid).includes(mark));
+  /** Every process of the fleet. */
+  const pidsWithin = ({ fleet }: RuntimeContext): number[] =>
+    processes().filter((pid) => environOf(pid).some((entry) => entry.startsWith(`SAC_ID=${fleet}.`)));
   const cleanUp = async () => {
     for (const runtime of alive.splice(0)) await runtime[Symbol.asyncDispose]();
     for (const context of used.splice(0)) {
       destroy(context);
-      for (const pid of readdirSync('/proc')
-        .filter((entry) => /^\d+$/.test(entry))
-        .map(Number)) {
+      for (const pid of pidsWithin(context)) {
         try {
-          if (readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`SAC_ID=${context.fleet}.`))
-            process.kill(pid, 'SIGKILL');
+          process.kill(pid, 'SIGKILL');
         } catch {
           // Gone meanwhile.
         }
@@ -231,48 +216,24 @@ export function describeRuntime(
 
     it('pushes a death', async () => {
       const { context, runtime } = fresh();
-      await runtime.start(transport, launch(context, ['sleep', '1000']));
-      let hints = 0;
+      const [first, second] = [idOf(context, 'web'), idOf(context, 'second')];
+      for (const agent of ['web', 'second'])
+        await runtime.start(transport, launch(context, ['sleep', '1000'], { agent }));
+      const hints: (InstanceId | 'all')[] = [];
+      using _ = runtime.watch?.(transport, (hint) => hints.push(hint));
+      const die = async (id: InstanceId) => {
+        const { pid } = await until(`the process of ${id}`, async () => {
+          const seen = await see(runtime, id);
+          return seen?.pid === undefined ? undefined : { pid: seen.pid };
+        });
+        process.kill(pid, 'SIGKILL');
+      };
       // "all" too: a watch may take up its work only now.
-      const watch = runtime.watch?.(transport, (hint) => {
-        if (hint === idOf(context) || hint === 'all') hints++;
-      });
-      const { pid = 0 } = await until('watching', async () => {
-        const seen = await see(runtime, idOf(context));
-        return seen?.pid === undefined ? undefined : seen;
-      });
-      hints = 0;
-      process.kill(pid, 'SIGKILL');
-      await until('a hint', () => hints > 0);
-      expect((await ended(runtime, idOf(context))).exit).toMatchObject({ signal: 'SIGKILL' });
-      watch?.[Symbol.dispose]();
-    });
-
-    it('pushes every one of many deaths, also of those that come together', async () => {
-      const { context, runtime } = fresh();
-      const names = Array.from({ length: Math.min(atOnce, 30) }, (_, i) => `web-${i}`);
-      await Promise.all(names.map((agent) => runtime.start(transport, launch(context, ['sleep', '1000'], { agent }))));
-      const killed = new Set<InstanceId>();
-      const told = new Set<InstanceId>();
-      const watch = runtime.watch?.(transport, (hint) => {
-        // "all", with which a watch takes up its work, tells of those alone that were dead by then.
-        for (const id of hint === 'all' ? killed : [hint]) told.add(id);
-      });
-      const pids = await until('all run', async () => {
-        const seen = new Map((await runtime.list(transport)).map(({ id, pid }) => [id, pid]));
-        return names.every((agent) => seen.get(idOf(context, agent))) ? seen : undefined;
-      });
-      for (let next = 0; next < names.length; ) {
-        const together = names.slice(next, next + 1 + (next % 4)).map((agent) => idOf(context, agent));
-        for (const id of together) {
-          killed.add(id);
-          told.delete(id);
-          process.kill(pids.get(id) ?? 0, 'SIGKILL');
-        }
-        await until(`hints of ${together}`, () => together.every((id) => told.has(id)));
-        next += together.length;
-      }
-      watch?.[Symbol.dispose]();
+      await die(first);
+      await until('a hint', () => hints.includes(first) || hints.includes('all'));
+      await die(second);
+      await until('a hint of it by name', () => hints.includes(second));
+      for (const id of [first, second]) expect((await ended(runtime, id)).exit).toMatchObject({ signal: 'SIGKILL' });
     });
 
     // The agent lingers a moment: tmux 3.3a loses the output of about one in thirty that exit as they print.
@@ -341,7 +302,10 @@ export function describeRuntime(
         async () => (await lines(runtime, idOf(context))).includes('ready') && pidsWith(mark).length >= 4,
       );
       await runtime.signal(transport, idOf(context), 1_000, 'kill');
-      await until('all of it to be gone', () => pidsWith(mark).length === 0);
+      await until(
+        'all of it to be gone',
+        () => pidsWith(mark).length === 0 && (runtimeUnderTest.holds?.(context) ?? []).length === 0,
+      );
       await ended(runtime, idOf(context));
       await runtime.remove(transport, idOf(context), 1_000);
       expect(await runtime.list(transport)).toEqual([]);
@@ -435,15 +399,7 @@ export function describeRuntime(
       expect(seen.env.FROM_FILE).toBe('a b');
       expect(seen.env.LITERAL).toBe(`$(touch ${join(dir, 'canary')})`);
       expect(existsSync(join(dir, 'canary'))).toBe(false);
-      const commandLines = readdirSync('/proc')
-        .filter((entry) => /^\d+$/.test(entry))
-        .map((pid) => {
-          try {
-            return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-          } catch {
-            return '';
-          }
-        });
+      const commandLines = processes().map((pid) => readOf(pid, 'cmdline'));
       expect(commandLines.some((line) => line.includes(secret))).toBe(false);
     });
 
@@ -466,34 +422,64 @@ export function describeRuntime(
       expect(await lines(runtime, idOf(context, 'bad'))).toContain('preStart hook failed with code 9');
     });
 
-    it(`holds ${atOnce} at once, and leaves nothing of them`, async () => {
+    it('holds 100 at once, pushes every one of many deaths, also of those that come together, and leaves nothing', async () => {
       const { context, runtime } = fresh();
-      const names = Array.from({ length: atOnce }, (_, i) => `a${i}`);
+      const names = Array.from({ length: AT_ONCE }, (_, i) => `a${i}`);
+      const ids = names.map((agent) => idOf(context, agent));
       await Promise.all(names.map((agent) => runtime.start(transport, launch(context, ['sleep', '1000'], { agent }))));
-      const seen = await settled(runtime);
-      expect(
-        seen
-          .filter(({ state }) => state === 'running')
-          .map(({ session }) => session)
-          .sort(),
-      ).toEqual([...names].sort());
-      await Promise.all(names.map((agent) => runtime.signal(transport, idOf(context, agent), 1_000, 'kill')));
+      const running = (await settled(runtime)).filter(({ state }) => state === 'running');
+      expect(running.map(({ session }) => session).sort()).toEqual([...names].sort());
+
+      const killed = new Set<InstanceId>();
+      const told = new Set<InstanceId>();
+      using _ = runtime.watch?.(transport, (hint) => {
+        // "all", with which a watch takes up its work, tells of those alone that were dead by then.
+        for (const id of hint === 'all' ? killed : [hint]) told.add(id);
+      });
+      const pids = await until('all to be told', async () => {
+        const seen = new Map((await runtime.list(transport)).map(({ id, pid }) => [id, pid]));
+        return ids.every((id) => seen.get(id)) ? seen : undefined;
+      });
+      for (let next = 0; next < DEATHS; ) {
+        const together = ids.slice(next, Math.min(DEATHS, next + 1 + (next % 4)));
+        for (const id of together) {
+          killed.add(id);
+          told.delete(id);
+          process.kill(pids.get(id) ?? 0, 'SIGKILL');
+        }
+        await until(`hints of ${together}`, () => together.every((id) => told.has(id)));
+        next += together.length;
+      }
+
+      await Promise.all(ids.map((id) => runtime.signal(transport, id, 1_000, 'kill')));
       await until(
         'all to end',
         async () => (await runtime.list(transport)).every(({ state }) => state === 'exited'),
         120_000,
       );
-      await Promise.all(names.map((agent) => runtime.remove(transport, idOf(context, agent), 1_000)));
+      await Promise.all(ids.map((id) => runtime.remove(transport, id, 1_000)));
       expect(await runtime.list(transport)).toEqual([]);
       expect(readdirSync(launches(context))).toEqual([]);
-      expect(
-        execFileSync('sh', ['-c', `grep -lz "^SAC_ID=${context.fleet}" /proc/[0-9]*/environ 2>/dev/null | wc -l`], {
-          encoding: 'utf8',
-        }).trim(),
-      ).toBe('0');
+      expect(pidsWithin(context)).toEqual([]);
     });
   });
 }
+
+const processes = (): number[] =>
+  readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
+
+/** Empty: gone meanwhile. */
+function readOf(pid: number, file: 'environ' | 'cmdline'): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+const environOf = (pid: number): readonly string[] => readOf(pid, 'environ').split('\0');
 
 /** A lone surrogate cannot be written as UTF-8: it becomes U+FFFD on the way, as in any program. */
 const toWellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');

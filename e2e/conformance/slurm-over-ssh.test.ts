@@ -9,5 +9,4 @@ exclusively('slurm');
 // In our turn: another file may have stopped the cluster, or its node may have been taken out of it.
 beforeAll(() => void startCluster(), 300_000);
 
-// How many at once is no question of the way there.
-describeRuntime('slurm over SSH', { ...slurmPlace, atOnce: 10 }, overSsh);
+describeRuntime('slurm over SSH', slurmPlace, overSsh);

@@ -24,6 +24,7 @@ export const slurmPlace: RuntimeUnderTest = {
     writeFileSync(join(dirs.run, 'slurm', name, 'foreign'), '');
   },
   isOccupied: ({ dirs }, name) => existsSync(join(dirs.run, 'slurm', name, 'foreign')),
+  holds: ({ fleet }) => jobsOf(fleet),
   destroy: ({ fleet }) => {
     const jobs = jobsOf(fleet);
     if (jobs.length > 0) slurm('scancel', ...jobs);

@@ -9,5 +9,4 @@ exclusively('slurm');
 // In our turn, not while this file is read: another file may have stopped the cluster to see what happens.
 beforeAll(() => void startCluster(), 300_000);
 
-// How many at once is no question of the way there.
-describeRuntime('slurm-tenant over SSH', { ...tenantPlace, atOnce: 10 }, overSsh);
+describeRuntime('slurm-tenant over SSH', tenantPlace, overSsh);

@@ -73,7 +73,11 @@ describe('a job that reaches its signal', () => {
     await apply({ timeLimit: '10' }, ['sh', '-c', `while [ ! -e ${done} ]; do sleep 0.05; done`]);
     const [first] = jobsOf(fleet.fleetId);
     signal(first?.id ?? '');
-    await until('the successor', () => jobsOf(fleet.fleetId).some(({ reason }) => reason === 'Dependency'));
+    const successor = await until('the successor', () =>
+      jobsOf(fleet.fleetId).find(({ reason }) => reason === 'Dependency'),
+    );
+    // One that was left would begin, see that there is nothing to go on with, and end: this one would wait.
+    slurm('scontrol', 'update', `JobId=${successor.id}`, 'StartTime=now+1hour');
     fleet.write('done', '');
     await until('Succeeded', async () => (await status()).phase === 'Succeeded');
     await until('no job', () => jobsOf(fleet.fleetId).length === 0);

@@ -10,19 +10,30 @@ import { watchDeaths } from './deaths.ts';
 import { DOCKER, type Engine, PODMAN } from './engine.ts';
 import { containerName } from './listing.ts';
 import { ATTACH } from './scripts.ts';
+import { Starts } from './starts.ts';
 import { Terminals } from './terminal/terminals.ts';
 
 export const createDockerRuntime = (context: RuntimeContext) => createContainerRuntime(context, DOCKER);
 export const createPodmanRuntime = (context: RuntimeContext) => createContainerRuntime(context, PODMAN);
 
+interface Machine {
+  readonly containers: Containers;
+  readonly starts: Starts;
+  readonly terminals: Terminals;
+}
+
 function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtime & AsyncDisposable {
-  const machines = new Map<Transport, { readonly containers: Containers; readonly terminals: Terminals }>();
+  const machines = new Map<Transport, Machine>();
   const watches = new Set<Disposable>();
   const machine = (t: Transport) => {
     const known = machines.get(t);
     if (known) return known;
     const containers = new Containers(context, engine, t);
-    const made = { containers, terminals: new Terminals({ context, engine, transport: t, containers }) };
+    const made: Machine = {
+      containers,
+      starts: new Starts(context, engine, t, containers),
+      terminals: new Terminals({ context, engine, transport: t, containers }),
+    };
     machines.set(t, made);
     return made;
   };
@@ -50,7 +61,7 @@ function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtim
         },
       };
     },
-    start: (t, launch) => on(t).start(launch),
+    start: (t, launch) => machine(t).starts.start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
     // Nothing outlives its container: the engine ends all that is in it.

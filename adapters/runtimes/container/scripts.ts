@@ -138,12 +138,25 @@ if [ "$own" = yes ]; then exec "$program" run --user "$(id -u):$(id -g)" "$@"; f
 exec "$program" run "$@"
 `;
 
-/** sh -c REMOVE sac-remove PROGRAM CONTAINER LOG: keeps the last output, then removes a container that does not run. */
+/**
+ * sh -c REMOVE sac-remove PROGRAM LOGS, lines `CONTAINER NAME`: keeps the last output of each in LOGS/NAME/previous.log, then removes
+ * those that do not run; prints their ids.
+ */
 export const REMOVE = `
+program=$1 logs=$2
 umask 077
-mkdir -p -- "\${3%/*}"
-"$1" logs "$2" > "$3.tmp" 2>&1 && mv -f -- "$3.tmp" "$3" || rm -f -- "$3.tmp"
-exec "$1" rm -v "$2"
+set --
+while read -r id name; do
+  set -- "$@" "$id"
+  {
+    log=$logs/$name/previous.log
+    mkdir -p -- "\${log%/*}"
+    "$program" logs "$id" > "$log.tmp" 2>&1 && mv -f -- "$log.tmp" "$log" || rm -f -- "$log.tmp"
+  } </dev/null &
+  [ $(($# % 4)) -ne 0 ] || wait
+done
+wait
+exec "$program" rm -v "$@"
 `;
 
 /** sh -c ATTACH sac-attach PROGRAM CONTAINER: the agent's terminal; leaving it (as in tmux, Ctrl-b d) ends nothing. */

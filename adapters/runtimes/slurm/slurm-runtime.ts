@@ -5,6 +5,7 @@
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
+import { asLines, Batch } from '../batch.ts';
 import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
 import { readLog } from '../process/read-log.ts';
 import { Reaper } from '../reap/reaper.ts';
@@ -17,7 +18,6 @@ import {
   RuntimeError,
   type Sighting,
 } from '../runtime.ts';
-import { Batch } from './batch.ts';
 import { WRAPPER } from './job-body.ts';
 import { JobWatch } from './job-watch.ts';
 import { type Listing, parseListing } from './listing.ts';
@@ -94,9 +94,11 @@ class Cluster {
       await transport.putFiles([{ path: `${this.#root}/wrapper.sh`, content: WRAPPER, mode: 0o600 }]);
       return this.#script(START, 'sac-start', [this.#root, context.dirs.logs], lines);
     });
-    this.#orders = new Batch((lines) => this.#script(ORDER, 'sac-order', [this.#root], lines));
+    this.#orders = new Batch((orders) => this.#script(ORDER, 'sac-order', [this.#root], asLines(orders)));
     const { logs, run } = context.dirs;
-    this.#clears = new Batch((lines) => this.#script(CLEAR, 'sac-clear', [this.#root, logs, `${run}/launch`], lines));
+    this.#clears = new Batch((clears) =>
+      this.#script(CLEAR, 'sac-clear', [this.#root, logs, `${run}/launch`], asLines(clears)),
+    );
   }
 
   /** A look that begins after this call; shared by all who ask at the same time. */
