@@ -129,14 +129,32 @@ describe('apply --prune (kubernetes#66430)', () => {
     await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: `${one('kept')}---\n${one('dropped')}` });
     fleet.write('agents/elsewhere/spec.yaml', one('elsewhere'));
     await fleet.ok(['wait', 'elsewhere', '--for=create']);
-    const told = await fleet.ok(['apply', '-f', '-', '--prune', '--dry-run=server'], { stdin: one('kept') });
-    const done = await fleet.ok(['apply', '-f', '-', '--prune'], { stdin: one('kept') });
+    const told = await fleet.ok(['apply', '-f', '-', '--prune', '--all', '--dry-run=server'], { stdin: one('kept') });
+    const done = await fleet.ok(['apply', '-f', '-', '--prune', '--all'], { stdin: one('kept') });
     const verbs = (text: string) =>
       [...text.matchAll(/^(\S+ (?:created|configured|unchanged|pruned))/gm)].map(([line]) => line).sort();
     expect(verbs(told)).toEqual(verbs(done));
     expect(verbs(done)).toContain('agent/dropped pruned');
     await until('it is gone', async () => (await fleet.here(['get', 'agent', 'dropped'])).code === 3);
     expect(await fleet.ok(['get', 'agents', 'kept', 'elsewhere', '-o', 'name'])).toBe('agent/kept\nagent/elsewhere\n');
+  });
+
+  it('goes without -l only when --all was said; with -l no other label is touched', async () => {
+    const one = (name: string, team: string) =>
+      execManifest(name, ['sleep', '1000'], SPEC).replace(
+        `"name":"${name}"`,
+        `"name":"${name}","labels":{"team":"${team}"}`,
+      );
+    await fleet.ok(['apply', '-f', '-', '--wait'], {
+      stdin: `${one('red', 'a')}---\n${one('rot', 'a')}---\n${one('blue', 'b')}`,
+    });
+    for (const words of [['--prune'], ['--prune', '-l', ''], ['--prune', '--all', '-l', 'team=a'], ['--all']]) {
+      const refused = await fleet.here(['apply', '-f', '-', ...words], { stdin: one('red', 'a') });
+      expect([refused.code, refused.stdout]).toEqual([2, '']);
+    }
+    const done = await fleet.ok(['apply', '-f', '-', '--prune', '-l', 'team=a'], { stdin: one('red', 'a') });
+    expect(done).toBe('agent/red unchanged\nagent/rot pruned\n');
+    expect((await fleet.here(['get', 'agent', 'blue'])).code).toBe(0);
   });
 
   it('a dry run of delete, label, annotate and scale is checked, and changes nothing', async () => {
@@ -163,7 +181,7 @@ describe('apply --prune (kubernetes#66430)', () => {
   it('prunes nothing when one of the manifests is broken', async () => {
     await fleet.ok(['apply', '-f', '-', '--wait'], { stdin: execManifest('stands', ['sleep', '1000'], SPEC) });
     const broken = execManifest('kept', ['sleep', '1000'], SPEC).replace('"profile"', '"profil"');
-    expect((await apply(broken, '--prune')).code).toBe(2);
+    expect((await apply(broken, '--prune', '--all')).code).toBe(2);
     expect((await fleet.here(['get', 'agent', 'stands'])).code).toBe(0);
   });
 });

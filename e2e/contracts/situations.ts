@@ -41,6 +41,8 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
     applied('on the server, only tried', manifest('tried', ['true']), '--dry-run=server'),
     applied('on the client, only tried', manifest('tried', ['true']), '--dry-run=client'),
     applied('a broken manifest', BROKEN),
+    applied('prunes without saying what', FIRST, '--prune'),
+    applied('prunes by label, only tried', FIRST, '--prune', '-l', 'team=nobody', '--dry-run=server'),
     applied('one broken manifest of two', `${FIRST}\n---\n${BROKEN}`),
     when('no manifest named'),
     when('a file that is not there', '-f', '{dir}/missing.yaml'),

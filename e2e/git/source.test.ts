@@ -270,7 +270,9 @@ describe('a git source', () => {
     expect((await few()).spec.suspend).toBe(true);
     expect((await few()).metadata.labels).toEqual({ watched: 'yes' });
     const born = (await few()).metadata.creationTimestamp;
-    await fleet.ok(['delete', 'budget', 'few']);
+    const deleted = await fleet.sac(['delete', 'budget', 'few']);
+    expect(deleted).toMatchObject({ code: 0, stdout: 'budget/few deleted\n' });
+    expect(deleted.stderr).toContain('note: budget/few is declared by git source fleet and comes back');
     await until('it is there again', async () => {
       const found = await fleet.json(['get', 'budgets']);
       return found.items.some(

@@ -9,7 +9,7 @@ import { labelOf } from '../../client/resources.ts';
 import { asked, dryRunOf } from '../../dry-run.ts';
 import { itemOf, readFiles, tellProblems, tellWarnings } from '../../manifest-files.ts';
 import { escapeControls } from '../../output/terminal.ts';
-import { flag, type Run, text } from '../../verb.ts';
+import { flag, type Options, type Run, text } from '../../verb.ts';
 import { syncOne } from '../sources/sync.ts';
 
 export const CLI_SOURCE = { kind: 'apply', name: 'cli' } as const;
@@ -19,26 +19,26 @@ export const run: Run = async (_args, options, context) => {
   const output = text(options, 'output');
   if (output !== undefined && output !== 'name' && output !== 'json')
     throw new BadRequestError(`-o "${output}" is not name or json`);
+  const prune = pruning(options);
   const { documents, objects, problems, files } = await readFiles(options, context);
   tellWarnings(context, documents);
   tellProblems(context, problems);
   const broken = problems.length > 0 ? EXIT.usage : EXIT.done;
   const items = [...objects, ...documents];
   if (items.length === 0) return broken;
-  if (flag(options, 'prune') && broken !== EXIT.done)
+  if (prune && broken !== EXIT.done)
     throw new BadRequestError('nothing was applied or pruned: with --prune every manifest must be valid');
   if (dryRun === 'client') {
     context.out.write(items.map((item) => `${labelOf(item)} valid (dry run)\n`).join(''));
     return broken;
   }
   const client = await context.client();
-  const selector = text(options, 'selector');
   const { results, errors } = await client.apply({
     items: items.map((item) => itemOf(item, files)),
     source: CLI_SOURCE,
     ...asked(dryRun),
     ...(flag(options, 'forceConflicts') && { force: true }),
-    ...(flag(options, 'prune') && { prune: selector === undefined ? {} : { labelSelector: selector } }),
+    ...(prune && { prune }),
   });
   if (output === 'json') context.out.write(`${escapeControls(JSON.stringify({ results, errors }, undefined, 2))}\n`);
   else context.out.write(results.map((result) => line(result, output === 'name', dryRun === 'server')).join(''));
@@ -65,6 +65,20 @@ export const run: Run = async (_args, options, context) => {
   for (const name of sources) outcomes.push(await syncOne(name, { client, options, context }));
   return outcomes.find((outcome) => outcome !== EXIT.done) ?? code;
 };
+
+/** As kubectl: all that was ever applied by hand goes only when that was said. */
+function pruning(options: Options): { readonly labelSelector?: string } | undefined {
+  const [prune, all] = [flag(options, 'prune'), flag(options, 'all')];
+  const selector = text(options, 'selector')?.trim() || undefined;
+  if (all && !prune) throw new BadRequestError('--all goes with --prune');
+  if (!prune) return undefined;
+  if (all && selector !== undefined) throw new BadRequestError('--all and -l exclude each other');
+  if (selector !== undefined) return { labelSelector: selector };
+  if (all) return {};
+  throw new BadRequestError(
+    '--prune deletes what was ever applied by hand and is not in these files; say which of it: -l team=web, or --all',
+  );
+}
 
 const line = (result: ApplyResult, nameOnly: boolean, dryRun: boolean): string =>
   nameOnly ? `${labelOf(result)}\n` : `${labelOf(result)} ${result.action}${dryRun ? ' (dry run)' : ''}\n`;

@@ -3,9 +3,9 @@
  * Never: deletes what was not named.
  */
 import type { Client } from '../../../api/client.ts';
-import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { BadRequestError, EXIT, type ExitCode, NotFoundError, SacError } from '../../../api/resources/errors.ts';
 import { OBJECT_KINDS } from '../../../api/resources/kinds/kind-names.ts';
+import type { Source } from '../../../api/resources/meta.ts';
 import { concernsAll } from '../../client/each-agent.ts';
 import { followUp } from '../../client/follow-up.ts';
 import { findType, type Named, parseResources, typeOf } from '../../client/resources.ts';
@@ -50,8 +50,11 @@ export const run: Run = async (words, options, context) => {
   for (const { plural, name } of wanted) {
     try {
       if (dryRun === 'client') await client.get(plural, name);
-      else if (plural === 'agents') await noteSource(client, await client.remove(name, request), context);
-      else await client.removeObject(plural, name, request);
+      else {
+        const { metadata } =
+          plural === 'agents' ? await client.remove(name, request) : await client.removeObject(plural, name, request);
+        await noteSource(client, { label: `${typeOf(plural).singular}/${name}`, source: metadata.source }, context);
+      }
       if (dryRun !== undefined) context.out.write(`${typeOf(plural).singular}/${name} deleted${told(dryRun)}\n`);
       else if (plural === 'agents') deleted.push(name);
       else context.out.write(`${typeOf(plural).singular}/${name} deleted\n`);
@@ -78,7 +81,11 @@ export const run: Run = async (words, options, context) => {
 };
 
 /** What a git source still declares comes back: whoever deletes it should know, and how it would stay away. */
-async function noteSource(client: Client, { metadata: { name, source } }: Agent, context: Context): Promise<void> {
+async function noteSource(
+  client: Client,
+  { label, source }: { readonly label: string; readonly source: Source | undefined },
+  context: Context,
+): Promise<void> {
   if (source?.kind !== 'git') return;
   const owner = await client.get('gitsources', source.name).catch((error: unknown) => {
     if (error instanceof NotFoundError) return undefined;
@@ -92,7 +99,7 @@ async function noteSource(client: Client, { metadata: { name, source } }: Agent,
       ? `comes back with the next commit or \`sac sync ${source.name} --force\``
       : 'comes back';
   context.err.write(
-    `note: agent/${name} is declared by git source ${source.name} and ${what}; to be rid of it remove it from the repository${suspend ? '' : `, to be without it for a while \`sac suspend ${source.name}\` first`}\n`,
+    `note: ${label} is declared by git source ${source.name} and ${what}; to be rid of it remove it from the repository${suspend ? '' : `, to be without it for a while \`sac suspend ${source.name}\` first`}\n`,
   );
 }
 

@@ -13,8 +13,12 @@ export const RESOURCE_VERBS: readonly Verb[] = [
     options: [
       FILES,
       RECURSIVE,
-      { flags: '--prune', description: 'delete agents that were applied before and are not in the files' },
-      SELECTOR,
+      {
+        flags: '--prune',
+        description: 'delete agents that were applied before and are not in the files; with -l or --all',
+      },
+      { flags: '--all', description: 'with --prune: of all agents that were ever applied by hand' },
+      { flags: '-l, --selector <labels>', description: 'with --prune: only of agents with these labels (team=web)' },
       { flags: '--dry-run <where>', description: 'client (check files only) or server (say what would change)' },
       { flags: '--force-conflicts', description: 'take fields that another source declares' },
       WAIT,
@@ -24,7 +28,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
     examples: [
       'sac apply -f agents/web/spec.yaml',
       'sac apply -f manifests/quickstart --wait',
-      'cat fleet.yaml | sac apply -f - --prune',
+      'cat fleet.yaml | sac apply -f - --prune -l team=web',
     ],
   },
   {

@@ -63,14 +63,14 @@ test('nobody stands back for a source that hangs', async () => {
   expect(time.at).toBe(5_000);
 });
 
-test('a weighty source stands back before it fetches, for a second, and others do not', async () => {
+test('a weighty source stands back before it fetches, for two seconds, and others do not', async () => {
   const time = new Waits();
   const turns = new Turns(time);
   void turns.during(() => never);
   await turns.during(({ giveWay }) => giveWay());
   expect(time.at).toBe(0);
   await turns.during(({ giveWay }) => giveWay(), true);
-  expect(time.at).toBe(1_000);
+  expect(time.at).toBe(2_000);
 });
 
 test('of two that would stand back for each other one goes on', async () => {

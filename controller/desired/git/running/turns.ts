@@ -12,7 +12,7 @@ const QUICK_MS: DurationMs = 5_000;
 const PATIENCE_MS: DurationMs = 3_000;
 const LOOK_MS: DurationMs = 20;
 /** Of that, so much before its files are fetched. */
-const FETCH_PATIENCE_MS: DurationMs = 1_000;
+const FETCH_PATIENCE_MS: DurationMs = 2_000;
 /** Slices that are read without standing back: a commit of usual size delays nobody. */
 const FREE_SLICES = 10;
 /** The same for a source that is likely to bring more than that, or nothing that can be used. */
