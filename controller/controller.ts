@@ -17,11 +17,11 @@ import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
 import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
 import { refusalOf } from './observed/start-refusal.ts';
-import { type DesiredInstance, type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
+import { type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
 import { Checks } from './reconcile/checks.ts';
-import { EffectRunner, type Hands, type RunHook } from './reconcile/effect-runner.ts';
+import { EffectRunner, type EffectRunnerOptions, type RunHook } from './reconcile/effect-runner.ts';
 import { Expiry } from './reconcile/expiry.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
@@ -46,9 +46,8 @@ export interface ControllerOptions {
   readonly typist?: Typist;
   /** What is known of an agent besides its screen; absent: nothing. */
   readonly factsOf?: (id: InstanceId, state: PaneState, at: Instant) => Promise<AgentFacts>;
-  readonly envAtStart?: (id: InstanceId) => Readonly<Record<string, string>>;
   /** Done on the agent's machine before each start. */
-  readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
+  readonly beforeStart?: EffectRunnerOptions['beforeStart'];
   /** Deploys the files that come with agents. */
   readonly files?: WorkspaceSyncer;
   /** Absent: no place has leases. */
@@ -123,7 +122,6 @@ export class Controller {
       reader: (id) => this.readerOf(id),
       runHook: options.runHook,
       ...(options.beforeStart && { beforeStart: options.beforeStart }),
-      ...(options.envAtStart && { envAtStart: options.envAtStart }),
       ...(options.files && { files: options.files }),
       leaseFile: options.leaseFile ?? (() => '/nonexistent'),
       assertNotFenced: () => store.assertNotFenced(),

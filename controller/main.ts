@@ -157,6 +157,7 @@ async function run(
       const there = machine?.problem === undefined && machine?.reached ? machines.transportOf(host) : undefined;
       return there && { transport: there, hooksDir: `${dirname(machines.leaseFile(host))}/hooks` };
     },
+    inside: (runtime) => runtimes.find(({ kind }) => kind === runtime)?.inside,
     store,
     local: transport,
     hooksDir: home.hooks,
@@ -187,7 +188,6 @@ async function run(
     files,
     factsOf: telling.factsOf,
     beforeStart: telling.beforeStart,
-    envAtStart: telling.envAtStart,
     store,
     places,
     timers: realTimers,

@@ -66,9 +66,25 @@ export interface Launch {
   readonly preStartMs?: DurationMs;
   /** It ends itself when the file was not touched for so long (ms); the one who touches it is the controller. */
   readonly lease?: { readonly file: string; readonly ms: DurationMs };
+  /** Where hooks of its CLI are taken, on the machine: to be shown to an agent that does not see the machine's files. */
+  readonly hooks?: HookFiles;
   /** Which conversation it begins with; absent: `argv` as it is. */
   readonly session?: LaunchSession;
   readonly options: LaunchOptions;
+}
+
+/** Absolute paths: the program that takes a hook's event, and the file it appends to. */
+export interface HookFiles {
+  readonly program: string;
+  readonly spool: string;
+}
+
+/** How agents are reached that see files of their own. */
+export interface Inside {
+  /** What a command begins with that is to run where this agent does. */
+  exec(id: InstanceId): readonly string[];
+  /** Where they see the files of `Launch.hooks`. */
+  readonly hooks: HookFiles;
 }
 
 /** Looked up where the agent lives, in the moment of starting: whether there is a conversation to go on with. */
@@ -149,6 +165,8 @@ export interface RuntimeCapabilities {
 export interface Runtime {
   readonly kind: RuntimeKind;
   readonly capabilities: RuntimeCapabilities;
+  /** Absent: agents here see the files of the machine. */
+  readonly inside?: Inside;
   /** Whether the place can be used at all, and which version, or what is missing. Never throws for "not installed". */
   probe(t: Transport): Promise<{ readonly available: boolean; readonly detail: string }>;
   /**

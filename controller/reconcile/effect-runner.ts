@@ -34,9 +34,8 @@ export interface EffectRunnerOptions {
   /** How the screen of this instance reads; undefined: it is not wanted any more. */
   readonly reader: (id: InstanceId) => Read | undefined;
   readonly runHook: RunHook;
-  /** Variables that are no part of the launch: they say nothing of what the agent is. */
-  readonly envAtStart?: (id: InstanceId) => Readonly<Record<string, string>>;
-  readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<void>;
+  /** Gives what is no part of the launch: it says nothing of what the agent is. */
+  readonly beforeStart?: (desired: DesiredInstance, hands: Hands) => Promise<Pick<Launch, 'env' | 'hooks'>>;
   /** The file on that host whose age is the age of our lease there. */
   readonly leaseFile: (host: HostName) => string;
   /** Deploys files; throws RefusedFiles when that cannot be, TransportError when the place could not be asked. */
@@ -101,13 +100,11 @@ export class EffectRunner {
     switch (effect.type) {
       case 'start': {
         const { launchHash, hooks: declared } = effect.desired;
-        const launch = {
-          ...effect.desired.launch,
-          env: { ...effect.desired.launch.env, ...this.#options.envAtStart?.(effect.id) },
-        };
         this.#toldToLeave.delete(effect.id);
         await this.#options.files?.sync(effect.desired, transport, true);
         await hooks('pre_start', declared.preStartUrls);
+        const { env, ...more } = (await this.#options.beforeStart?.(effect.desired, { runtime, transport })) ?? {};
+        const launch = { ...effect.desired.launch, ...more, env: { ...effect.desired.launch.env, ...env } };
         const order: Launch = {
           id: effect.id,
           incarnation: effect.incarnation,
@@ -117,7 +114,6 @@ export class EffectRunner {
             lease: { ms: effect.desired.leaseMs, file: this.#options.leaseFile(effect.place.host) },
           }),
         };
-        await this.#options.beforeStart?.(effect.desired, { runtime, transport });
         await runtime.start(transport, order);
         await hooks('post_start', declared.postStartUrls);
         return;

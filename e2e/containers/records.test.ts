@@ -1,4 +1,4 @@
-/** What an agent's CLI writes down inside a container is read from in there: the CLI is a stand-in that writes as Claude Code does. */
+/** What an agent's CLI writes down in a container is read in there, and its hooks are heard: the CLI is a stand-in that does as Claude Code does. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -16,6 +16,8 @@ line user '{"role":"user","content":"of a subagent"}' > "$folder/subagents/agent
 echo one
 until [ -e go ]; do sleep 0.2; done
 { line user '{"role":"user","content":"and now this"}'; answer m2 20; } >> "$record"
+printf '{"session_id":"${SESSION}","tool_name":"Bash","tool_input":{"command":"ls"}}' | sh "$SAC_HOOK" hook-event pretool
+printf '{"session_id":"${SESSION}","tool_name":"Bash"}' | sh "$SAC_HOOK" hook-event posttool
 echo two
 sleep 1000
 `;
@@ -61,5 +63,13 @@ describe.each(['docker', 'podman'] as const)('in %s', (engine) => {
     });
     writeFileSync(join(workspace, 'go'), '');
     expect((await told('and now this')).tokens).toMatchObject({ input: 120, output: 14 });
+    // As its hooks call it, with an image that has busybox and nothing else.
+    const heard = await until('its hooks', async () => {
+      const status = await fleet.json(['status', 'web']);
+      if (status.facts.lastTool?.source === 'hooks') return status;
+      throw new Error(JSON.stringify([status.facts, status.recent_tools]));
+    });
+    expect(heard).toMatchObject({ tool_counts: { Bash: 1 }, last_tool_name: 'Bash' });
+    expect(Date.parse(heard.last_tool_at)).toBeGreaterThan(Date.parse(heard.status.instances[0].startedAt) - 1_000);
   });
 });

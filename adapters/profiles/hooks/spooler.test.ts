@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -76,6 +76,19 @@ test('the spool is bounded: a full one steps aside', async () => {
   await hook('prompt', '{"prompt":"new"}');
   expect(lines().map((line) => parseSpoolLine(line)?.kind)).toEqual(['prompt']);
   expect(statSync(`${spool}.1`).size).toBe(MAX_SPOOL_BYTES);
+});
+
+test('where it is a mount, which cannot step aside, and date knows no milliseconds, a full one is emptied and time is told', async () => {
+  const bin = join(dir, 'bin');
+  mkdirSync(bin);
+  for (const [name, body] of Object.entries({ mv: 'exit 1', date: 'echo 1795308867%3N' }))
+    writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  const env = { SAC_HOOK: script, SAC_HOOK_SPOOL: spool, PATH: `${bin}:${PATH}` };
+  await hook('stop', '{}', env);
+  expect(lines().map((line) => parseSpoolLine(line)?.at)).toEqual([1795308867999]);
+  truncateSync(spool, MAX_SPOOL_BYTES);
+  await hook('prompt', '{"prompt":"new"}', env);
+  expect(lines().map((line) => parseSpoolLine(line)?.kind)).toEqual(['prompt']);
 });
 
 test.each([

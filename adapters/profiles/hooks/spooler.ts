@@ -16,7 +16,7 @@ export const MAX_SPOOL_BYTES = 4_194_304;
  * `hook-event KIND [--agent NAME] < payload` as one line, so that it can also stand in a comment at the head of dist/sac.js.
  * A line of the spool is `KIND MILLISECONDS PAYLOAD`; a whole one is a single write, so that concurrent hooks never mix:
  * the pipe's pieces are gathered by dd, whose one write is atomic on a file opened for appending. JSON has no raw newlines
- * that matter. Exits 0 whatever happens: a 2 would block the tool call. The last `cat` drains what was too long.
+ * that matter. busybox's date knows no parts of seconds: the last of the second is taken, so that none is older than its agent. Exits 0 whatever happens: a 2 would block the tool call. The last `cat` drains what was too long.
  * `$1` is the word `hook-event`, so that dist/sac.js and this are called alike. Without a spool it reads and forgets.
  */
 export const SPOOLER_LINE = [
@@ -29,8 +29,10 @@ export const SPOOLER_LINE = [
   '[ -z "$f$a" ] || f=${f:-${SAC_HOME:-${XDG_STATE_HOME:-$HOME/.local/state}/sac}/hooks/$a.spool};',
   'if [ -n "$f" ]; then umask 077; {',
   '[ -d "${f%/*}" ] || mkdir -p "${f%/*}";',
-  `[ ! -f "$f" ] || [ "$(wc -c <"$f")" -lt ${MAX_SPOOL_BYTES} ] || mv -f "$f" "$f.1";`,
-  `{ printf "%s %s " "$k" "$(date +%s%3N)"; head -c ${MAX_EVENT_BYTES} | tr "\\n\\r" "  "; echo; } |`,
+  `[ ! -f "$f" ] || [ "$(wc -c <"$f")" -lt ${MAX_SPOOL_BYTES} ] || mv -f "$f" "$f.1" || : >"$f";`,
+  't=$(date +%s%3N); case $t in *[!0-9]*) t=${t%%[!0-9]*}999;; esac;',
+  // Shown to a container, it cannot step aside.
+  `{ printf "%s %s " "$k" "$t"; head -c ${MAX_EVENT_BYTES} | tr "\\n\\r" "  "; echo; } |`,
   'dd bs=65536 iflag=fullblock oflag=append conv=notrunc of="$f";',
   '} >/dev/null 2>&1; fi;',
   'cat >/dev/null 2>&1; exit 0; fi',

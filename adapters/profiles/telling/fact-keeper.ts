@@ -68,7 +68,7 @@ export class FactKeeper implements Disposable {
   constructor(options: FactKeeperOptions) {
     this.#options = options;
     this.#watcher = watch(options.dir, (_event, file) => {
-      const name = file?.replace(/\.spool(?:\.1)?$/, '');
+      const name = /^(.+)\.spool(?:\.1)?$/.exec(file ?? '')?.[1];
       if (name === undefined) return;
       this.#dirty.add(name);
       options.onHint(name);

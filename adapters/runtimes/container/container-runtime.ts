@@ -9,6 +9,7 @@ import { Containers } from './containers.ts';
 import { watchDeaths } from './deaths.ts';
 import { DOCKER, type Engine, PODMAN } from './engine.ts';
 import { containerName } from './listing.ts';
+import { INSIDE } from './run-argv.ts';
 import { ATTACH } from './scripts.ts';
 import { Starts } from './starts.ts';
 import { Terminals } from './terminal/terminals.ts';
@@ -49,6 +50,7 @@ function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtim
         'type into an image without tmux where the machine has no script(1)',
       ],
     },
+    inside: { exec: (id) => [engine.program, 'exec', '-i', containerName(id)], hooks: INSIDE },
     probe: (t) => probe(t, context, engine),
     list: (t, ids) => on(t).list(ids),
     watch(t, onHint) {

@@ -7,8 +7,13 @@ import { type ContainerOptions, type Launch, RuntimeError } from '../runtime.ts'
 import type { Engine } from './engine.ts';
 import { containerName, LABEL } from './listing.ts';
 
-/** Where our two files are in the container. */
-export const INSIDE = { launch: '/.sac/launch.sh', init: '/.sac/init.sh' } as const;
+/** Where our files are in the container. */
+export const INSIDE = {
+  launch: '/.sac/launch.sh',
+  init: '/.sac/init.sh',
+  program: '/.sac/hook',
+  spool: '/.sac/spool',
+} as const;
 
 export interface HostFiles {
   readonly launch: string;
@@ -26,6 +31,9 @@ export function runArguments(engine: Engine, launch: Launch, files: HostFiles): 
     ...['--restart', 'no', '--hostname', instanceNameOf(launch.id).slice(0, 63).replace(/-+$/, '')],
     ...['--workdir', launch.cwd, ...mount(launch.cwd, launch.cwd, false)],
     ...[...mount(files.launch, INSIDE.launch, true), ...mount(files.init, INSIDE.init, true)],
+    ...(launch.hooks
+      ? [...mount(launch.hooks.program, INSIDE.program, true), ...mount(launch.hooks.spool, INSIDE.spool, false)]
+      : []),
     // Its age is what keeps the agent alive: looked at from inside, touched from outside.
     ...(launch.lease ? mount(launch.lease.file, launch.lease.file, true) : []),
     ...confinement(options),

@@ -34,7 +34,12 @@ function teller(number: number): ContainerTeller {
   const newest = { type: 'newest' as const, store, home: '', cwd: '/work', seconds: 1 };
   const id = instanceId('0123abcd' as FleetId, name);
   const exec = ['docker', 'exec', '-i', name];
-  return { id, exec, transport, teller: { name, hasSpool: false, record: undefined, home: '', newest } };
+  return {
+    id,
+    exec,
+    transport,
+    teller: { name, hasSpool: false, hasRecord: true, record: undefined, home: '', newest },
+  };
 }
 const turns = async (tellers: readonly ContainerTeller[], count: number) => {
   const before = asked.length;

@@ -39,6 +39,7 @@ afterEach(async () => {
 const teller = (name: string, more: Partial<FarTeller> = {}): FarTeller => ({
   name,
   hasSpool: false,
+  hasRecord: true,
   record: undefined,
   home: at('home'),
   newest: undefined,
@@ -69,6 +70,16 @@ test('spools are copied on, each byte once, whichever bytes they are', async () 
   far = new FarListening(at('here'), () => undefined);
   await pull(...both);
   expect(here('a')).toBe('new\n');
+});
+
+test('a record that lies in a container is not looked for on its machine', async () => {
+  writeFileSync(at('home', 'a.jsonl'), '{"n":1}\n');
+  const record = far.begin('a');
+  const named = { record: at('home', 'a.jsonl') };
+  await pull(teller('a', { ...named, hasRecord: false }));
+  expect((await record.read()).lines).toEqual([]);
+  await pull(teller('a', named));
+  expect((await record.read()).lines).toEqual(['{"n":1}']);
 });
 
 test('a record that a hook names is read on, line by line, and anew when it is another', async () => {

@@ -13,6 +13,8 @@ export interface FarTeller {
   /** Of the instance. */
   readonly name: string;
   readonly hasSpool: boolean;
+  /** Whether its record is at the place that is asked, too. */
+  readonly hasRecord: boolean;
   /** Where its hooks say that its record is. */
   readonly record: string | undefined;
   /** "": the home of the user agents run as there. */
@@ -77,9 +79,9 @@ export class FarListening {
     return [{ growing: this.#spools.growing(hooksDir, name), take: (growth) => this.#spools.take(name, growth) }];
   }
 
-  #askRecord({ name, record: named, home, newest }: FarTeller): readonly Asked[] {
+  #askRecord({ name, hasRecord, record: named, home, newest }: FarTeller): readonly Asked[] {
     // Nobody reads it: it was not listened to since it was started, or since we were.
-    const record = this.#records.get(name);
+    const record = hasRecord ? this.#records.get(name) : undefined;
     const growing = record?.growing(named, home, newest);
     if (!record || !growing) return [];
     const take = async (growth: Growth): Promise<void> => {
