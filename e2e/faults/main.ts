@@ -1,12 +1,12 @@
 /**
- * Owns: the fault plans from the command line: `npx tsx e2e/faults/main.ts [--plan N]... [--all] [--list] [--runtime R] [--fleets N]`.
+ * Owns: the fault plans from the command line: `npx tsx e2e/faults/main.ts [--plan N]... [--all] [--together] [--list] [--runtime R] [--fleets N]`.
  * Never: ends with 0 when a plan found something.
  */
 import { parseArgs } from 'node:util';
 import { bundleFaultyController } from './controller/bundle.ts';
 import { PLANTED } from './controller/orders.ts';
 import { planName, selectPlans } from './plans/plan.ts';
-import { prepare, RUNTIMES, runPlans } from './plans/run-all.ts';
+import { prepare, RUNTIMES, runPlans, runTogether } from './plans/run-all.ts';
 import { planOffset, SAMPLE_MS } from './plans/today.ts';
 import { Sampler } from './plans/world.ts';
 
@@ -16,6 +16,8 @@ const { values } = parseArgs({
     /** `start/web/0 crash-before`: plans whose name holds all of the words. */
     match: { type: 'string' },
     all: { type: 'boolean', default: false },
+    /** Several plans in one run, as in `npm run verify`. */
+    together: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     runtime: { type: 'string', multiple: true, default: [] },
     fleets: { type: 'string', default: '4' },
@@ -42,23 +44,22 @@ const chosen =
         : selectPlans(plans, { every: Number(values.every), offset: planOffset() });
 if (values.list) for (const plan of chosen) console.log(planName(plan));
 else {
-  const verdicts = await runPlans(
+  const verdicts = await (values.together ? runTogether : runPlans)(
     chosen,
     prepared,
     { program, sampler, ...(bug && { bug }) },
     {
       fleets: Number(values.fleets),
-      onVerdict: ({ plan, problems, seconds }) =>
-        console.log(
-          [`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${planName(plan)} in ${seconds.toFixed(1)} s`, ...problems].join(
-            '\n     ',
-          ),
-        ),
+      onVerdict: ({ plans, problems, seconds }) => {
+        const told = `${problems.length === 0 ? 'ok  ' : 'FAIL'} ${plans.map(planName).join(', ')} in ${seconds.toFixed(1)} s`;
+        console.log([told, ...problems].join('\n     '));
+      },
     },
   );
   const failed = verdicts.filter(({ problems }) => problems.length > 0);
-  console.log(`${verdicts.length} of ${prepared.plans.length} plans run, ${failed.length} found something`);
+  const told = failed.flatMap((verdict) => verdict.plans);
+  console.log(`${chosen.length} of ${prepared.plans.length} plans run, ${told.length} found something`);
   if (failed.length > 0)
-    console.log(`replay: npx tsx e2e/faults/main.ts ${failed.map(({ plan }) => `--plan ${plan.number}`).join(' ')}`);
+    console.log(`replay: npx tsx e2e/faults/main.ts ${told.map(({ number }) => `--plan ${number}`).join(' ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }

@@ -2,11 +2,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFaultyController } from './controller/bundle.ts';
 import type { PlantedBug } from './controller/orders.ts';
-import { EFFECTS, effectOf, KINDS, type Kind, type PointKey, planName, selectPlans } from './plans/plan.ts';
-import { type Prepared, prepare, RUNTIMES, runPlans } from './plans/run-all.ts';
+import { EFFECTS, effectOf, KINDS, type Kind, type Plan, type PointKey, planName, selectPlans } from './plans/plan.ts';
+import { type Prepared, prepare, RUNTIMES, runPlans, runTogether } from './plans/run-all.ts';
 import type { Setting } from './plans/run-plan.ts';
 import { planOffset, SAMPLE_MS } from './plans/today.ts';
 import { Sampler } from './plans/world.ts';
+
+/** All of tmux, where most agents live; of the others every kind on every effect, in turns that move with the commit. */
+function chosenPlans(): readonly Plan[] {
+  const inTurns = new Set(selectPlans(prepared.plans, { every: 0, offset: planOffset() }));
+  return prepared.plans.filter((plan) => plan.runtime === 'tmux' || inTurns.has(plan));
+}
 
 const FLEETS = 6;
 const ATTEMPTS = 4;
@@ -20,8 +26,10 @@ beforeAll(async () => {
 afterAll(() => setting.sampler[Symbol.dispose]());
 
 describe('a fault around an effect', () => {
-  it('is covered: every kind at every effect, every kind and every effect on every runtime', () => {
-    const chosen = selectPlans(prepared.plans, { every: 0, offset: planOffset() });
+  it('is covered: every point on tmux; every kind at every effect, every kind and every effect on every runtime', () => {
+    const chosen = chosenPlans();
+    const ofTmux = (plans: readonly Plan[]) => plans.filter(({ runtime }) => runtime === 'tmux');
+    expect(ofTmux(chosen)).toEqual(ofTmux(prepared.plans));
     const covered = new Set(
       chosen.flatMap(({ runtime, point, kind }) => [
         `${effectOf(point)} ${kind}`,
@@ -35,18 +43,18 @@ describe('a fault around an effect', () => {
   });
 
   it('changes nothing of what comes of it', async () => {
-    const chosen = selectPlans(prepared.plans, { every: 0, offset: planOffset() });
-    const verdicts = await runPlans(chosen, prepared, setting, { fleets: FLEETS });
+    const chosen = chosenPlans();
+    const verdicts = await runTogether(chosen, prepared, setting, { fleets: FLEETS });
     expect(
       verdicts
         .filter(({ problems }) => problems.length > 0)
-        .map(({ plan, problems }) => ({
-          replay: `npx tsx e2e/faults/main.ts --plan ${plan.number}`,
-          plan: planName(plan),
+        .map(({ plans, problems }) => ({
+          replay: `npx tsx e2e/faults/main.ts --together ${plans.map(({ number }) => `--plan ${number}`).join(' ')}`,
+          plans: plans.map(planName),
           problems,
         })),
     ).toEqual([]);
-    expect(verdicts).toHaveLength(chosen.length);
+    expect(verdicts.flatMap(({ plans }) => plans)).toHaveLength(chosen.length);
   }, 900_000);
 });
 

@@ -1,12 +1,12 @@
 /**
- * Owns: a real runtime with a journal of what is done to the world through it, and the one fault of a plan carried out.
+ * Owns: a real runtime with a journal of what is done to the world through it, and the faults of a plan carried out.
  * Never: does an effect itself.
  */
 import type { Runtime, Sighting } from '../../../adapters/runtimes/runtime.ts';
 import { TransportError } from '../../../adapters/transport/transport.ts';
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../../api/resources/time.ts';
-import type { EffectName, Kind } from '../plans/plan.ts';
+import type { EffectName, Kind, PointKey } from '../plans/plan.ts';
 import type { Injector } from './injector.ts';
 import type { PlantedBug } from './orders.ts';
 
@@ -47,7 +47,7 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
     const kind = injector.due(point);
     if (kind === 'hint-dropped') deaf.add(id);
     try {
-      const result = await withFault(kind, run);
+      const result = await withFault(kind, point, run);
       if (kind === 'stale-look') old.set(id, before);
       injector.note({ what: 'end', point, incarnation });
       return result;
@@ -57,7 +57,7 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
     }
   };
 
-  const withFault = async <T>(kind: Kind | undefined, run: () => Promise<T>): Promise<T> => {
+  const withFault = async <T>(kind: Kind | undefined, point: PointKey, run: () => Promise<T>): Promise<T> => {
     switch (kind) {
       case undefined:
       case 'stale-look':
@@ -76,7 +76,10 @@ export function faultyRuntime(inner: Runtime & AsyncDisposable, faulty: Faulty):
         await pause(timeoutMs);
         throw new TransportError('timeout', `no answer within ${timeoutMs} ms (planned)`);
       case 'done-late':
-        setTimeout(() => void run().catch(() => undefined), timeoutMs + lateMs);
+        setTimeout(() => {
+          const done = () => injector.note({ what: 'late', point });
+          run().then(done, done);
+        }, timeoutMs + lateMs);
         await pause(timeoutMs);
         throw new TransportError('timeout', `no answer within ${timeoutMs} ms (planned)`);
     }

@@ -8,10 +8,17 @@ import type { Kind, PointKey } from '../plans/plan.ts';
 /** Names the file with the orders. */
 export const ORDERS_VARIABLE = 'SAC_E2E_ORDERS';
 
+/** One kind of fault at one point of the run. */
+export interface Fault {
+  readonly point: PointKey;
+  readonly kind: Kind;
+}
+
 export interface Orders {
   /** Lines of JournalEntry, appended also by successors of a controller that was killed. */
   readonly journal: string;
-  readonly fault?: { readonly point: PointKey; readonly kind: Kind };
+  /** Each is carried out once, when a controller comes to its point. */
+  readonly faults?: readonly Fault[];
   /** Holds a number, or is not there yet: ms that the controller's clock is ahead. Read anew at most every 50 ms. */
   readonly clock?: string;
   /** Instances whose leftovers a sweep is expected to find. */
@@ -29,5 +36,7 @@ export type PlantedBug = (typeof PLANTED)[number];
 export type JournalEntry =
   | { readonly what: 'begin'; readonly point: PointKey; readonly incarnation: number }
   | { readonly what: 'end'; readonly point: PointKey; readonly incarnation: number; readonly error?: string }
-  | { readonly what: 'struck'; readonly point: PointKey; readonly kind: Kind }
+  | ({ readonly what: 'struck' } & Fault)
+  /** What was to be done after its time has been done, or was refused. */
+  | { readonly what: 'late'; readonly point: PointKey }
   | { readonly what: 'swept'; readonly count: number };

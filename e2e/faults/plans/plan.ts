@@ -41,6 +41,8 @@ export const effectOf = (key: PointKey): EffectName => {
   return found;
 };
 
+const instanceOf = (key: PointKey): string => key.split('/')[1] ?? '';
+
 export interface Plan {
   readonly number: number;
   readonly runtime: RuntimeKind;
@@ -59,6 +61,31 @@ export function allPlans(
       [...points].sort().flatMap((point) => KINDS.map((kind) => ({ runtime, point, kind }))),
     )
     .map((plan, number) => ({ number, ...plan }));
+}
+
+/** Kinds that end the controller: what else is under way then is struck as well. */
+const ENDS: readonly Kind[] = ['crash-before', 'crash-after'];
+/** Each costs a controller's start, and none may be taken for one that ends by itself. */
+const ENDS_TOGETHER = 4;
+
+/**
+ * Plans that one run can carry out together, each at another instance, where what comes of each is compared by itself:
+ * all plans of a runtime in an eighth of the runs. Those that end the controller have runs of their own.
+ */
+export function together(plans: readonly Plan[]): readonly (readonly Plan[])[] {
+  const groups: { readonly plans: Plan[]; readonly ends: boolean }[] = [];
+  for (const plan of plans) {
+    const ends = ENDS.includes(plan.kind);
+    const fits = groups.find(
+      (group) =>
+        group.ends === ends &&
+        (!ends || group.plans.length < ENDS_TOGETHER) &&
+        group.plans.every((one) => one.runtime === plan.runtime && instanceOf(one.point) !== instanceOf(plan.point)),
+    );
+    if (fits) fits.plans.push(plan);
+    else groups.push({ plans: [plan], ends });
+  }
+  return groups.map((group) => group.plans);
 }
 
 /**

@@ -1,13 +1,13 @@
 /**
- * Owns: one run of the scenario with at most one fault, and its comparison with the run that had none.
+ * Owns: one run of the scenario, with the faults of some plans or none, and its comparison with the run that had none.
  * Never: looks for error messages; a fault may be noisy, it may not change what comes of it.
  */
 import type { RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import { until } from '../../harness.ts';
 import { readJournal } from '../controller/injector.ts';
-import type { JournalEntry, Orders, PlantedBug } from '../controller/orders.ts';
+import type { Fault, JournalEntry, PlantedBug } from '../controller/orders.ts';
 import { SupervisedFleet } from '../supervised-fleet.ts';
-import { EFFECTS, effectOf, type Plan, type PointKey } from './plan.ts';
+import { EFFECTS, effectOf, type Plan, type PointKey, planName } from './plan.ts';
 import { clearAway, isSettled, play, SWEPT } from './scenario.ts';
 import { type Facts, factsOf, readDiary, type Sampler } from './world.ts';
 
@@ -31,33 +31,41 @@ export interface Setting {
 const RESYNC = '500ms';
 /** Each resync ends in a sweep; a fault may outlast one. */
 const QUIET_SWEEPS = 2;
+/** Of a controller, besides one a fault. */
+const SPARE_STARTS = 4;
 
 interface Lived extends Omit<Reference, 'runtime'> {
   readonly problems: readonly string[];
-  readonly struck: boolean;
+  readonly struck: readonly PointKey[];
 }
 
 /** Throws when the fault-free run itself breaks a property. */
 export async function runReference(runtime: RuntimeKind, setting: Setting): Promise<Reference> {
-  const { problems, points, rest, diary, end } = await live(runtime, undefined, setting);
+  const { problems, points, rest, diary, end } = await live(runtime, [], setting);
   const missing = EFFECTS.filter((effect) => !points.some((point) => effectOf(point) === effect));
   if (missing.length > 0) problems.push(`the scenario never does: ${missing.join(', ')}`);
   if (problems.length > 0) throw new Error(`the reference run on ${runtime} is broken: ${problems.join('; ')}`);
   return { runtime, points, rest, diary, end };
 }
 
-/** What the plan shows to be wrong; nothing when all is well. */
-export async function runPlan(plan: Plan, reference: Reference, setting: Setting): Promise<readonly string[]> {
-  const { point, kind, runtime } = plan;
+/** What the plans, carried out in one run, show to be wrong; nothing when all is well. */
+export async function runPlansAtOnce(
+  plans: readonly Plan[],
+  reference: Reference,
+  setting: Setting,
+): Promise<readonly string[]> {
+  const faults = plans.map(({ point, kind }) => ({ point, kind }));
   let lived: Lived;
   try {
-    lived = await live(runtime, { point, kind }, setting, reference);
+    lived = await live(reference.runtime, faults, setting, reference);
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
   return [
     ...lived.problems,
-    ...(lived.struck ? [] : ['the fault never struck: the run did not come to its point']),
+    ...plans
+      .filter(({ point }) => !lived.struck.includes(point))
+      .map((plan) => `the fault of ${planName(plan)} never struck: the run did not come to its point`),
     ...differences('at rest', reference.rest, lived.rest),
     ...differences('in the diaries', reference.diary, lived.diary),
     ...differences('after everything was deleted', reference.end, lived.end),
@@ -66,14 +74,15 @@ export async function runPlan(plan: Plan, reference: Reference, setting: Setting
 
 async function live(
   runtime: RuntimeKind,
-  fault: Orders['fault'],
+  faults: readonly Fault[],
   { program, sampler, bug, deadlineMs = 120_000 }: Setting,
   reference?: Reference,
 ): Promise<Lived & { problems: string[] }> {
   await using fleet = new SupervisedFleet({
     program,
     flags: ['--resync', RESYNC],
-    orders: { sweeps: SWEPT, runtimes: [runtime], ...(fault && { fault }), ...(bug && { bug }) },
+    orders: { sweeps: SWEPT, runtimes: [runtime], faults, ...(bug && { bug }) },
+    maxStarts: faults.length + SPARE_STARTS,
   });
   const problems: string[] = [];
   await play({ fleet, runtime, deadlineMs });
@@ -91,7 +100,7 @@ async function live(
     ...sampler.doublesOf(fleet.fleetId),
     ...fleet.findings,
   );
-  const struck = readJournal(fleet.journal).some(({ what }) => what === 'struck');
+  const struck = readJournal(fleet.journal).flatMap((entry) => (entry.what === 'struck' ? [entry.point] : []));
   return { problems, points, rest, diary, end, struck };
 }
 

@@ -7,6 +7,7 @@ import type { ApplyItem } from '../../../api/protocol.ts';
 import type { Agent, AgentSpecInput, RuntimeKind } from '../../../api/resources/agent/agent.ts';
 import { NotFoundError } from '../../../api/resources/errors.ts';
 import { until } from '../../harness.ts';
+import { readJournal } from '../controller/injector.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';
 
 const LIFE = join(import.meta.dirname, '..', 'life.pl');
@@ -29,7 +30,7 @@ const AGENTS: Readonly<Record<string, { readonly how: string; readonly spec?: Pa
   deleted: { how: 'plain' },
   family: { how: 'family' },
   parents: { how: 'family' },
-  stubborn: { how: 'stubborn', spec: { terminationGracePeriodSeconds: 0.3 } },
+  stubborn: { how: 'stubborn', spec: { terminationGracePeriodSeconds: 1.5 } },
   leaver: { how: 'leaver', spec: { restart: { policy: 'never' } } },
   job: { how: 'job', spec: { restart: { policy: 'on-failure' } } },
 };
@@ -80,6 +81,17 @@ export const isSettled = ({ metadata, spec, status }: Agent): boolean =>
   status.instances.every(({ phase, ready }) => (phase === 'Running' && ready) || ENDED.includes(phase)) &&
   (spec.restart.policy !== 'always' || status.ready);
 
+/** What is yet to be done after its time is part of the step in which it was ordered. */
+function punctual({ journal }: SupervisedFleet): boolean {
+  const entries = readJournal(journal);
+  return entries.every(
+    (entry) =>
+      entry.what !== 'struck' ||
+      entry.kind !== 'done-late' ||
+      entries.some(({ what, ...late }) => what === 'late' && 'point' in late && late.point === entry.point),
+  );
+}
+
 const settled = (
   { fleet, deadlineMs }: Run,
   names: readonly string[],
@@ -90,7 +102,7 @@ const settled = (
     async () => {
       const agents = await fleet.agents();
       const there = agents.map(({ metadata }) => metadata.name).sort();
-      if (there.join() !== [...names].sort().join() || !agents.every(isSettled) || !also(agents))
+      if (!punctual(fleet) || there.join() !== [...names].sort().join() || !agents.every(isSettled) || !also(agents))
         throw new Error(
           agents
             .map(
