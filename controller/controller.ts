@@ -25,6 +25,7 @@ import { EffectRunner, type EffectRunnerOptions, type RunHook } from './reconcil
 import { Expiry } from './reconcile/expiry.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { Released } from './reconcile/released.ts';
 import { Rollouts } from './reconcile/rollouts.ts';
 import { type Read, Typist } from './reconcile/typist.ts';
 import { type Timers, WorkQueue } from './reconcile/work-queue.ts';
@@ -90,6 +91,7 @@ export class Controller {
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
   #cancelReplan: (() => void) | undefined;
+  readonly #released = new Released();
   #synced = false;
 
   constructor(options: ControllerOptions) {
@@ -130,6 +132,7 @@ export class Controller {
     });
     const reconciler = new Reconciler({
       store,
+      released: this.#released,
       runner,
       log,
       decide: options.decide ?? decide,
@@ -377,6 +380,8 @@ export class Controller {
       const incarnation = knownOver(record.snapshot.memory);
       if (incarnation !== undefined) over.set(record.id, incarnation);
     }
+    for (const [id, incarnation] of this.#released)
+      if (!this.#options.store.instance(id) && !this.#intentions.desired(id)) over.set(id, incarnation);
     return over;
   }
 

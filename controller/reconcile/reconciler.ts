@@ -4,7 +4,7 @@
  */
 
 import { ConflictError, FencedError } from '../../api/resources/errors.ts';
-import type { InstanceId } from '../../api/resources/names.ts';
+import { type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { HealthReading } from '../machine/health.ts';
 import type { Decide, Decision, Effect, FilesReading, Observation, PlacedSighting } from '../machine/snapshot.ts';
@@ -16,6 +16,7 @@ import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '..
 import type { EffectRunner } from './effect-runner.ts';
 import { noteFailure } from './failed-effect.ts';
 import type { Intentions } from './intentions.ts';
+import type { Released } from './released.ts';
 
 /** What the reconciler needs of the queue that calls it. */
 export interface Requeue {
@@ -41,6 +42,8 @@ export interface ReconcilerOptions {
   readonly queue: () => Requeue;
   /** This controller was replaced: stop everything, at once. */
   readonly onFenced: () => void;
+  /** What was let go lately; written here. */
+  readonly released: Released;
   readonly observe?: ReconcileObserver;
   readonly log?: (message: string, fields: Record<string, unknown>) => void;
   /** A place unlooked-at for less than this is not told to users yet. */
@@ -82,12 +85,17 @@ export class Reconciler {
   async #pass(id: InstanceId): Promise<'success' | 'requeue' | 'requeue_after'> {
     const { store, intentions, observer, decide, now, queue } = this.#options;
     const desired = intentions.desired(id);
+    const released = desired || store.instance(id) ? undefined : this.#options.released.of(id);
     // Neither wanted nor remembered: at most an orphan, which is reported, never touched.
-    if (!desired && !store.instance(id)) {
+    if (!desired && !store.instance(id) && !released) {
       queue().forget(id);
       return 'success';
     }
     const looked = await observer.observe(id, expectedAt(desired, store.instance(id)?.record), desired?.forsaken);
+    if (released && !isLate(looked, released.incarnation)) {
+      queue().forget(id);
+      return 'success';
+    }
     const observed = await this.#withRefusal(id, desired, looked);
     // The look took its time: what was wanted when it began must not be started now.
     if (!sameIntention(desired, intentions.desired(id))) {
@@ -161,8 +169,8 @@ export class Reconciler {
     if (!before && decision.effects.some(({ type }) => type === 'release')) return false;
     const record: InstanceRecord = {
       id,
-      name: before?.name ?? desired?.name ?? id,
-      agent: desired?.agent ?? before?.agent ?? id,
+      name: before?.name ?? desired?.name ?? instanceNameOf(id),
+      agent: desired?.agent ?? before?.agent ?? this.#options.released.of(id)?.agent ?? id,
       createdAt: before?.createdAt ?? now(),
       snapshot: decision.snapshot,
       ...(sighting && { sighting }),
@@ -207,6 +215,7 @@ export class Reconciler {
     const known = store.instance(id);
     const name = known?.record.agent ?? desired?.agent;
     const agent = name === undefined ? undefined : store.agent(name);
+    if (known) this.#noteReleased(known.record);
     const changes: Change[] = known ? [{ type: 'delete-instance', expected: known.resourceVersion, id }] : [];
     if (
       agent?.record.deletedAt !== undefined &&
@@ -214,6 +223,11 @@ export class Reconciler {
     )
       changes.push({ type: 'delete-agent', expected: agent.resourceVersion, name: agent.record.name });
     if (changes.length > 0) await store.commit(changes);
+  }
+
+  #noteReleased({ id, agent, snapshot: { memory } }: InstanceRecord): void {
+    const incarnation = Math.max(memory.incarnation ?? 0, memory.lastExit?.incarnation ?? 0);
+    if (incarnation > 0) this.#options.released.add(id, { agent, incarnation }, this.#options.now());
   }
 
   async #unknown(
@@ -260,6 +274,10 @@ export class Reconciler {
   }
   readonly #firstUnknown = new Map<InstanceId, Instant>();
 }
+
+/** Something of what was let go is there again. */
+const isLate = (looked: Observation, upTo: Instant): boolean =>
+  looked.kind === 'seen' && looked.sightings.some(({ incarnation }) => incarnation <= upTo);
 
 const sameIntention = (a: DesiredInstance | undefined, b: DesiredInstance | undefined): boolean =>
   a === b ||

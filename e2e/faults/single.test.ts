@@ -3,13 +3,39 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../harness.ts';
+import { readJournal } from './controller/injector.ts';
+import { factsOf } from './plans/world.ts';
 import { apply, DEADLINE_MS, diaryIs, kill, looks, mains, pids, Stage, settled } from './stage.ts';
+import type { SupervisedFleet } from './supervised-fleet.ts';
 
 let stage: Stage;
 beforeAll(async () => {
   stage = await Stage.build();
 });
 afterEach(() => stage.clear());
+
+describe('a start that is carried out long after its time', () => {
+  it('is ended, when what it starts was deleted meanwhile', async () => {
+    const names = ['a', 'b'];
+    const faults = names.map((name) => ({ point: `start/${name}/0`, kind: 'done-late' as const }));
+    const fleet = stage.start({ orders: { faults, lateMs: 5_000, runtimes: ['tmux', 'process'] } });
+    await apply(fleet, names);
+    await settled(fleet, 2);
+    for (const name of names) await fleet.ask('delete', (client) => client.remove(name));
+    await settled(fleet, 0);
+    const late = () => readJournal(fleet.journal).filter(({ what }) => what === 'late').length;
+    await until('both starts to be carried out', () => late() === 2, DEADLINE_MS);
+    await until('nothing to be left', async () => (await left(fleet)).length === 0, DEADLINE_MS).catch(() => undefined);
+    expect(await left(fleet)).toEqual([]);
+    expect(await fleet.agents()).toEqual([]);
+  });
+});
+
+/** What a start makes, in the world. */
+const left = async (fleet: SupervisedFleet) =>
+  (await factsOf(fleet, [])).filter((fact) =>
+    /^(?:process|session [ab]|file run\/(?:launch|process)\/[ab]\b)/.test(fact),
+  );
 
 describe('the clock', () => {
   it.each([

@@ -26,7 +26,7 @@ export const createRuntimes = (context: RuntimeContext): readonly (Runtime & Asy
       sweeps: new Set(orders.sweeps),
       bug: orders.bug,
       timeoutMs: TIMEOUT_MS,
-      lateMs: LATE_MS,
+      lateMs: orders.lateMs ?? LATE_MS,
     }),
   );
 };

@@ -19,6 +19,8 @@ export interface Orders {
   readonly journal: string;
   /** Each is carried out once, when a controller comes to its point. */
   readonly faults?: readonly Fault[];
+  /** How long after its timeout (ms) what is done late is done; 300 when left out. */
+  readonly lateMs?: number;
   /** Holds a number, or is not there yet: ms that the controller's clock is ahead. Read anew at most every 50 ms. */
   readonly clock?: string;
   /** Instances whose leftovers a sweep is expected to find. */
