@@ -30,7 +30,7 @@ describe('a Host that agents live on', () => {
   ])('is not made another machine by %j', (spec) => {
     expect(() => change(spec)).toThrow(ConflictError);
     expect(() => change(spec)).toThrow(
-      new RegExp(`^host/far: another ${Object.keys(spec)[0]} may lead .*lives there \\(web\\).*--force`),
+      new RegExp(`^host/far: another ${Object.keys(spec)[0]} may lead .*lives there \\(web\\).*--force-conflicts`),
     );
   });
 

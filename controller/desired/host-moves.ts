@@ -23,6 +23,6 @@ export function assertSameMachine(before: ObjectRecord, next: ObjectRecord, { ca
   const who = living(before.name);
   if (who === undefined) return;
   throw new ConflictError(
-    `host/${before.name}: another ${changed.join(', ')} may lead to another machine, and ${who}. Or give that machine a Host of its own; \`sac apply --force\` where it is the same one and the same user`,
+    `host/${before.name}: another ${changed.join(', ')} may lead to another machine, and ${who}. Or give that machine a Host of its own; \`sac apply --force-conflicts\` where it is the same one and the same user`,
   );
 }

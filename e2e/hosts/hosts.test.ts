@@ -28,26 +28,20 @@ afterEach(async () => {
   await lab[Symbol.asyncDispose]();
 });
 
+const manifest = (spec: object, name?: string, labels: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'sac/v1',
+  kind: 'Host',
+  metadata: { name, labels },
+  spec: { address: '127.0.0.1', identity: lab.identity, knownHosts: [lab.knownHosts], sshConfig: 'none', ...spec },
+});
+
 /** A machine of its own as far as agents can tell: another user, with another home. */
 function host(name: string, sshd: Sshd, labels: Readonly<Record<string, string>> = {}, spec: object = {}): string {
   const user = lab.user('bash');
   users.push(user);
   fleet.write(
     `agents/${name}/spec.yaml`,
-    JSON.stringify({
-      apiVersion: 'sac/v1',
-      kind: 'Host',
-      metadata: { labels },
-      spec: {
-        address: '127.0.0.1',
-        port: sshd.port,
-        user,
-        identity: lab.identity,
-        knownHosts: [lab.knownHosts],
-        sshConfig: 'none',
-        ...spec,
-      },
-    }),
+    JSON.stringify(manifest({ port: sshd.port, user, ...spec }, undefined, labels)),
   );
   return user;
 }
@@ -167,6 +161,33 @@ describe('a declared host', () => {
     await isReady('web');
     expect(processesOf(user)).toEqual(before);
     expect((await agent('web')).status.restarts).toBe(0);
+  });
+
+  it('is not made another machine under its agents by apply; with --force-conflicts it is the same one, reached in another way', {
+    timeout: 180_000,
+  }, async () => {
+    const [first, second] = [await lab.sshd(), await lab.sshd()];
+    const user = lab.user('bash');
+    users.push(user);
+    const far = (port: number) => ({ stdin: `${JSON.stringify(manifest({ port, user }, 'far'))}\n` });
+    declare('web', { command: ['sleep', '54321'], place: { host: 'far' } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await fleet.ok(['apply', '-f', '-'], far(first.port));
+    await isReady('web');
+    const before = await until('it sleeps', () => processesOf(user).length === 1 && processesOf(user), SOON_MS);
+
+    const refused = await fleet.here(['apply', '-f', '-'], far(second.port));
+    expect(refused).toMatchObject({ code: 4 });
+    expect(refused.stderr).toMatch(/another port may lead to another machine, and .*web.*--force-conflicts/);
+    first.stop();
+    await hostIs('far', false);
+    expect((await fleet.here(['apply', '-f', '-'], far(second.port))).code).toBe(4);
+
+    await fleet.ok(['apply', '-f', '-', '--force-conflicts'], far(second.port));
+    await hostIs('far', true);
+    const [instance] = await isReady('web');
+    expect(instance).toMatchObject({ host: 'far', restarts: 0 });
+    expect(processesOf(user)).toEqual(before);
   });
 
   it('that cannot be reached is told with what keeps us from it, and what to do about it', {

@@ -6,11 +6,11 @@ import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts
 import type { Instant } from '../../../api/resources/time.ts';
 import { type RunOptions, type RunResult, type Transport, TransportError } from '../../transport/transport.ts';
 import { asLines, Batch } from '../batch.ts';
+import { Gate } from '../gate.ts';
 import { launchFilePath } from '../launch/launch-script.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import { type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { Engine } from './engine.ts';
-import { Gate } from './gate.ts';
 import { type Container, containerName, INSPECT_FORMAT, type Init, parseListing } from './listing.ts';
 import { LIST, REMOVE } from './scripts.ts';
 
