@@ -54,14 +54,14 @@ const notices = () =>
 
 it('tells a condition once, again with the same id after kill -9 between sending and saving, and when it is over', async () => {
   const flags = ['--agents-dir', fleet.agentsDir];
-  const controller = await fleet.controller(flags);
+  let controller = await fleet.controller(flags);
   answer = undefined;
   fleet.write(
     'hook.yaml',
     notifier('hook', {
       webhook: { url: address, tokenEnv: 'SAC_NOTIFY_TOKEN' },
       conditions: [{ type: 'Ready', status: 'False' }],
-      timeout: '60s',
+      timeout: '5m',
     }),
   );
   fleet.write('web.yaml', broken(['false']));
@@ -73,7 +73,7 @@ it('tells a condition once, again with the same id after kill -9 between sending
   controller.kill('SIGKILL');
   await until('it is gone', () => controller.signalCode !== null);
   answer = 200;
-  await fleet.controller(flags);
+  controller = await fleet.controller(flags);
   await until('the message again', () => received.length === 2);
   await until('it is saved', async () => (await fleet.json(['get', 'notifier', 'hook'])).status.sent === 1);
   expect(notices().map(({ status, name }) => [status, name])).toEqual([
@@ -89,6 +89,20 @@ it('tells a condition once, again with the same id after kill -9 between sending
   expect(received).toHaveLength(3);
   expect(await fleet.ok(['get', 'notifiers'])).toMatch(/hook +True/);
   expect(JSON.stringify(await fleet.json(['get', 'notifier', 'hook']))).not.toContain('made-up-token-1');
+
+  // Killed while somebody may have heard of it, and by then it is over: that it is over is told all the same.
+  answer = undefined;
+  fleet.write('web.yaml', broken(['false']));
+  await fleet.ok(['apply', '-f', 'web.yaml']);
+  await until('it is told anew', () => received.length === 4);
+  fleet.write('web.yaml', broken(['sleep', '601']));
+  await fleet.ok(['apply', '-f', 'web.yaml', '--wait']);
+  controller.kill('SIGKILL');
+  await until('it is gone again', () => controller.signalCode !== null);
+  answer = 200;
+  await fleet.controller(flags);
+  await until('the end of what may have been heard', () => received.length === 5);
+  expect(notices().map(({ status }) => status)).toEqual(['firing', 'firing', 'resolved', 'firing', 'resolved']);
 });
 
 it('tries again what was refused, tells chats, topics and commands, and names no secret address', async () => {
