@@ -78,6 +78,8 @@ export interface ApplyItem {
   readonly manifest: AgentManifestInput | ObjectManifest;
   /** All files that come with the agent; absent: those it has stay. */
   readonly files?: readonly AgentFile[];
+  /** By field (`spec.mcpServers.docs.args[0]`), `file:line` of texts in which a variable is filled in. For messages. */
+  readonly lines?: Readonly<Record<string, string>>;
 }
 export interface ApplyRequest {
   readonly items: readonly ApplyItem[];

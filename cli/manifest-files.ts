@@ -20,12 +20,11 @@ export interface ReadManifests {
 }
 
 /** What is sent to apply it. */
-export const itemOf = (
-  { kind, name, origin, manifest }: ManifestDocument | ObjectDocument,
-  files: ReadManifests['files'],
-): ApplyItem => {
-  const own = kind === 'Agent' ? files.get(name) : undefined;
-  return { origin, manifest, ...(own && { files: own }) };
+export const itemOf = (document: ManifestDocument | ObjectDocument, files: ReadManifests['files']): ApplyItem => {
+  const { origin, manifest } = document;
+  if (document.kind !== 'Agent') return { origin, manifest };
+  const own = files.get(document.name);
+  return { origin, manifest, ...(own && { files: own }), ...(document.lines && { lines: document.lines }) };
 };
 
 export async function readFiles(

@@ -28,6 +28,18 @@ describe('a good manifest', () => {
     expect(documents[0]?.parsed.spec.restart.policy).toBe('on-failure');
   });
 
+  it('says in which line its MCP servers name variables, also where an older version does', () => {
+    const servers = '{docs: {command: x, args: [a, "${A}"],\n    env: {K: "${B}", plain: c}}}';
+    const current = readManifests(agent(`  mcpServers:\n   ${servers}\n`), 'f.yaml').documents[0]?.lines;
+    expect(current).toEqual({
+      'spec.mcpServers.docs.args[1]': 'f.yaml:6',
+      'spec.mcpServers.docs.env.K': 'f.yaml:7',
+    });
+    const old = `apiVersion: scitex-agent-container/v2\nkind: Agent\nmetadata: {name: web}\nspec:\n  mcp_servers:\n   ${servers}\n`;
+    expect(readManifests(old, 'f.yaml').documents[0]?.lines).toEqual(current);
+    expect(readManifests(agent('  command: [x]\n'), 'f.yaml').documents[0]?.lines).toBeUndefined();
+  });
+
   it('takes its name from the folder when it gives none', () => {
     const { documents } = readManifests('apiVersion: sac/v1\nkind: Agent\nspec: {}\n', 'f', { folderName: 'web' });
     expect(documents[0]?.name).toBe('web');

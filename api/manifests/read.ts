@@ -15,6 +15,7 @@ import {
 import { API_VERSION } from '../resources/meta.ts';
 import { type Conversion, convertToV1, isOldVersion, OLD_API_VERSIONS } from '../versions/convert.ts';
 import { FILE_START, formatOrigin, type Position, type Problem, problem } from './problem.ts';
+import { variableLines } from './variable-lines.ts';
 import { readYaml, type YamlDocument } from './yaml-documents.ts';
 import type { Plain } from './yaml-tree.ts';
 
@@ -38,6 +39,8 @@ export interface ManifestDocument extends DocumentBase {
   readonly parsed: AgentManifest;
   /** Whole lines, like problems; the manifest is usable all the same. */
   readonly warnings: readonly string[];
+  /** By field, `file:line` of texts in which a variable is filled in later. */
+  readonly lines?: Readonly<Record<string, string>>;
 }
 /** One thing of another kind, with all defaults. */
 export interface ObjectDocument extends DocumentBase {
@@ -170,10 +173,15 @@ class Reading {
     const warnings = notes.map(
       (note) => problem(this.#file, this.#at({ ...note, at: 'key' }), note.path, note.message).text,
     );
+    const lines = variableLines(named, (path) => {
+      const at = this.#at({ path: cameFrom(path), at: 'value', message: '' });
+      return formatOrigin(this.#file, at).replace(/:\d+$/, '');
+    });
     return {
       origin: formatOrigin(this.#file, this.#document.start),
       file: this.#file,
       position: this.#document.start,
+      ...(lines && { lines }),
       kind: 'Agent',
       name,
       writtenAs,

@@ -45,7 +45,12 @@ const manifestShape = z.looseObject({ metadata: z.looseObject({ name: z.string()
 export const applyBody = z.strictObject({
   items: z
     .array(
-      z.strictObject({ origin: z.string().max(4096), manifest: manifestShape, files: agentFilesSchema.optional() }),
+      z.strictObject({
+        origin: z.string().max(4096),
+        manifest: manifestShape,
+        files: agentFilesSchema.optional(),
+        lines: z.record(z.string().max(4096), z.string().max(4096)).optional(),
+      }),
     )
     .max(20_000),
   source: z.strictObject(sourceSchema.shape),
@@ -200,10 +205,11 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown, what: stri
 export function parseApply(body: unknown): ApplyRequest {
   const { items, source, dryRun, force, prune } = parse(applyBody, body, 'body');
   return {
-    items: items.map(({ origin, manifest, files }) => ({
+    items: items.map(({ origin, manifest, files, lines }) => ({
       origin,
       manifest: manifest as AgentManifestInput,
       ...(files && { files }),
+      ...(lines && { lines }),
     })),
     source: {
       kind: source.kind,

@@ -38,7 +38,8 @@ export const comparable = ({ name, labels, annotations, spec, files }: AgentReco
 
 type Declared = AgentRecord['lastApplied'];
 
-export const declaredIn = (input: AgentManifestInput): Declared => ({
+export const declaredIn = (input: AgentManifestInput, lines?: Declared['lines']): Declared => ({
+  ...(lines && { lines }),
   ...(input.metadata?.labels && { labels: input.metadata.labels }),
   ...(input.metadata?.annotations && { annotations: input.metadata.annotations }),
   spec: { ...input.spec },

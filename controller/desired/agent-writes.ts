@@ -176,7 +176,7 @@ export class StoredAgentWrites implements AgentWrites {
       for (let attempt = 1; ; attempt++) {
         const current = this.#options.store.agent(name);
         try {
-          return await this.#applyOnce(name, { input, spec, files: item.files }, current, request, by, owners);
+          return await this.#applyOnce(name, { ...item, input, spec }, current, request, by, owners);
         } catch (error) {
           const raced =
             error instanceof ConflictError &&
@@ -192,7 +192,7 @@ export class StoredAgentWrites implements AgentWrites {
 
   async #applyOnce(
     name: string,
-    brought: { readonly input: AgentManifestInput; readonly spec: AgentSpec; readonly files: ApplyItem['files'] },
+    brought: Pick<ApplyItem, 'files' | 'lines'> & { readonly input: AgentManifestInput; readonly spec: AgentSpec },
     current: Versioned<AgentRecord> | undefined,
     request: ApplyRequest,
     by: Caller,
@@ -202,7 +202,7 @@ export class StoredAgentWrites implements AgentWrites {
     const before = current?.record;
     if (before?.deletedAt !== undefined)
       throw new ConflictError(`agent "${name}" is being deleted; apply again when it is gone`);
-    const declared = declaredIn(brought.input);
+    const declared = declaredIn(brought.input, brought.lines);
     const ours =
       !before ||
       sameSource(before.source, request.source) ||

@@ -170,8 +170,9 @@ export class DirectorySource implements AsyncDisposable {
       {
         items: [
           ...found.objects.map(({ origin, manifest }) => ({ origin, manifest })),
-          ...found.documents.map(({ name, origin, manifest, parsed }) => ({
+          ...found.documents.map(({ name, origin, manifest, parsed, lines }) => ({
             origin,
+            ...(lines && { lines }),
             checked: parsed,
             manifest,
             files: found.files.get(name) ?? [],

@@ -36,6 +36,8 @@ export interface PlannedAgent {
   readonly holds?: object;
   readonly spec: AgentSpec;
   readonly files?: readonly StoredFile[];
+  /** Where its manifest names variables. */
+  readonly lastApplied?: { readonly lines?: Readonly<Record<string, string>> };
   readonly revisions?: readonly Revision[];
   readonly rollout?: Rollout;
 }
@@ -161,6 +163,7 @@ function planSlot(
     labels: agent.labels ?? {},
     spec,
     files: agent.files,
+    lines: agent.lastApplied?.lines,
     profile: profileName,
     runtime: place?.runtime,
     cwd,

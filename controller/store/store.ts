@@ -37,6 +37,8 @@ export interface AgentRecord extends Revised {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly spec: Readonly<Record<string, unknown>>;
+    /** By field, `file:line` of texts in which a variable is filled in; for messages. */
+    readonly lines?: Readonly<Record<string, string>>;
   };
 }
 

@@ -85,7 +85,9 @@ test('a variable that is not set is told with file and line, and nothing starts 
   const found = await synced('web/src_CLAUDE.md:2: \\$\\{NOT_SET_ANYWHERE\\} is not set');
   expect([found.status, found.reason]).toEqual(['False', 'InvalidFiles']);
   expect([(await agent()).status.phase, existsSync(work('CLAUDE.md')), fleet.marked()]).toEqual(['Pending', false, []]);
-  declare({}, { env: { NOT_SET_ANYWHERE: 'now' } });
+  declare({ 'src_CLAUDE.md': 'one\n' }, { mcpServers: { docs: { command: 'x', args: ['${NOT_SET_EITHER}'] } } });
+  await synced(/web\/spec.yaml:\d+: spec.mcpServers.docs.args\[0\]: .*NOT_SET_EITHER/);
+  declare({ 'src_CLAUDE.md': 'one\ntwo ${NOT_SET_ANYWHERE}\n' }, { env: { NOT_SET_ANYWHERE: 'now' } });
   await ready();
   expect(text(work('CLAUDE.md'))).toBe('one\ntwo now\n');
   const [pid] = fleet.marked();

@@ -78,6 +78,10 @@ describe('planWorkspace', () => {
     );
     expect(servers({ command: 'x', env: { KEY: '${NOPE}' } })).toContain('web: spec.mcpServers.docs.env.KEY: ${NOPE}');
     expect(servers({ command: 'x', env: { KEY: '${NOPE:-fine}' } })).toBeUndefined();
+    const lines = { 'spec.mcpServers.docs.env.KEY': 'web/spec.yaml:12' };
+    expect(problem([], { mcpServers: { docs: { command: 'x', env: { KEY: '${NOPE}' } } } }, { lines })).toContain(
+      'web/spec.yaml:12: spec.mcpServers.docs.env.KEY: ${NOPE} is not set',
+    );
   });
 
   it('refuses two files with one name, a file where a folder is needed, a home in a container', () => {

@@ -13,6 +13,7 @@ import {
   type StoredFile,
 } from '../../../api/resources/agent/agent-files.ts';
 import { workspaceOptions } from '../../../api/resources/agent/workspace.ts';
+import { type FieldPath, formatPath } from '../../../api/resources/issues.ts';
 import { interpolate, type Syntax, type Values } from './interpolate.ts';
 import { instructionsFile, mergeMcpServers, skillPath, skillsSection } from './skills-plan.ts';
 
@@ -51,6 +52,8 @@ export interface WorkspaceInput {
   readonly spec: AgentSpec;
   /** Undefined: it never had any. */
   readonly files: readonly StoredFile[] | undefined;
+  /** By field of the spec, `file:line` of what is filled in. */
+  readonly lines?: Readonly<Record<string, string>> | undefined;
   readonly profile: ProfileName;
   readonly runtime: RuntimeKind | undefined;
   readonly cwd: string;
@@ -178,27 +181,29 @@ function filled(file: StoredFile, from: string, values: Values, syntax: Syntax):
 }
 
 function addServers(
-  { agent, spec, userHome }: WorkspaceInput,
+  { agent, spec, lines, userHome }: WorkspaceInput,
   values: Values,
   planned: Map<string, PlannedFile>,
 ): void {
   const file = planned.get('.mcp.json');
   if (!file && Object.keys(spec.mcpServers).length === 0) return;
   const servers = interpolate(JSON.stringify(spec.mcpServers), values, 'json');
-  if ('problem' in servers)
-    throw new Unusable(`${agent}: ${fieldAtFault(spec.mcpServers, 'spec.mcpServers', values)}: ${servers.problem}`);
+  if ('problem' in servers) {
+    const field = formatPath(pathAtFault(spec.mcpServers, ['spec', 'mcpServers'], values));
+    throw new Unusable(`${lines?.[field] ?? agent}: ${field}: ${servers.problem}`);
+  }
   if (file?.base64 !== undefined) throw new Unusable(`${agent}/src_mcp.json: is not UTF-8 text`);
   const merged = mergeMcpServers(file?.text, JSON.parse(servers.text), spec.env['HOME'] ?? userHome);
   if ('problem' in merged) throw new Unusable(`${agent}/src_mcp.json: ${merged.problem}`);
   planned.set('.mcp.json', { root: 'workspace', path: '.mcp.json', mode: 0o600, ...textContent(merged.text) });
 }
 
-/** A stored manifest has no lines any more: the field is what says where to look. */
-function fieldAtFault(value: unknown, path: string, values: Values): string {
+/** Which field it is: what a patch wrote has no line. */
+function pathAtFault(value: unknown, path: FieldPath, values: Values): FieldPath {
   if (typeof value !== 'object' || value === null) return path;
   for (const [key, inner] of Object.entries(value))
     if ('problem' in interpolate(JSON.stringify(inner), values, 'json'))
-      return fieldAtFault(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, values);
+      return pathAtFault(inner, [...path, Array.isArray(value) ? Number(key) : key], values);
   return path;
 }
 

@@ -136,7 +136,8 @@ function filesBeside(
 /** What is applied: the manifests; agents get the labels that the source gives to all, their own win. */
 export function itemsOf(found: Collected, labels: Readonly<Record<string, string>>): readonly ReadItem[] {
   const extra = Object.keys(labels).length > 0;
-  const agents = found.documents.map(({ name, origin, manifest, parsed }) => ({
+  const agents = found.documents.map(({ name, origin, manifest, parsed, lines }) => ({
+    ...(lines && { lines }),
     origin,
     checked: parsed,
     // A commit says all there is: an agent without files has none.
