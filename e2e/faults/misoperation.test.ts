@@ -214,6 +214,7 @@ describe('a broken state', () => {
   const BROKEN: Readonly<Record<string, Json>> = {
     'no-such-command': { command: ['/nowhere/at-all'] },
     'ends-at-once': { command: ['false'] },
+    'ends-for-good': { command: ['false'] },
     // How an agent is prepared counts from its next start on: another variable makes one.
     'no-prestart': { hooks: { preStart: ['exit 7'] }, env: { MORE: '1' } },
     'no-env-file': { envFiles: ['/nowhere/env'] },
@@ -222,6 +223,9 @@ describe('a broken state', () => {
     'no-place': { place: { runtime: 'tmux', host: 'nowhere' } },
     'no-image': { place: { runtime: 'docker', docker: { image: 'nowhere.invalid/none', pull: 'never' } } },
   };
+
+  /** Of these an end is final: only what is declared anew begins again. */
+  const ONCE = ['ends-for-good'];
 
   /** Where it is the start that failed, what it is told with. */
   const WHY: Readonly<Record<string, RegExp>> = {
@@ -234,7 +238,10 @@ describe('a broken state', () => {
 
   it('is told, and heals when the change is taken back', async () => {
     const names = Object.keys(BROKEN);
-    const was = names.map((name, i) => running(name, i % 2 === 0 ? 'tmux' : 'process'));
+    const was = names.map((name, i) => {
+      const well = running(name, i % 2 === 0 ? 'tmux' : 'process');
+      return { ...well, spec: merged(well['spec'], ONCE.includes(name) ? { restart: { policy: 'never' } } : {}) };
+    });
     await applied(was);
     await settled(names);
     const before = await remembered('agent');
