@@ -4,7 +4,7 @@
  */
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { PROFILES } from '../adapters/profiles/profiles.ts';
@@ -16,37 +16,32 @@ import { SacError } from '../api/resources/errors.ts';
 import type { Source } from '../api/resources/meta.ts';
 import { instanceId } from '../api/resources/names.ts';
 import { isoTime } from '../api/resources/time.ts';
-import { assertPrivate, createServer } from '../api/server/server.ts';
+import { createServer } from '../api/server/server.ts';
 import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals, hosts } from './api-ports.ts';
 import { createDirectories } from './compose/directories.ts';
 import { type Holding, keepHolding } from './compose/holding.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
 import { createLoops } from './compose/loops.ts';
+import { openHome } from './compose/open-home.ts';
 import { createPlanFacts } from './compose/plan-facts.ts';
 import { createTelling } from './compose/profiles.ts';
 import { realTimers } from './compose/real-timers.ts';
+import { measure, selfPort } from './compose/self.ts';
 import { createUsage } from './compose/usage.ts';
 import { createWrites } from './compose/writes.ts';
 import { Controller } from './controller.ts';
 import { sourceOf, tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
-import { statusOf } from './desired/git/running/source-loop.ts';
 import { type Flags, parseFlags } from './flags.ts';
-import { fleetIdOf } from './fleet-id.ts';
 import { openLog } from './log.ts';
-import { agentStatus, instanceStatus } from './machine/status/status.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { statusOf as notifierStatus } from './notices/notifiers.ts';
+import type { Metrics } from './metrics.ts';
 import { HostConditions } from './places/host-conditions.ts';
 import { Machines } from './places/machines.ts';
 import { planAgent } from './plan/plan-instances.ts';
 import { createRunHook } from './reconcile/hooks.ts';
 import { Typist } from './reconcile/typist.ts';
-import { Database } from './store/database.ts';
-import { holdHome } from './store/lock.ts';
-import { openSqliteStore } from './store/sqlite-store.ts';
 import type { RecordedEvent } from './store/store.ts';
-import { auditTo, openTokens } from './store/tokens.ts';
+import { auditTo } from './store/tokens.ts';
 import { WorkspaceSyncer } from './workspace/syncer.ts';
 
 const PLACE_TIMEOUT_MS = 10_000;
@@ -57,15 +52,7 @@ async function main(): Promise<void> {
   process.umask(0o077);
   const flags = parseFlags(process.argv.slice(2));
   const home = homeFrom(process.env);
-  prepareFolders(home);
   await run(flags, home, openLog(1, process.env['SAC_LOG_LEVEL'] ?? 'info'));
-}
-
-function prepareFolders(home: Home): void {
-  for (const folder of home.folders) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    assertPrivate(folder);
-  }
 }
 
 async function run(
@@ -75,29 +62,8 @@ async function run(
 ): Promise<void> {
   const now = Date.now;
   const startedAt = now();
-  const lock = holdHome({
-    path: home.lock,
-    database: home.db,
-    home: home.root,
-    pid: process.pid,
-    now: startedAt,
-    takeover: flags.takeover,
-  });
-  const isOldHome = existsSync(home.fleetFile);
-  const fleet = fleetIdOf(home);
-  const database = await Database.open(
-    home.db,
-    (movedTo, why) =>
-      log('the database could not be read; it was moved aside and begun anew. Agents are adopted as they are found', {
-        movedTo,
-        why,
-      }),
-    now,
-  );
-  database.takeOver(now());
-  const forgot = database.forgot(isOldHome);
-  const store = await openSqliteStore({ database, fleet, clock: { now }, status: { agentStatus, instanceStatus } });
-  const tokens = await openTokens(database);
+  const { takeover } = flags;
+  const { lock, fleet, database, forgot, store, tokens } = await openHome(home, { takeover, now, log });
 
   await clearUnfinished([home.run, home.logs]);
   const transport = createLocalTransport(process.env);
@@ -214,22 +180,8 @@ async function run(
     },
     log,
   });
-  metrics = createMetrics({
-    startedAt,
-    notifiers: () =>
-      store.objects('Notifier').map(({ record }) => ({ name: record.name, status: notifierStatus(record) })),
-    budgets: () => store.objects('Budget').map(({ record }) => record),
-    sources: () => store.objects('GitSource').map(({ record }) => ({ name: record.name, ...statusOf(record) })),
-    agents: () => store.viewAgents(),
-    orphans: () => controller.orphans().length,
-    places: () =>
-      [...controller.observer.views].map(({ place, unknown, lastListedAt }) => ({
-        host: place.host,
-        runtime: place.runtime,
-        up: unknown === undefined,
-        lastListedSeconds: lastListedAt === undefined ? undefined : lastListedAt / 1000,
-      })),
-  });
+  const measured = measure(store, controller, startedAt);
+  metrics = measured;
 
   const { over: writesOver, rollouts } = createWrites({ store, factsNow, now });
   const writes = writesOver(store);
@@ -289,7 +241,10 @@ async function run(
       hosts: { check: (name) => checkDeclaredHost(machines, name, PLACE_TIMEOUT_MS) },
       terminals: createTerminals(ports),
       tokens,
-      controller: {
+      controller: selfPort({
+        store,
+        controller,
+        metrics: measured,
         status: () => ({
           pid: process.pid,
           version: VERSION,
@@ -299,21 +254,11 @@ async function run(
           listen: listening.listen,
           agentsDirs: sources.map(({ dir }) => dir),
           startedAt: isoTime(startedAt),
-          agents: [...store.agents()].length,
           manifestErrors: sources.flatMap(({ problems }) => problems),
         }),
-        ready: () =>
-          !controller.synced
-            ? { ok: false, detail: 'places are being listed for the first time' }
-            : held?.refused !== undefined
-              ? { ok: false, detail: held.refused }
-              : { ok: true, detail: 'ok' },
-        metrics: async () => ({
-          contentType: metricsNow().registry.contentType,
-          body: await metricsNow().registry.metrics(),
-        }),
+        refused: () => held?.refused,
         stop: () => end({ code: 0, why: 'asked to by the API' }),
-      },
+      }),
       audit: auditTo(home.audit, (error) => log('audit log could not be written', { error: String(error) })),
       clock: { now },
       randomBytes,
