@@ -4,7 +4,6 @@
  */
 import type {
   Activity,
-  AgentSpec,
   AgentStatus,
   InstanceStatus,
   LastExit,
@@ -149,7 +148,6 @@ export interface StatusAgent extends Revised {
   readonly spec: {
     readonly suspend: boolean;
     readonly replicas: number;
-    readonly update?: Pick<AgentSpec['update'], 'waitFor'>;
   };
 }
 
@@ -185,10 +183,9 @@ export function agentStatus(agent: StatusAgent, records: readonly StatusInput[])
 
 /**
  * No change is under way. What is Ready is also recorded as what all have, so that a failed change made in the next moment can come
- * back to it. A first revision whose turns end at a prompt (`waitFor: idle`) counts as soon as its instances do.
+ * back to it.
  */
-const isSettled = ({ rollout, spec: { update } }: StatusAgent): boolean =>
-  rollout === undefined || (rollout.base === 0 && update?.waitFor === 'idle');
+const isSettled = ({ rollout }: StatusAgent): boolean => rollout === undefined;
 
 function firstOf(field: 'nextStart' | 'nextStop', instances: readonly InstanceStatus[]) {
   const first = instances

@@ -200,6 +200,25 @@ describe('a rolling change', () => {
   });
 });
 
+it('with waitFor: idle a first revision has arrived once it is ready: a change made while all are at work can be undone', () => {
+  const update = { waitFor: 'idle', onFailure: 'undo' } as const;
+  const first = declare(undefined, spec('a', { update }), 0);
+  const world = new Map(slots(first.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));
+  const atWork = (agent: Revisable, rollout: Rollout, now: number) => {
+    const input = inputOf(agent, rollout, world, now);
+    return stepRollout({ ...input, waitFor: 'idle', seen: input.seen.map((one) => ({ ...one, idle: false })) }).rollout;
+  };
+  if (!first.rollout) throw new Error('no rollout');
+  expect(atWork(first, first.rollout, 10)).toBeUndefined();
+  const second = declare(settled(first), spec('b', { update }), 20);
+  expect(second.rollout?.base).toBe(1);
+  // Later revisions are waited for: one that is well and at work has not arrived.
+  const given = second.rollout && atWork(second, second.rollout, 30);
+  expect(Object.keys(given?.moved ?? {})).toEqual(['i0']);
+  world.set('i0', { version: 'b', well: true });
+  expect(given && atWork(second, given, 40)?.moved).not.toHaveProperty('i1');
+});
+
 it('time in which instances could not be looked at counts for no deadline', () => {
   const agent = declare(settled(declare(undefined, spec('a'), 0)), spec('b'), 10);
   const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));

@@ -77,8 +77,10 @@ function certainAt({ base, since }: Rollout, { seen, graceMs, now, resting }: Ro
 const runsNewest = ({ hash, wantedHash, incarnation }: SeenInstance, { restartAt }: RolloutInput): boolean =>
   hash === wantedHash && (restartAt === undefined || (incarnation !== undefined && incarnation >= restartAt));
 
+const isUp = (one: SeenInstance, input: RolloutInput): boolean => one.well && !one.unknown && runsNewest(one, input);
+
 const isThere = (one: SeenInstance, input: RolloutInput): boolean =>
-  one.well && !one.unknown && runsNewest(one, input) && (input.waitFor === 'Ready' || one.idle);
+  isUp(one, input) && (input.waitFor === 'Ready' || one.idle);
 
 /** Without a move and without a base it has the newest, unless something else was found living there. */
 const isImplicit = (one: SeenInstance, { base, moved }: Rollout, input: RolloutInput): boolean =>
@@ -87,7 +89,8 @@ const isImplicit = (one: SeenInstance, { base, moved }: Rollout, input: RolloutI
 function hasArrived(one: SeenInstance, rollout: Rollout, input: RolloutInput): boolean {
   const move = rollout.moved[one.name];
   if (move) return move.revision === rollout.to && move.proven === true;
-  return isImplicit(one, rollout, input) && isThere(one, input);
+  // Nobody waits for a first revision to be idle, and until it has arrived there is none to come back to.
+  return isImplicit(one, rollout, input) && isUp(one, input);
 }
 
 /** When all can be looked at again, all clocks begin anew: nobody knows how long what was out of sight has been ill. */
@@ -133,7 +136,7 @@ function failureOf(
     if (move?.revision === rollout.to && !move.proven)
       return move.downSince === undefined ? [] : [{ name: one.name, since: move.downSince }];
     // What had arrived and fell ill holds up the rest; what is new has as long as the change is old.
-    const ill = move?.revision === rollout.to ? !one.well : isImplicit(one, rollout, input) && !isThere(one, input);
+    const ill = move?.revision === rollout.to ? !one.well : isImplicit(one, rollout, input) && !isUp(one, input);
     return ill ? [{ name: one.name, since: rollout.progressAt }] : [];
   });
   const [first] = clocks.sort((a, b) => a.since - b.since);
