@@ -146,6 +146,31 @@ describe('runs', () => {
     expect(story.starts).toEqual(['2026-11-25T10:00']);
   });
 
+  it.each([
+    ['nightly', NIGHTLY, '2026-11-21T03:10'],
+    ['every minute', { cron: '* * * * *' }, '2026-11-20T12:11'],
+  ])(
+    'without a deadline, what cannot run is told after ten minutes, once, and made up for: %s',
+    (_, schedule, told) => {
+      const story = new Story(schedule, '2026-11-20T12:00Z');
+      const { place: _place, ...nowhere } = story.desired;
+      const { desired } = story;
+      story.desired = nowhere;
+      story.at('2026-11-20T12:00Z');
+      const early = new Date(Date.parse(`${told}Z`) - 60_000).toISOString();
+      expect(story.at(early).scheduled?.reason).toBe('Due');
+      for (const time of [`${told}Z`, '2026-11-21T09:00Z', '2026-11-23T09:00Z']) story.at(time);
+      expect(story.scheduled).toMatchObject({
+        reason: 'Overdue',
+        message: expect.stringContaining('2026-11-20T12:00'),
+      });
+      expect(story.events.filter((reason) => reason === 'Overdue')).toHaveLength(1);
+      expect(story.starts).toEqual([]);
+      story.desired = desired;
+      expect(story.at('2026-11-23T10:00Z').starts).toHaveLength(1);
+    },
+  );
+
   it('with a deadline, a start that is too late is told as missed, and left out', () => {
     const story = new Story({ ...NIGHTLY, startingDeadlineSeconds: 600 }, '2026-11-20T12:00Z').at('2026-11-20T12:00Z');
     story.at('2026-11-21T03:11Z').at('2026-11-21T03:12Z');

@@ -20,6 +20,8 @@ export interface AtTime {
 
 /** A timer further away than this is set again on the way. */
 const FARTHEST_MS: DurationMs = 12 * 3_600_000;
+/** A start that has not come about for so long is told: nothing else does where no deadline gives it up. */
+const OVERDUE_MS: DurationMs = 10 * 60_000;
 /** Reason of the condition Scheduled of what rests for another reason than its schedule. */
 export const SUSPENDED = 'Suspended';
 /** In these, something is on its way that the restart policy looks after. */
@@ -70,7 +72,15 @@ export function atTime(
     const message = `The start of ${isoTime(due)} waits for the run before it${nextStart(timing)}.`;
     return { desired, timing, fact: yes('StillRunning', message), ...(wakeAt !== undefined && { wakeAt }) };
   }
-  if (due !== undefined) return { desired: asked(desired, due), timing, fact: yes('Due', dueText(due)), ...edge };
+  if (due !== undefined) {
+    const idleSince = Math.max(newest ?? timing.since, memory.lastExit?.at ?? 0);
+    // Also of what is due so often that no start of it is ever late by itself.
+    const overdueAt = Math.min(due, idleSince + (timing.nextStart ?? due) - due) + OVERDUE_MS;
+    const isOverdue = now >= overdueAt;
+    const wakeAt = earliest(edge.wakeAt, isOverdue ? undefined : overdueAt);
+    const fact = isOverdue ? yes('Overdue', overdueText(idleSince)) : yes('Due', dueText(due));
+    return { desired: asked(desired, due), timing, fact, ...(wakeAt !== undefined && { wakeAt }) };
+  }
   // `sac restart`: a run of its own, whatever the clock says.
   if (isNew(desired.restartAt)) return { desired, timing, fact: yes('Due', 'A run was asked for.'), ...edge };
   const ended = phase === 'Succeeded' || phase === 'Failed';
@@ -109,4 +119,6 @@ const until = (at: Instant | undefined): string => (at === undefined ? '' : ` un
 const nextStart = ({ nextStart: at }: Timing): string => (at === undefined ? '' : `; next start at ${isoTime(at)}`);
 const missedText = (at: Instant, timing: Timing): string =>
   `The start of ${isoTime(at)} was missed by more than startingDeadlineSeconds${nextStart(timing)}.`;
+const overdueText = (since: Instant): string =>
+  `It was to run, and has not since ${isoTime(since)}; it is begun as soon as it can be.`;
 const dueText = (at: Instant): string => `The start of ${isoTime(at)} is due.`;

@@ -344,6 +344,7 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   const scheduledBefore = before.conditions.find(({ type }) => type === 'Scheduled');
   if (scheduled && scheduled.message !== scheduledBefore?.message) {
     if (scheduled.reason === 'MissedStart') warning('MissedStart', scheduled.message);
+    if (scheduled.reason === 'Overdue') warning('Overdue', scheduled.message);
     if (scheduled.reason === 'StillRunning') normal('StartWaits', scheduled.message);
   }
   if (is.driftSince !== undefined && was.driftSince === undefined)
