@@ -10,7 +10,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONG: Readonly<Record<string, number>> = {
   'agents/onboarding.test.ts': 130,
   'conformance/apptainer.test.ts': 20,
-  'conformance/docker-over-ssh.test.ts': 25,
   'conformance/docker.test.ts': 85,
   'conformance/podman.test.ts': 80,
   'conformance/slurm.test.ts': 32,
@@ -35,6 +34,10 @@ const LONG: Readonly<Record<string, number>> = {
   'hosts/hosts.test.ts': 68,
   'hosts/many.test.ts': 40,
   'main-job.test.ts': 210,
+  'over-ssh/docker.test.ts': 55,
+  'over-ssh/podman.test.ts': 60,
+  'over-ssh/slurm-tenant.test.ts': 40,
+  'over-ssh/slurm.test.ts': 40,
   'security/browser.test.ts': 24,
   'security/floods.test.ts': 32,
   'security/fuzz.test.ts': 65,

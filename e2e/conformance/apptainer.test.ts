@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createApptainerRuntime } from '../../adapters/runtimes/apptainer/apptainer-runtime.ts';
 import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
 import { apptainerSchema } from '../../api/resources/agent/place/apptainer.ts';
-import { describeRuntime } from './runtime-conformance.ts';
+import { describeRuntime } from './suite/runtime-conformance.ts';
 
 const state = mkdtempSync(join(tmpdir(), 'sac-apptainer-'));
 const image = join(state, 'agent.sif');

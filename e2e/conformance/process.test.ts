@@ -1,4 +1,4 @@
-import { processPlace } from './places.ts';
-import { describeRuntime } from './runtime-conformance.ts';
+import { processPlace } from './places/multiplexers.ts';
+import { describeRuntime } from './suite/runtime-conformance.ts';
 
 describeRuntime('process', processPlace);

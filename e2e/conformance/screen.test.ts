@@ -1,4 +1,4 @@
-import { screenPlace } from './places.ts';
-import { describeRuntime } from './runtime-conformance.ts';
+import { screenPlace } from './places/multiplexers.ts';
+import { describeRuntime } from './suite/runtime-conformance.ts';
 
 describeRuntime('screen', screenPlace);

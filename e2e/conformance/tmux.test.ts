@@ -1,4 +1,4 @@
-import { tmuxPlace } from './places.ts';
-import { describeRuntime } from './runtime-conformance.ts';
+import { tmuxPlace } from './places/multiplexers.ts';
+import { describeRuntime } from './suite/runtime-conformance.ts';
 
 describeRuntime('tmux', tmuxPlace);

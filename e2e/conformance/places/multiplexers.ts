@@ -5,10 +5,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createProcessRuntime } from '../../adapters/runtimes/process/process-runtime.ts';
-import { createScreenRuntime } from '../../adapters/runtimes/screen/screen-runtime.ts';
-import { createTmuxRuntime } from '../../adapters/runtimes/tmux/tmux-runtime.ts';
-import type { RuntimeUnderTest } from './runtime-conformance.ts';
+import { createProcessRuntime } from '../../../adapters/runtimes/process/process-runtime.ts';
+import { createScreenRuntime } from '../../../adapters/runtimes/screen/screen-runtime.ts';
+import { createTmuxRuntime } from '../../../adapters/runtimes/tmux/tmux-runtime.ts';
+import type { RuntimeUnderTest } from '../suite/stage.ts';
 
 const tmux = (fleet: string, ...args: string[]): string => {
   try {

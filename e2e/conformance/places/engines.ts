@@ -2,10 +2,10 @@
  * Owns: how container engines join the suite.
  * Never: tests anything itself.
  */
-import { createDockerRuntime, createPodmanRuntime } from '../../adapters/runtimes/container/container-runtime.ts';
-import type { ContainerRuntime } from '../../api/resources/agent/place/container.ts';
-import { engineRun, type ImageKind, image, launchOptions, removeFleet } from '../containers/engines.ts';
-import type { RuntimeUnderTest } from './runtime-conformance.ts';
+import { createDockerRuntime, createPodmanRuntime } from '../../../adapters/runtimes/container/container-runtime.ts';
+import type { ContainerRuntime } from '../../../api/resources/agent/place/container.ts';
+import { engineRun, type ImageKind, image, launchOptions, removeFleet } from '../../containers/engines.ts';
+import type { RuntimeUnderTest } from '../suite/stage.ts';
 
 /** Makes the image when it is not there. `kind`: whether it has a tmux that its agents' terminals live in. */
 export function enginePlace(engine: ContainerRuntime, kind: ImageKind = 'plain'): RuntimeUnderTest {

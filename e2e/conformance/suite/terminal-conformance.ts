@@ -6,12 +6,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Keystroke, Launch, Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
-import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
-import type { FleetId, InstanceId } from '../../api/resources/names.ts';
-import { until } from '../harness.ts';
-import type { RuntimeUnderTest } from './runtime-conformance.ts';
+import type { Keystroke, Launch, Runtime, RuntimeContext } from '../../../adapters/runtimes/runtime.ts';
+import { createLocalTransport } from '../../../adapters/transport/local/local-transport.ts';
+import type { Transport } from '../../../adapters/transport/transport.ts';
+import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
+import { until } from '../../harness.ts';
+import type { RuntimeUnderTest } from './stage.ts';
 
 const COLUMNS = 70;
 const ROWS = 12;

@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
-import { createTenantRuntime } from '../../adapters/runtimes/slurm-tenant/tenant-runtime.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
-import { reservationSpecSchema } from '../../api/resources/kinds/reservation.ts';
-import { until } from '../harness.ts';
-import type { RuntimeUnderTest } from './runtime-conformance.ts';
+import type { Runtime, RuntimeContext } from '../../../adapters/runtimes/runtime.ts';
+import { createTenantRuntime } from '../../../adapters/runtimes/slurm-tenant/tenant-runtime.ts';
+import type { Transport } from '../../../adapters/transport/transport.ts';
+import { reservationSpecSchema } from '../../../api/resources/kinds/reservation.ts';
+import { until } from '../../harness.ts';
+import type { RuntimeUnderTest } from '../suite/stage.ts';
 
 const slurm = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

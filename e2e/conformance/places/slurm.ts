@@ -5,8 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSlurmRuntime } from '../../adapters/runtimes/slurm/slurm-runtime.ts';
-import type { RuntimeUnderTest } from './runtime-conformance.ts';
+import { createSlurmRuntime } from '../../../adapters/runtimes/slurm/slurm-runtime.ts';
+import type { RuntimeUnderTest } from '../suite/stage.ts';
 
 const slurm = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,0 +1,58 @@
+/**
+ * Owns: texts that must reach an agent byte for byte.
+ * Never: a text with a NUL: no argument can hold it.
+ */
+
+/** A lone surrogate cannot be written as UTF-8: it becomes U+FFFD on the way, as in any program. */
+export const toWellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
+
+export const PAYLOADS: readonly string[] = [
+  '',
+  ' ',
+  "it's",
+  '"',
+  '`id`',
+  '$(id)',
+  '${HOME}',
+  '$HOME',
+  ';',
+  '&',
+  '|',
+  '\n',
+  'a\nb',
+  '\t',
+  '\\',
+  "\\'",
+  '-rf',
+  '--',
+  '#{pane_id}',
+  '#[fg=red]',
+  '#(id)',
+  '%1',
+  '=web:',
+  '!',
+  '!!',
+  '*',
+  '?',
+  '~',
+  '~root',
+  '{a,b}',
+  '<(id)',
+  '>x',
+  '%end 1 1 1',
+  '\r',
+  '\u001b]52;c;AAAA\u0007',
+  'é',
+  '日本語',
+  '🙂',
+  '\u202e',
+  "'; id; '",
+  '"; id; "',
+  '$((1+1))',
+  '\\n',
+  'a\\',
+  "''",
+  '""',
+  '\u0001',
+  '\u007f',
+];
