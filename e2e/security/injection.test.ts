@@ -178,6 +178,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...inMounts('podman'),
   ...inMounts('apptainer'),
   'agent.spec.hooks.preStart': hook('preStart'),
+  'agent.spec.hooks.preStartTimeout': {
+    put: (preStartTimeout) => spec({ hooks: { preStartTimeout } }),
+    takes: 'nothing',
+  },
   'agent.spec.hooks.postStart': hook('postStart'),
   'agent.spec.hooks.preStop': hook('preStop'),
   'agent.spec.hooks.postStop': hook('postStop'),
