@@ -31,6 +31,6 @@ export function syncedAs(
 /** Agents; a commit of fewer is read in the time of a few git commands. */
 const MANY = 100;
 
-/** The next commit of a source that is broken, or large, is likely to be work, and is nothing that the others should feel. */
+/** The next commit of a source that is new, broken or large is likely to be work, and is nothing that the others should feel. */
 export const isWeighty = (status: GitSourceStatus): boolean =>
-  status.agents > MANY || conditionOf(status, 'Synced')?.status === 'False';
+  status.agents > MANY || conditionOf(status, 'Synced')?.status !== 'True';
