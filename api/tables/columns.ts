@@ -111,6 +111,9 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
       return [
         on('NAME', ({ metadata }) => metadata.name),
         on('READY', ({ status }) => (status.ready ? 'True' : 'False')),
+        on('LATENCY', ({ status: { latencyMs } }) =>
+          latencyMs === undefined ? '<none>' : `${Math.round(latencyMs)}ms`,
+        ),
         on('AGENTS', ({ status }) => String(status.agents)),
         on(
           'RUNTIMES',

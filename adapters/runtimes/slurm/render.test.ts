@@ -75,6 +75,13 @@ describe('a job script', () => {
     ]);
   });
 
+  it('asks for a task a node at least: with fewer, SLURM takes no more nodes than tasks', () => {
+    const asked = (more: object) =>
+      directives(renderJobScript(launch(more), DIRS)).filter((line) => /--(nodes|ntasks)=/.test(line));
+    expect(asked({ nodes: 3 })).toEqual(['#SBATCH --nodes=3', '#SBATCH --ntasks=3']);
+    expect(asked({ nodes: 2, ntasks: 8 })).toEqual(['#SBATCH --nodes=2', '#SBATCH --ntasks=8']);
+  });
+
   it('is bash, and holds no secret', () => {
     const script = renderJobScript(launch({ heartbeat: { command: "echo 'x'" }, hold: 'sleep 60' }), DIRS);
     execFileSync('bash', ['-n'], { input: script });

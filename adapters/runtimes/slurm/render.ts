@@ -48,7 +48,8 @@ function directives(launch: Launch, dirs: PlaceDirs, options: SlurmOptions): rea
     ['qos', options.qos],
     ['time', options.timeLimit],
     ['nodes', options.nodes],
-    ['ntasks', options.ntasks],
+    // With fewer tasks than nodes sbatch takes no more nodes than tasks, and says so to nobody who would read it.
+    ['ntasks', Math.max(options.ntasks, options.nodes)],
     ['cpus-per-task', options.cpusPerTask],
     ['mem', options.mem],
     ['gres', options.gres],

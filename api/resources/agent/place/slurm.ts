@@ -116,7 +116,12 @@ export const slurmSchema = z
       .default('4G')
       .meta({ description: 'Memory a node.' }),
     nodes: z.int().min(1).max(1000).default(1).meta({ description: 'Nodes; the agent lives on the first.' }),
-    ntasks: z.int().min(1).max(100_000).default(1).meta({ description: 'Tasks that job steps may start.' }),
+    ntasks: z
+      .int()
+      .min(1)
+      .max(100_000)
+      .default(1)
+      .meta({ description: 'Tasks that job steps may start; at least one a node.' }),
     gres: word.optional().meta({ description: 'Generic resources, such as gpu:1.' }),
     account: word.optional().meta({ description: 'Account that is charged.' }),
     qos: word.optional().meta({ description: 'Quality of service.' }),
