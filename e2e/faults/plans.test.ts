@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFaultyController } from './controller/bundle.ts';
 import type { PlantedBug } from './controller/orders.ts';
 import { EFFECTS, effectOf, KINDS, type Kind, type Plan, type PointKey, planName, selectPlans } from './plans/plan.ts';
-import { type Prepared, prepare, RUNTIMES, runPlans, runTogether } from './plans/run-all.ts';
+import { type Prepared, prepare, RUNTIMES, runPlans, runTogether, type Verdict } from './plans/run-all.ts';
 import type { Setting } from './plans/run-plan.ts';
 import { planOffset, SAMPLE_MS } from './plans/today.ts';
 import { Sampler } from './plans/world.ts';
@@ -13,6 +13,11 @@ function chosenPlans(): readonly Plan[] {
   const inTurns = new Set(selectPlans(prepared.plans, { every: 0, offset: planOffset() }));
   return prepared.plans.filter((plan) => plan.runtime === 'tmux' || inTurns.has(plan));
 }
+
+/** Also what is not found again: nobody should have to wonder whether there was something. */
+const tellFound = ({ plans, problems }: Verdict): void => {
+  if (problems.length > 0) console.log('found something:', plans.map(planName), problems);
+};
 
 const FLEETS = 6;
 const ATTEMPTS = 4;
@@ -44,7 +49,7 @@ describe('a fault around an effect', () => {
 
   it('changes nothing of what comes of it', async () => {
     const chosen = chosenPlans();
-    const verdicts = await runTogether(chosen, prepared, setting, { fleets: FLEETS });
+    const verdicts = await runTogether(chosen, prepared, setting, { fleets: FLEETS, onVerdict: tellFound });
     expect(
       verdicts
         .filter(({ problems }) => problems.length > 0)

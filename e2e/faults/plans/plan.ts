@@ -42,6 +42,8 @@ export const effectOf = (key: PointKey): EffectName => {
 };
 
 const instanceOf = (key: PointKey): string => key.split('/')[1] ?? '';
+/** Instances of one agent are named after it. */
+const agentOf = (key: PointKey): string => instanceOf(key).replace(/-\d+$/, '');
 
 export interface Plan {
   readonly number: number;
@@ -70,17 +72,19 @@ const ENDS_TOGETHER = 4;
 
 /**
  * Plans that one run can carry out together, each at another instance, where what comes of each is compared by itself:
- * all plans of a runtime in an eighth of the runs. Those that end the controller have runs of their own.
+ * all plans of a runtime in a fifth of the runs. Those that end the controller have runs of their own, and each strikes at
+ * another agent: two stops cut off by two deaths take the time that it has to leave.
  */
 export function together(plans: readonly Plan[]): readonly (readonly Plan[])[] {
   const groups: { readonly plans: Plan[]; readonly ends: boolean }[] = [];
   for (const plan of plans) {
     const ends = ENDS.includes(plan.kind);
+    const whose = ends ? agentOf : instanceOf;
     const fits = groups.find(
       (group) =>
         group.ends === ends &&
         (!ends || group.plans.length < ENDS_TOGETHER) &&
-        group.plans.every((one) => one.runtime === plan.runtime && instanceOf(one.point) !== instanceOf(plan.point)),
+        group.plans.every((one) => one.runtime === plan.runtime && whose(one.point) !== whose(plan.point)),
     );
     if (fits) fits.plans.push(plan);
     else groups.push({ plans: [plan], ends });

@@ -65,8 +65,8 @@ export const runPlans = (plans: readonly Plan[], prepared: Prepared, setting: Se
   );
 
 /**
- * As few runs as can be; of a run that finds something each plan is run by itself, so that it is told which it was. What is
- * found by none alone is told as found by all of them.
+ * As few runs as can be; of a run that finds something each plan is run by itself, so that it is told which it was. What none
+ * finds alone is found when the run finds it twice; onVerdict has told it the first time.
  */
 export async function runTogether(
   plans: readonly Plan[],
@@ -79,7 +79,7 @@ export async function runTogether(
   for (const verdict of verdicts.filter(({ problems }) => problems.length > 0)) {
     const alone = await runPlans(verdict.plans, prepared, setting, running);
     const guilty = alone.filter(({ problems }) => problems.length > 0);
-    found.push(...(guilty.length > 0 ? guilty : [verdict]));
+    found.push(...(guilty.length > 0 ? guilty : await runGroups([verdict.plans], prepared, setting, running)));
   }
   return [...verdicts.filter(({ problems }) => problems.length === 0), ...found];
 }
