@@ -25,6 +25,7 @@ class Story {
   things: PlacedSighting[] = [];
   desired: DesiredInstance | undefined;
   unknown = false;
+  since: number | undefined;
 
   constructor(change: Partial<DesiredInstance> = {}) {
     this.desired = { ...desiredExample, restart: { ...desiredExample.restart, initialMs: 1000 }, ...change };
@@ -40,6 +41,7 @@ class Story {
       observed,
       snapshot: this.snapshot,
       now: this.now,
+      ...(this.since !== undefined && { since: this.since }),
     });
     this.snapshot = decision.snapshot;
     return decision;
@@ -378,6 +380,20 @@ describe('an edit', () => {
 });
 
 describe('an agent that has to go', () => {
+  it('is given its time anew, once, when the controller that was to ask it has ended', () => {
+    const story = running({ graceMs: 1_500 });
+    story.desired = { ...desiredExample, graceMs: 1_500, want: 'gone' };
+    story.now += 10;
+    expect(story.pass()).toEqual(['term']);
+    // Just after its time, where a controller that is only slow would kill.
+    story.now += 1_501;
+    story.since = story.now - 100;
+    expect(story.pass()).toEqual(['term']);
+    story.since = story.now + 1_000;
+    story.now += 1_501;
+    expect(story.pass()).toEqual(['kill']);
+  });
+
   it('is asked, asked again, then killed after its grace period, cleared away and released', () => {
     const story = running({ graceMs: 5_000 });
     story.desired = { ...desiredExample, graceMs: 5_000, want: 'gone' };

@@ -28,7 +28,7 @@ import { sameTold, tell } from './told.ts';
 const PHASES = Object.keys(chart.states);
 const isPhase = (value: unknown): value is SnapshotPhase => typeof value === 'string' && PHASES.includes(value);
 
-export const decide: Decide = ({ id, desired: declared, observed, snapshot, files, health, now }) => {
+export const decide: Decide = ({ id, desired: declared, observed, snapshot, files, health, now, since }) => {
   if (observed.kind === 'unknown') return { snapshot, effects: [], events: [] };
   const timed = atTime(declared, observed.sightings, snapshot, now);
   const desired = timed?.desired ?? declared;
@@ -40,7 +40,7 @@ export const decide: Decide = ({ id, desired: declared, observed, snapshot, file
   const doubted = doubtLook(snapshot, gap, desired, now);
   if (doubted) return doubted;
 
-  const moved = move(forgetDoubt({ ...snapshot, memory: counted }), { type: gap.type, gap, id, desired, now });
+  const moved = move(forgetDoubt({ ...snapshot, memory: counted }), { type: gap.type, gap, id, desired, now, since });
   const way = onTheWay(moved.phase, moved.memory, gap, desired, now);
   const { memory: knowing, effects: hooks } = tell({
     id,

@@ -103,8 +103,10 @@ export const notes = {
     const { stop } = memory;
     if (!stop || event.now < nextAskAt(stop)) return memory;
     const { killAt, askedAt, late } = stop;
-    // Nobody asked when it was time to: the request itself, saved before it is made, may never have been made.
-    const wasAway = late === undefined && askedAt < killAt && event.now > nextAskAt(stop) + AWAY_MS;
+    // The request is saved before it is made: a controller that ended in between never made it.
+    const byPredecessor = askedAt < (event.since ?? askedAt);
+    // Or nobody was there when it was time to ask again.
+    const wasAway = late === undefined && askedAt < killAt && (byPredecessor || event.now > nextAskAt(stop) + AWAY_MS);
     if (wasAway && event.now >= killAt) {
       const grace = event.desired?.graceMs ?? DEFAULT_GRACE_MS;
       return { ...memory, stop: { ...stop, askedAt: event.now, killAt: event.now + grace, late: true } };

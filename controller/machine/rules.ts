@@ -17,6 +17,8 @@ export interface GapEvent {
   readonly id: InstanceId;
   readonly desired: DesiredInstance | undefined;
   readonly now: Instant;
+  /** See DecideInput. */
+  readonly since: Instant | undefined;
 }
 
 /** What a rule or a note is given. */

@@ -210,6 +210,8 @@ export interface DecideInput {
   /** Absent: it was not checked yet by this controller. */
   readonly health?: HealthReading | undefined;
   readonly now: Instant;
+  /** When this controller began: what was asked for before that may never have been. Absent: it always did. */
+  readonly since?: Instant;
 }
 
 export interface Decision {

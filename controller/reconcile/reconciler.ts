@@ -60,9 +60,11 @@ const UNKNOWN_GRACE_MS = 5_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
+  readonly #since: Instant;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#since = options.now();
   }
 
   /** Never rejects: every failure becomes a later pass. */
@@ -112,6 +114,7 @@ export class Reconciler {
       files: this.#options.files?.(id),
       health: this.#options.health?.(id),
       now: now(),
+      since: this.#since,
     });
 
     if (observed.kind === 'unknown') return this.#unknown(id, desired, known, observed.reason);
