@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PLURALS } from '../../api/protocol.ts';
+import type { PlaceStatus } from '../../api/resources/kinds/host.ts';
 import { Forge } from '../git/forge.ts';
 import { execManifest, Fleet, until } from '../harness.ts';
 import { golden, tidy, tidyTable } from './golden.ts';
@@ -56,6 +57,10 @@ beforeAll(async () => {
   ])
     await fleet.ok(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'sac/v1', ...object }) });
   await fleet.ok(['wait', 'sourced', '--for=condition=Ready', '--for=create']);
+  await until('every place to be listed', async () => {
+    const { agents, places } = (await fleet.json(['get', 'host', 'local'])).status;
+    return agents === 3 && places.every((place: PlaceStatus) => !place.available || place.lastListedAt);
+  });
   // Not signed and not suspended, so that this is all it comes to.
   await until('the source is told', async () =>
     (await fleet.json(['get', 'source', 'fleet'])).status.conditions?.some(
