@@ -8,6 +8,8 @@ import { PROFILES } from '../../adapters/profiles/profiles.ts';
 import type { PaneState } from '../../adapters/profiles/screen.ts';
 import { FactKeeper } from '../../adapters/profiles/telling/fact-keeper.ts';
 import { ContainerRecords, type ContainerTeller } from '../../adapters/profiles/telling/far/container-records.ts';
+import { COPY_BYTES } from '../../adapters/profiles/telling/far/database-growth.ts';
+import { FarDatabases } from '../../adapters/profiles/telling/far/far-databases.ts';
 import { FarListening, type FarTeller } from '../../adapters/profiles/telling/far/far-listening.ts';
 import type { Inside } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
@@ -75,7 +77,21 @@ export function createTelling(options: TellingOptions): Told {
     const spec = record && store.agent(record.agent)?.record.spec;
     return record && spec && { record, spec, profile: PROFILES[effectiveProfile(spec)] };
   };
-  const far = new FarListening(hooksDir, (name) => keeper.grew(name));
+  const warn = (agent: string, name: string, why: { readonly reason: string; readonly message: string }) => {
+    const regarding = { kind: 'Agent' as const, name: agent, instance: name };
+    return store.commit([], [{ type: 'Warning', ...why, at: Date.now(), regarding }]);
+  };
+  const databases = new FarDatabases({
+    dir: join(hooksDir, 'databases'),
+    read: readForeignDatabase,
+    onLarge(name, bytes) {
+      const agent = [...store.instances()].find(({ record }) => record.name === name)?.record.agent;
+      const message = `its conversations are not read: their database has ${bytes} bytes, of one elsewhere ${COPY_BYTES} are copied`;
+      log('database too large', { instance: name, bytes });
+      if (agent !== undefined) warn(agent, name, { reason: 'RecordTooLarge', message }).catch(() => undefined);
+    },
+  });
+  const far = new FarListening(hooksDir, (name) => keeper.grew(name), databases);
   const contained = new ContainerRecords(far);
   const pullAll = (): void => {
     const inContainers: ContainerTeller[] = [];
@@ -88,7 +104,7 @@ export function createTelling(options: TellingOptions): Told {
       known.add(record.name);
       if (record.snapshot.phase !== 'Running') continue;
       const { profile, spec } = find(record.id) ?? {};
-      if (!profile?.hookSettings && (!profile?.telling?.transcript || profile.telling.database)) continue;
+      if (!profile?.hookSettings && !profile?.telling?.transcript) continue;
       const home = spec?.env['HOME'] ?? '';
       const cwd = workspaceOf(record.id);
       const records = profile.telling?.records ?? (inside && profile.telling?.recordsUnhooked);
@@ -98,14 +114,15 @@ export function createTelling(options: TellingOptions): Told {
         records && cwd !== undefined ? { type: 'newest', store: records, home, cwd, seconds } : undefined;
       const isFar = place.host !== LOCAL_HOST;
       const spool = { name: record.name, hasSpool: isFar && profile.hookSettings !== undefined };
-      const own = { hasRecord: true, record: named, home, newest };
+      const inDatabase = profile.telling?.database !== undefined && cwd !== undefined;
+      const own = { hasRecord: true, record: named, home, newest, ...(inDatabase && { databaseOf: cwd }) };
       if (isFar)
         byHost.set(place.host, [
           ...(byHost.get(place.host) ?? []),
           { ...spool, ...(inside ? { hasRecord: false, record: undefined, home, newest: undefined } : own) },
         ]);
       const transport = isFar ? remote(place.host)?.transport : local;
-      if (inside && transport && (named !== undefined || newest))
+      if (inside && transport && (named !== undefined || newest || inDatabase))
         inContainers.push({
           id: record.id,
           exec: inside.exec(record.id),
@@ -140,7 +157,9 @@ export function createTelling(options: TellingOptions): Told {
       if (!telling || incarnation === undefined) return screen;
       const teller = { telling, incarnation, home: spec?.env['HOME'] ?? userHome, cwd: workspaceOf(id) };
       const name = record?.name;
-      const farRecord = isFar && name !== undefined ? { farRecord: () => far.begin(name) } : {};
+      const begin = (of: string) =>
+        telling.database ? databases.begin(of, telling.database, incarnation) : far.begin(of);
+      const farRecord = isFar && name !== undefined ? { farRecord: () => begin(name) } : {};
       const sign = { busy: state.activity === 'working', look: state };
       return mergeFacts({ ...(await keeper.hear(id, { ...teller, ...farRecord }, sign)), screen });
     },
@@ -160,17 +179,14 @@ export function createTelling(options: TellingOptions): Told {
         inside: runtime.inside,
       });
       if (problem === undefined) return start;
-      const regarding = { kind: 'Agent' as const, name: agent, instance: name };
-      await store.commit(
-        [],
-        [{ type: 'Warning', reason: 'HooksNotSetUp', message: problem, at: Date.now(), regarding }],
-      );
+      await warn(agent, name, { reason: 'HooksNotSetUp', message: problem });
       log('hooks not set up', { instance: id, problem });
       return start;
     },
     [Symbol.dispose]() {
       cancel?.();
       keeper[Symbol.dispose]();
+      databases[Symbol.dispose]();
     },
   };
 }

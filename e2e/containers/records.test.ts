@@ -1,6 +1,7 @@
 /** What an agent's CLI writes down in a container is read in there, and its hooks are heard: the CLI is a stand-in that does as Claude Code does. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Fleet, until } from '../harness.ts';
 import { image, manifestOptions, removeFleet } from './engines.ts';
@@ -21,6 +22,31 @@ printf '{"session_id":"${SESSION}","tool_name":"Bash"}' | sh "$SAC_HOOK" hook-ev
 echo two
 sleep 1000
 `;
+
+/** A CLI that keeps its conversation as OpenCode does, in its home in there. */
+const WITH_DATABASE = `#!/bin/sh
+mkdir -p "$HOME/.local/share/opencode"
+cp opencode.db "$HOME/.local/share/opencode/opencode.db"
+echo one
+sleep 1000
+`;
+
+function conversationIn(workspace: string): void {
+  const file = join(workspace, 'opencode.db');
+  rmSync(file, { force: true });
+  const database = new SQLite(file);
+  const at = Date.now();
+  database.exec(`
+    create table session (id text primary key, parent_id text, directory text, version text, time_updated integer);
+    create table message (id text primary key, session_id text, time_created integer, data text);
+    create table part (id text primary key, message_id text, session_id text, time_created integer, data text);`);
+  // The agent starts later than this is written.
+  database.prepare("insert into session values ('ses_a', null, ?, '1.18.33', ?)").run(workspace, at + 3_600_000);
+  database.prepare("insert into message values ('msg_1', 'ses_a', ?, ?)").run(at, '{"role":"user"}');
+  const text = JSON.stringify({ type: 'text', text: 'hello database' });
+  database.prepare("insert into part values ('prt_1', 'msg_1', 'ses_a', ?, ?)").run(at, text);
+  database.close();
+}
 
 describe.each(['docker', 'podman'] as const)('in %s', (engine) => {
   let fleet: Fleet;
@@ -45,8 +71,14 @@ describe.each(['docker', 'podman'] as const)('in %s', (engine) => {
       place: { runtime: engine, [engine]: manifestOptions(engine, image(engine, 'plain')) },
       startup: { timeout: '1s', onTimeout: 'continue' },
     };
-    const manifest = { apiVersion: 'sac/v1', kind: 'Agent', metadata: { name: 'web' }, spec };
-    await fleet.ok(['apply', '-f', fleet.write('web.yaml', JSON.stringify(manifest))]);
+    const other = join(fleet.dir, 'other');
+    mkdirSync(other);
+    writeFileSync(join(other, 'program'), WITH_DATABASE);
+    conversationIn(other);
+    const inDatabase = { ...spec, profile: 'opencode', command: ['sh', join(other, 'program')], workspace: other };
+    const agent = (name: string, of: object) => ({ apiVersion: 'sac/v1', kind: 'Agent', metadata: { name }, spec: of });
+    const manifests = [agent('web', spec), agent('data', inDatabase)].map((one) => JSON.stringify(one)).join('\n---\n');
+    await fleet.ok(['apply', '-f', fleet.write('agents.yaml', manifests)]);
     const told = (prompt: string) =>
       until(
         prompt,
@@ -60,6 +92,11 @@ describe.each(['docker', 'podman'] as const)('in %s', (engine) => {
     expect(await told('hello in there')).toMatchObject({
       tokens: { input: 100, output: 7 },
       facts: { tokens: { source: 'transcript' }, sessionId: { value: SESSION } },
+    });
+    await until('the conversation in the database', async () => {
+      const { last_user_msg, facts, status, pane_text } = await fleet.json(['status', 'data']);
+      if (last_user_msg === 'hello database' && facts.sessionId?.value === 'ses_a') return true;
+      throw new Error(JSON.stringify([status.phase, last_user_msg, facts, pane_text]));
     });
     writeFileSync(join(workspace, 'go'), '');
     expect((await told('and now this')).tokens).toMatchObject({ input: 120, output: 14 });

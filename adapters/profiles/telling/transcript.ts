@@ -23,7 +23,7 @@ export interface Telling {
   readonly records?: RecordStore;
   /** The same, where its hooks cannot be heard. */
   readonly recordsUnhooked?: RecordStore;
-  /** It is no file of lines but in a database; read on this machine alone. */
+  /** It is no file of lines but in a database; elsewhere a copy of it is read. */
   readonly database?: RecordDatabase;
 }
 

@@ -1,9 +1,10 @@
 /**
- * Owns: hearing agents of other machines: one command a host and turn brings what their spools and records grew by.
+ * Owns: hearing agents of other machines: one command a host and turn brings what their spools and records grew by, one more their databases.
  * Never: decides who is listened to, or reads what came.
  */
 import type { Transport } from '../../../transport/transport.ts';
 import type { Tail } from '../file-tail.ts';
+import type { FarDatabases } from './far-databases.ts';
 import { FarRecord } from './far-record.ts';
 import { type Growing, type GrowingFile, type Growth, growthOf } from './growth.ts';
 import { SpoolMirror } from './spool-mirror.ts';
@@ -21,6 +22,8 @@ export interface FarTeller {
   readonly home: string;
   /** How its record is found where no hook says it. */
   readonly newest: GrowingFile | undefined;
+  /** Its record lies in a database, there, and is asked for by this working directory. */
+  readonly databaseOf?: string;
 }
 
 export class FarListening {
@@ -29,11 +32,13 @@ export class FarListening {
   /** A place that is slow to answer keeps the others' turns as they are. */
   readonly #pulling = new Set<string>();
   readonly #grew: (instance: string) => void;
+  readonly #databases: FarDatabases | undefined;
 
   /** `dir`: where copies of spools are kept; `grew`: there is more of this one's record to read. */
-  constructor(dir: string, grew: (instance: string) => void) {
+  constructor(dir: string, grew: (instance: string) => void, databases?: FarDatabases) {
     this.#spools = new SpoolMirror(dir);
     this.#grew = grew;
+    this.#databases = databases;
   }
 
   /** The record of a run that begins. */
@@ -62,6 +67,10 @@ export class FarListening {
         asked.map(({ growing }) => growing),
       );
       for (const [number, growth] of grown) await asked[number]?.take(growth);
+      const inDatabases = tellers.flatMap(({ name, home, databaseOf: cwd }) =>
+        cwd === undefined ? [] : [{ name, home, cwd }],
+      );
+      await this.#databases?.pull(place, transport, inDatabases, this.#grew);
     } catch {
       // Said above.
     } finally {
@@ -70,6 +79,7 @@ export class FarListening {
   }
 
   forget(isKnown: (name: string) => boolean): void {
+    this.#databases?.forget(isKnown);
     this.#spools.forget(isKnown);
     for (const name of this.#records.keys()) if (!isKnown(name)) this.#records.delete(name);
   }
