@@ -200,6 +200,19 @@ it('copies of a controller that is gone are removed, and ours with us', async ()
     onLarge: () => undefined,
   });
   expect(copies()).toEqual([]);
-  far.forget(() => true);
   next[Symbol.dispose]();
+
+  // An answer that comes later than our end leaves nothing behind.
+  owner.exec('create table later (id)');
+  const late: Pick<Transport, 'run'> = {
+    async run(argv, options) {
+      const ran = await transport.run(argv, options);
+      answers.push(ran.stdout);
+      databases[Symbol.dispose]();
+      return ran;
+    },
+  };
+  await far.pull('far', late, '', [teller('a', work('a'))]);
+  expect(answers.at(-1)).toContain(' journal ');
+  expect(copies()).toEqual([]);
 });

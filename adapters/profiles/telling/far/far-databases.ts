@@ -83,6 +83,8 @@ export class FarDatabases implements Disposable {
     );
     for (const [number, { copy, readers }] of due.entries()) {
       copy.rest = 0;
+      // Its folder went while the answer was on its way.
+      if (![...this.#copies.values()].includes(copy)) continue;
       for (const { cwd, tail } of readers) tail.cwd ??= cwds.get(cwd);
       const answer = databases.get(number);
       if (answer?.type === 'large' && !copy.isLarge)
