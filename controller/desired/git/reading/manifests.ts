@@ -80,18 +80,14 @@ export async function readCommit(
       else anew.push({ path: file.path, text: text.text, ...(file.id !== undefined && { id: file.id }) });
     }
   }
-  const { reader, size } =
-    far && anew.length >= MANY ? { reader: far, size: FAR_BATCH } : { reader: READ_HERE, size: BATCH };
-  for (let at = 0; at < anew.length; at += size) {
-    if (at > 0) await breathe();
-    const batch = anew.slice(at, at + size);
-    const said = await reader.read(batch.map(({ path, text }) => ({ path, text })));
-    for (const [i, file] of batch.entries()) {
-      const read = said[i];
-      if (!read) throw new RangeError(`${file.path} was not read`);
+  const goesFar = far !== undefined && anew.length >= MANY;
+  const batches = goesFar ? readAhead(anew, FAR_BATCH, far) : readAhead(anew, BATCH, READ_HERE);
+  for await (const said of batches) {
+    for (const [file, read] of said) {
       known.put(file, read);
       reads.set(file.path, read);
     }
+    if (reads.size < count) await breathe();
   }
   for (const { path } of files) {
     const read = reads.get(path);
@@ -106,6 +102,33 @@ export async function readCommit(
     }
   }
   return found.result();
+}
+
+/** While one batch is dealt with here, the next one is read, if that is elsewhere. */
+async function* readAhead<F extends TextFile>(
+  files: readonly F[],
+  size: number,
+  reader: ManifestReader,
+): AsyncGenerator<readonly (readonly [F, FileRead])[]> {
+  const ask = (at: number) => {
+    const batch = files.slice(at, at + size);
+    const asked = reader.read(batch.map(({ path, text }) => ({ path, text }))).then((said) =>
+      batch.map((file, i) => {
+        const read = said[i];
+        if (!read) throw new RangeError(`${file.path} was not read`);
+        return [file, read] as const;
+      }),
+    );
+    // Told when it is its turn, if that comes.
+    asked.catch(() => undefined);
+    return asked;
+  };
+  let next = reader === READ_HERE || files.length === 0 ? undefined : ask(0);
+  for (let at = 0; at < files.length; at += size) {
+    const asked = next ?? ask(at);
+    if (next) next = at + size < files.length ? ask(at + size) : undefined;
+    yield await asked;
+  }
 }
 
 interface Refused {
