@@ -5,11 +5,11 @@
 import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 import type { ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { ResourceWrites } from '../../api/server/ports.ts';
-import { Drafts } from '../desired/agent-drafts.ts';
-import { StoredAgentWrites } from '../desired/agent-writes.ts';
+import { Drafts } from '../desired/agents/agent-drafts.ts';
+import { StoredAgentWrites } from '../desired/agents/agent-writes.ts';
+import { StoredRolloutWrites } from '../desired/agents/rollout-writes.ts';
 import { StoredObjectWrites } from '../desired/object-writes.ts';
 import { joinWrites } from '../desired/resource-writes.ts';
-import { StoredRolloutWrites } from '../desired/rollout-writes.ts';
 import { canonicalJson } from '../plan/launch-hash.ts';
 import { instanceSlots } from '../plan/placement.ts';
 import { planAgent } from '../plan/plan-instances.ts';

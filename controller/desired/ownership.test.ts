@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { AgentRecord } from '../store/store.ts';
-import { Drafts, draftOf } from './agent-drafts.ts';
+import { Drafts, draftOf } from './agents/agent-drafts.ts';
 import { fieldsOfSource } from './ownership.ts';
 
 const GIT: Source = { kind: 'git', name: 'fleet', path: 'agents' };

@@ -5,7 +5,7 @@
 import { ConflictError } from '../../api/resources/errors.ts';
 import type { Source } from '../../api/resources/meta.ts';
 import type { AgentRecord, Store } from '../store/store.ts';
-import type { Draft } from './agent-drafts.ts';
+import type { Draft } from './agents/agent-drafts.ts';
 import { disputedPaths, leafPaths, type Tree } from './three-way-merge.ts';
 
 type Same = (a: unknown, b: unknown) => boolean;

@@ -6,7 +6,7 @@ import type { ApplyItem, ApplyResponse } from '../../api/protocol.ts';
 import { BadRequestError } from '../../api/resources/errors.ts';
 import { isObjectKind, type ObjectKind } from '../../api/resources/kinds/kinds.ts';
 import type { Caller, ReadRequest, ResourceWrites } from '../../api/server/ports.ts';
-import type { StoredAgentWrites } from './agent-writes.ts';
+import type { StoredAgentWrites } from './agents/agent-writes.ts';
 import type { StoredObjectWrites } from './object-writes.ts';
 
 type ObjectItem = ApplyItem & { readonly manifest: { readonly kind: ObjectKind } };

@@ -5,8 +5,8 @@
 
 import type { GitSourceSpec } from '../../api/resources/kinds/git-source.ts';
 import type { Instant } from '../../api/resources/time.ts';
-import { Drafts } from '../../controller/desired/agent-drafts.ts';
-import { StoredAgentWrites } from '../../controller/desired/agent-writes.ts';
+import { Drafts } from '../../controller/desired/agents/agent-drafts.ts';
+import { StoredAgentWrites } from '../../controller/desired/agents/agent-writes.ts';
 import type { FleetPort } from '../../controller/desired/git/fleet-port.ts';
 import { fleetOf } from '../../controller/desired/git/running/fleet-of.ts';
 import { GitSources } from '../../controller/desired/git/running/git-sources.ts';

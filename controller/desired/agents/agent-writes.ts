@@ -2,17 +2,17 @@
  * Owns: every way one agent's intention is changed: create, replace, patch, delete, restart; applying many is agent-apply.ts.
  * Never: touches an agent; it writes what is wanted, the reconciler does the rest.
  */
-import type { ApplyResponse, DeleteRequest, PatchRequest, RestartRequest } from '../../api/protocol.ts';
-import type { Agent } from '../../api/resources/agent/agent.ts';
-import { withoutOldIdle } from '../../api/resources/agent/place/sections.ts';
-import { ConflictError, InvalidError, NotFoundError, NotWrittenError } from '../../api/resources/errors.ts';
-import type { AgentWrites, Caller, ReadRequest } from '../../api/server/ports.ts';
-import { revise } from '../plan/rollout/revisions.ts';
-import type { AgentRecord, RecordedEvent, Versioned } from '../store/store.ts';
+import type { ApplyResponse, DeleteRequest, PatchRequest, RestartRequest } from '../../../api/protocol.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
+import { withoutOldIdle } from '../../../api/resources/agent/place/sections.ts';
+import { ConflictError, InvalidError, NotFoundError, NotWrittenError } from '../../../api/resources/errors.ts';
+import type { AgentWrites, Caller, ReadRequest } from '../../../api/server/ports.ts';
+import { revise } from '../../plan/rollout/revisions.ts';
+import type { AgentRecord, RecordedEvent, Versioned } from '../../store/store.ts';
+import { mergePatch } from '../three-way-merge.ts';
 import { AgentApply } from './agent-apply.ts';
 import { type Draft, draftOf, parseManifest, parseMeta, parseSpec } from './agent-drafts.ts';
 import { AgentRules, type AgentWritesOptions, ATTEMPTS, CLI_SOURCE } from './agent-rules.ts';
-import { mergePatch } from './three-way-merge.ts';
 
 export class StoredAgentWrites implements AgentWrites {
   readonly #options: AgentWritesOptions;

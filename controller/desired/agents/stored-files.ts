@@ -3,7 +3,7 @@
  * Never: lets anybody else say what the hash is.
  */
 import { createHash } from 'node:crypto';
-import type { AgentFile, StoredFile } from '../../api/resources/agent/agent-files.ts';
+import type { AgentFile, StoredFile } from '../../../api/resources/agent/agent-files.ts';
 
 type Files = readonly StoredFile[] | undefined;
 

@@ -2,11 +2,11 @@
  * Owns: what people ask of a change under way: undo, pause, resume, a restart in turn; and the history they choose from.
  * Never: moves an instance; reconcile/rollouts.ts does, as far as it may.
  */
-import type { RevisionInfo, RolloutRequest } from '../../api/protocol.ts';
-import type { Agent, AgentSpec } from '../../api/resources/agent/agent.ts';
-import { ConflictError, NotFoundError } from '../../api/resources/errors.ts';
-import { type Instant, isoTime } from '../../api/resources/time.ts';
-import type { Caller, RolloutWrites } from '../../api/server/ports.ts';
+import type { RevisionInfo, RolloutRequest } from '../../../api/protocol.ts';
+import type { Agent, AgentSpec } from '../../../api/resources/agent/agent.ts';
+import { ConflictError, NotFoundError } from '../../../api/resources/errors.ts';
+import { type Instant, isoTime } from '../../../api/resources/time.ts';
+import type { Caller, RolloutWrites } from '../../../api/server/ports.ts';
 import {
   type ChangeNote,
   historyOf,
@@ -15,8 +15,8 @@ import {
   type Revision,
   type Rollout,
   revise,
-} from '../plan/rollout/revisions.ts';
-import type { AgentRecord, Store } from '../store/store.ts';
+} from '../../plan/rollout/revisions.ts';
+import type { AgentRecord, Store } from '../../store/store.ts';
 
 export interface RolloutWritesOptions {
   readonly store: Store;

@@ -3,22 +3,22 @@
  * Never: reads or writes the store.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Comparable } from '../../api/protocol.ts';
+import type { Comparable } from '../../../api/protocol.ts';
 import {
   type AgentManifest,
   type AgentManifestInput,
   type AgentSpec,
   agentManifestSchema,
   agentSpecSchema,
-} from '../../api/resources/agent/agent.ts';
-import { withoutOldIdle } from '../../api/resources/agent/place/sections.ts';
-import { InvalidError } from '../../api/resources/errors.ts';
-import { check, formatPath } from '../../api/resources/issues.ts';
-import { manifestMetaSchema } from '../../api/resources/meta.ts';
-import type { AgentRecord } from '../store/store.ts';
-import { BY_HAND } from './ownership.ts';
+} from '../../../api/resources/agent/agent.ts';
+import { withoutOldIdle } from '../../../api/resources/agent/place/sections.ts';
+import { InvalidError } from '../../../api/resources/errors.ts';
+import { check, formatPath } from '../../../api/resources/issues.ts';
+import { manifestMetaSchema } from '../../../api/resources/meta.ts';
+import type { AgentRecord } from '../../store/store.ts';
+import { BY_HAND } from '../ownership.ts';
+import { type Tree, threeWayMerge } from '../three-way-merge.ts';
 import { fileHashes } from './stored-files.ts';
-import { type Tree, threeWayMerge } from './three-way-merge.ts';
 
 export interface Draft {
   readonly labels: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AgentSpec, agentSpecSchema } from '../../api/resources/agent/agent.ts';
-import type { AgentRecord } from '../store/store.ts';
+import { type AgentSpec, agentSpecSchema } from '../../../api/resources/agent/agent.ts';
+import type { AgentRecord } from '../../store/store.ts';
 import { Drafts, draftOf } from './agent-drafts.ts';
 
 const spec = fc.record(

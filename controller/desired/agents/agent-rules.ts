@@ -2,15 +2,15 @@
  * Owns: what every write of an agent keeps to: names that are free, fields that belong to their source, nobody who waits for himself.
  * Never: writes.
  */
-import type { AgentSpec } from '../../api/resources/agent/agent.ts';
-import { ConflictError, InvalidError } from '../../api/resources/errors.ts';
-import type { Source } from '../../api/resources/meta.ts';
-import type { Instant } from '../../api/resources/time.ts';
-import { circleThrough } from '../plan/dependencies.ts';
-import type { ChangeNote } from '../plan/rollout/revisions.ts';
-import type { AgentRecord, RecordedEvent, Store } from '../store/store.ts';
+import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
+import { ConflictError, InvalidError } from '../../../api/resources/errors.ts';
+import type { Source } from '../../../api/resources/meta.ts';
+import type { Instant } from '../../../api/resources/time.ts';
+import { circleThrough } from '../../plan/dependencies.ts';
+import type { ChangeNote } from '../../plan/rollout/revisions.ts';
+import type { AgentRecord, RecordedEvent, Store } from '../../store/store.ts';
+import { fieldsOfSource, isOrphaned, refusedByOwner } from '../ownership.ts';
 import type { Draft, Drafts } from './agent-drafts.ts';
-import { fieldsOfSource, isOrphaned, refusedByOwner } from './ownership.ts';
 
 export interface AgentWritesOptions {
   readonly store: Store;

@@ -3,17 +3,17 @@
  * Never: touches an agent, or lets one refused manifest keep the others from being applied.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ApplyItem, ApplyRequest, ApplyResponse, ApplyResult } from '../../api/protocol.ts';
-import type { AgentManifestInput, AgentSpec } from '../../api/resources/agent/agent.ts';
-import { ConflictError, SacError } from '../../api/resources/errors.ts';
-import type { Source } from '../../api/resources/meta.ts';
-import { parseLabelSelector } from '../../api/resources/selectors.ts';
-import type { Caller, ReadItem, ReadRequest } from '../../api/server/ports.ts';
-import { digestOf, revise, templateOf, withTemplate } from '../plan/rollout/revisions.ts';
-import type { AgentRecord, Versioned } from '../store/store.ts';
+import type { ApplyItem, ApplyRequest, ApplyResponse, ApplyResult } from '../../../api/protocol.ts';
+import type { AgentManifestInput, AgentSpec } from '../../../api/resources/agent/agent.ts';
+import { ConflictError, SacError } from '../../../api/resources/errors.ts';
+import type { Source } from '../../../api/resources/meta.ts';
+import { parseLabelSelector } from '../../../api/resources/selectors.ts';
+import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts';
+import { digestOf, revise, templateOf, withTemplate } from '../../plan/rollout/revisions.ts';
+import type { AgentRecord, Versioned } from '../../store/store.ts';
+import { isOrphaned } from '../ownership.ts';
 import { comparable, type Draft, declaredIn, parseManifest } from './agent-drafts.ts';
 import { type AgentRules, type AgentWritesOptions, ATTEMPTS } from './agent-rules.ts';
-import { isOrphaned } from './ownership.ts';
 import { nextFiles, sameFiles } from './stored-files.ts';
 
 export class AgentApply {
