@@ -27,7 +27,7 @@ import type { Machines } from './places/machines.ts';
 import type { ProbedPlace } from './places/probing.ts';
 import { placeKey } from './plan/desired-instance.ts';
 import type { PlanFacts } from './plan/plan-instances.ts';
-import type { Typist } from './reconcile/typist.ts';
+import type { Typist } from './reconcile/effects/typist.ts';
 import { renderLaunch } from './render-launch.ts';
 import { richStatus } from './rich-status.ts';
 import type { InstanceRecord, Store } from './store/store.ts';

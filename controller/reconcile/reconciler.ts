@@ -13,8 +13,8 @@ import type { Observer } from '../observed/observe.ts';
 import { type Refusal, refusedStart, withRefusal } from '../observed/start-refusal.ts';
 import { type DesiredInstance, type Place, placeKey } from '../plan/desired-instance.ts';
 import type { Change, InstanceRecord, RecordedEvent, Store, Versioned } from '../store/store.ts';
-import type { EffectRunner } from './effect-runner.ts';
-import { noteFailure } from './failed-effect.ts';
+import type { EffectRunner } from './effects/effect-runner.ts';
+import { noteFailure } from './effects/failed-effect.ts';
 import type { Intentions } from './intentions.ts';
 import type { Released } from './released.ts';
 

@@ -2,18 +2,18 @@
  * Owns: carrying out effects: which runtime, which transport, hooks around them, at most so many at once in a place.
  * Never: decides whether, or judges the outcome; an exception means "unknown what happened, look again".
  */
-import type { Launch, Runtime } from '../../adapters/runtimes/runtime.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
-import { type HostName, type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
-import type { Instant } from '../../api/resources/time.ts';
-import type { Effect } from '../machine/snapshot.ts';
+import type { Launch, Runtime } from '../../../adapters/runtimes/runtime.ts';
+import type { Transport } from '../../../adapters/transport/transport.ts';
+import { type HostName, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
+import type { Effect } from '../../machine/snapshot.ts';
 import {
   type DesiredInstance,
   type LaunchPlan,
   type PlaceKey,
   placeKey,
   type SessionPlan,
-} from '../plan/desired-instance.ts';
+} from '../../plan/desired-instance.ts';
 import type { Read, Typist } from './typist.ts';
 
 export interface Hands {

@@ -4,12 +4,12 @@
  *
  * Bound: one reading an instance that is checked; so many commands at once, the rest wait in order.
  */
-import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
-import { type InstanceId, instanceNameOf } from '../../api/resources/names.ts';
-import { redact } from '../../api/resources/redact.ts';
-import type { HealthReading } from '../machine/health.ts';
-import type { Effect } from '../machine/snapshot.ts';
-import type { Timers } from './work-queue.ts';
+import { type Transport, TransportError } from '../../../adapters/transport/transport.ts';
+import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import { redact } from '../../../api/resources/redact.ts';
+import type { HealthReading } from '../../machine/health.ts';
+import type { Effect } from '../../machine/snapshot.ts';
+import type { Timers } from '../work-queue.ts';
 
 type Check = Extract<Effect, { type: 'check' }>;
 type Outcome = Omit<NonNullable<HealthReading['last']>, 'at'>;

@@ -1,10 +1,10 @@
 /** A person's keys at dialogs that follow one another, as at a CLI's first run. */
 import { describe, expect, it } from 'vitest';
-import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
-import type { Keystroke } from '../../adapters/runtimes/runtime.ts';
-import type { Activity } from '../../api/resources/agent/agent.ts';
-import type { InstanceId } from '../../api/resources/names.ts';
-import type { DialogAnswer } from '../plan/desired-instance.ts';
+import type { PaneState, Screen } from '../../../adapters/profiles/screen.ts';
+import type { Keystroke } from '../../../adapters/runtimes/runtime.ts';
+import type { Activity } from '../../../api/resources/agent/agent.ts';
+import type { InstanceId } from '../../../api/resources/names.ts';
+import type { DialogAnswer } from '../../plan/desired-instance.ts';
 import { Typist } from './typist.ts';
 
 interface Asked {

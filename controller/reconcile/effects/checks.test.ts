@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { createLocalTransport } from '../../adapters/transport/local/local-transport.ts';
-import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
-import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
-import type { HealthReading } from '../machine/health.ts';
+import { createLocalTransport } from '../../../adapters/transport/local/local-transport.ts';
+import { type Transport, TransportError } from '../../../adapters/transport/transport.ts';
+import { type InstanceId, LOCAL_HOST } from '../../../api/resources/names.ts';
+import type { HealthReading } from '../../machine/health.ts';
 import { Checks } from './checks.ts';
 
 const order = (argv: readonly string[], id = 'f1ee7000.web', timeoutMs = 5_000) =>

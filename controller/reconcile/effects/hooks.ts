@@ -2,7 +2,7 @@
  * Owns: running one hook: a shell command of the user's on the agent's host, or a POST to a URL of theirs.
  * Never: lets a hook's failure change what happens to the agent; it is told, and life goes on.
  */
-import { isUrl } from '../plan/plan-instances.ts';
+import { isUrl } from '../../plan/plan-instances.ts';
 import type { RunHook } from './effect-runner.ts';
 
 const SHELL_TIMEOUT_MS = 60_000;

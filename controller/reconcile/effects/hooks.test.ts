@@ -1,6 +1,6 @@
 /** A hook that hangs or fails costs nobody anything but its own time. */
 import { expect, it } from 'vitest';
-import { type RunOptions, type Transport, TransportError } from '../../adapters/transport/transport.ts';
+import { type RunOptions, type Transport, TransportError } from '../../../adapters/transport/transport.ts';
 import { createRunHook } from './hooks.ts';
 
 const run = async (answer: () => Promise<{ code: number; stdout: string; stderr: string }>) => {

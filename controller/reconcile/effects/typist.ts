@@ -2,14 +2,14 @@
  * Owns: carrying out what was decided to be typed: one keystroke, a look at the screen, then the next.
  * Never: presses a key on a screen that is not the one that was meant, or decides what is pressed.
  */
-import type { DialogSeen, PaneState, Screen } from '../../adapters/profiles/screen.ts';
-import type { Activity } from '../../api/resources/agent/agent.ts';
-import type { InstanceId } from '../../api/resources/names.ts';
-import type { DurationMs, Instant } from '../../api/resources/time.ts';
-import type { Effect } from '../machine/snapshot.ts';
-import type { DialogAnswer } from '../plan/desired-instance.ts';
+import type { DialogSeen, PaneState, Screen } from '../../../adapters/profiles/screen.ts';
+import type { Activity } from '../../../api/resources/agent/agent.ts';
+import type { InstanceId } from '../../../api/resources/names.ts';
+import type { DurationMs, Instant } from '../../../api/resources/time.ts';
+import type { Effect } from '../../machine/snapshot.ts';
+import type { DialogAnswer } from '../../plan/desired-instance.ts';
+import type { Timers } from '../work-queue.ts';
 import type { Hands } from './effect-runner.ts';
-import type { Timers } from './work-queue.ts';
 
 export type Read = (screen: Screen) => PaneState;
 

@@ -2,11 +2,11 @@
  * Owns: what is written down when an effect failed: an event, and of a start its reason, for as long as nothing else is news.
  * Never: takes a failure for an outcome: whether it happened all the same is told by the next look.
  */
-import type { InstanceId } from '../../api/resources/names.ts';
-import type { Instant } from '../../api/resources/time.ts';
-import type { Effect } from '../machine/snapshot.ts';
-import { placeKey } from '../plan/desired-instance.ts';
-import type { Change, RecordedEvent, Store } from '../store/store.ts';
+import type { InstanceId } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
+import type { Effect } from '../../machine/snapshot.ts';
+import { placeKey } from '../../plan/desired-instance.ts';
+import type { Change, RecordedEvent, Store } from '../../store/store.ts';
 
 type Failed = Exclude<Effect, { readonly type: 'release' }>;
 

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import type { Runtime } from '../../adapters/runtimes/runtime.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
-import { LOCAL_HOST } from '../../api/resources/names.ts';
-import { effectsFor } from '../machine/effects.ts';
-import type { Effect, Memory, PlacedSighting } from '../machine/snapshot.ts';
-import { desiredExample } from '../machine/status/phase-table.ts';
-import { placeKey } from '../plan/desired-instance.ts';
+import type { Runtime } from '../../../adapters/runtimes/runtime.ts';
+import type { Transport } from '../../../adapters/transport/transport.ts';
+import { LOCAL_HOST } from '../../../api/resources/names.ts';
+import { effectsFor } from '../../machine/effects.ts';
+import type { Effect, Memory, PlacedSighting } from '../../machine/snapshot.ts';
+import { desiredExample } from '../../machine/status/phase-table.ts';
+import { placeKey } from '../../plan/desired-instance.ts';
 import { EffectRunner } from './effect-runner.ts';
 
 const place = { host: LOCAL_HOST, runtime: 'process' } as const;

@@ -1,9 +1,9 @@
 /** A composer that hears no Enter for a while, as real CLIs do while they begin. */
 import { expect, it } from 'vitest';
-import type { PaneState, Screen } from '../../adapters/profiles/screen.ts';
-import type { Keystroke } from '../../adapters/runtimes/runtime.ts';
-import type { InstanceId } from '../../api/resources/names.ts';
-import type { Effect } from '../machine/snapshot.ts';
+import type { PaneState, Screen } from '../../../adapters/profiles/screen.ts';
+import type { Keystroke } from '../../../adapters/runtimes/runtime.ts';
+import type { InstanceId } from '../../../api/resources/names.ts';
+import type { Effect } from '../../machine/snapshot.ts';
 import { Typist } from './typist.ts';
 
 class Composer {
