@@ -154,7 +154,7 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
     async answer(agent: string, { keys, instance, force = false }: AnswerRequest): Promise<AnswerResponse> {
       const { record, hands } = find(agent, instance);
       const { incarnation } = record.snapshot.memory;
-      const reader = options.controller.readerOf(record.id);
+      const reader = options.controller.screens.readerOf(record.id);
       if (!reader || !hands.runtime.screen || incarnation === undefined)
         throw new ConflictError(`agent "${agent}" has no screen that sac reads; \`sac attach ${agent}\` lets you type`);
       store.assertNotFenced();
@@ -171,7 +171,7 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
     async rich(agent: string, instance: string | undefined): Promise<RichStatus> {
       const { record, hands } = find(agent, instance);
       const screen = (await hands.runtime.screen?.(hands.transport, [record.id]))?.get(record.id);
-      const read = options.controller.readerOf(record.id);
+      const read = options.controller.screens.readerOf(record.id);
       const state = screen && read ? read(screen) : { activity: 'none' as const, reason: 'it has no screen' };
       const now = Date.now();
       const blocked = record.snapshot.conditions.find(({ type }) => type === 'Blocked');

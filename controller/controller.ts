@@ -5,24 +5,24 @@
 import type { PaneState, Screen } from '../adapters/profiles/screen.ts';
 import type { Runtime } from '../adapters/runtimes/runtime.ts';
 import type { Transport } from '../adapters/transport/transport.ts';
-import { effectiveProfile, type ProfileName } from '../api/resources/agent/agent.ts';
+import type { ProfileName } from '../api/resources/agent/agent.ts';
 import type { AgentFacts } from '../api/resources/agent/facts.ts';
 import type { HostName, InstanceId } from '../api/resources/names.ts';
-import { type DurationMs, durationMs, type Instant } from '../api/resources/time.ts';
+import type { DurationMs, Instant } from '../api/resources/time.ts';
 import { decide } from './machine/decide.ts';
 import { knownOver } from './machine/gap.ts';
 import type { Decide, Observation } from './machine/snapshot.ts';
 import type { Metrics } from './metrics.ts';
 import { PlacesObserver } from './observed/observer.ts';
 import { PlaceView } from './observed/place-view.ts';
-import { named, ScreenReader, type Watched } from './observed/screen-reader.ts';
+import { ScreenReaders } from './observed/screen-readers.ts';
 import { refusalOf } from './observed/start-refusal.ts';
 import { type Place, type PlaceKey, placeKey } from './plan/desired-instance.ts';
 import { type PlanFacts, planAgent } from './plan/plan-instances.ts';
 import type { RolloutInput, RolloutStep } from './plan/rollout/rollout.ts';
 import { Checks } from './reconcile/effects/checks.ts';
 import { EffectRunner, type EffectRunnerOptions, type RunHook } from './reconcile/effects/effect-runner.ts';
-import { type Read, Typist } from './reconcile/effects/typist.ts';
+import { Typist } from './reconcile/effects/typist.ts';
 import { Expiry } from './reconcile/expiry.ts';
 import { Intentions } from './reconcile/intentions.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
@@ -87,7 +87,7 @@ export class Controller {
   readonly #rollouts: Rollouts;
   readonly #expiry: Expiry;
   readonly #checks: Checks;
-  readonly #readers = new Map<PlaceKey, ScreenReader>();
+  readonly screens: ScreenReaders;
   #watch: Disposable | undefined;
   #cancelResync: (() => void) | undefined;
   #cancelReplan: (() => void) | undefined;
@@ -98,6 +98,14 @@ export class Controller {
     this.#options = options;
     const { store, places, timers, metrics, log } = options;
     this.#intentions = new Intentions(store, options.facts);
+    this.screens = new ScreenReaders({
+      store,
+      intentions: this.#intentions,
+      timers,
+      onChange: (ids) => this.#lookAt(ids),
+      ...(options.factsOf && { facts: options.factsOf }),
+      ...(options.readScreen && { readScreen: options.readScreen }),
+    });
     this.#rollouts = new Rollouts({
       store,
       timers,
@@ -121,7 +129,7 @@ export class Controller {
       checks: this.#checks,
       places: this.#places,
       typist: options.typist ?? new Typist(timers),
-      reader: (id) => this.readerOf(id),
+      reader: (id) => this.screens.readerOf(id),
       runHook: options.runHook,
       ...(options.beforeStart && { beforeStart: options.beforeStart }),
       ...(options.files && { files: options.files }),
@@ -147,7 +155,7 @@ export class Controller {
         observe: (id, required, forsaken) => this.observer.observe(id, required, forsaken),
         invalidate: (id, place) => {
           this.observer.invalidate(id, place);
-          if (this.#intentions.desired(id)?.onboarding) this.#readers.get(placeKey(place))?.soon();
+          if (this.#intentions.desired(id)?.onboarding) this.screens.soon(placeKey(place));
         },
       },
       now: () => timers.now(),
@@ -163,7 +171,7 @@ export class Controller {
       timers,
       work: async (id) => {
         await reconciler.reconcile(id);
-        this.#expectScreen(id);
+        this.screens.expect(id);
       },
       concurrency: CONCURRENCY,
       observe: {
@@ -177,20 +185,10 @@ export class Controller {
   }
 
   #join(hands: PlaceHands): void {
-    const { timers, metrics, factsOf } = this.#options;
+    const { timers, metrics } = this.#options;
     const { place, runtime, transport } = hands;
     const key = placeKey(place);
-    const reader = runtime.capabilities.screen
-      ? new ScreenReader({
-          runtime,
-          transport,
-          timers,
-          watched: () => this.#watched(key),
-          ...(factsOf && { facts: (id, state, at) => factsOf(id, state, at) }),
-          onChange: (ids) => this.#lookAt(ids),
-        })
-      : undefined;
-    if (reader) this.#readers.set(key, reader);
+    const reader = this.screens.join(key, { runtime, transport });
     this.#places.set(key, hands);
     this.observer.add(
       new PlaceView({
@@ -214,8 +212,7 @@ export class Controller {
   ): Promise<void> {
     for (const { place } of gone) {
       const key = placeKey(place);
-      this.#readers.get(key)?.[Symbol.dispose]();
-      this.#readers.delete(key);
+      this.screens.leave(key);
       this.#places.delete(key);
       this.observer.remove(place);
     }
@@ -234,7 +231,7 @@ export class Controller {
     await Promise.all(listed.map((view) => view.refresh()));
     this.#enqueue(ids);
     this.#lookAt('all');
-    for (const { place } of added) this.#readers.get(placeKey(place))?.soon();
+    for (const { place } of added) this.screens.soon(placeKey(place));
   }
 
   /** Hosts come and go by themselves; many of them at once are one reason to plan anew. */
@@ -266,7 +263,7 @@ export class Controller {
       const ids = this.#intentions.update(object.metadata.name);
       this.#enqueue(ids);
       this.#enqueue(this.#intentions.waiting(object.metadata.name));
-      if (ids.length > 0) for (const reader of this.#readers.values()) reader.soon();
+      if (ids.length > 0) this.screens.soon();
     });
     await this.observer.refresh();
     this.#enqueue(this.#intentions.replanAll());
@@ -274,13 +271,13 @@ export class Controller {
     this.#synced = true;
     this.#expiry.considerAll();
     this.#rollouts.considerAll();
-    for (const reader of this.#readers.values()) reader.soon();
+    this.screens.soon();
     this.#scheduleResync();
   }
 
   /** Something was done to it from outside: its screen is read again. */
   lookAgain(id: InstanceId): void {
-    for (const reader of this.#readers.values()) reader.soon();
+    this.screens.soon();
     this.#queue.add(id);
   }
 
@@ -306,7 +303,7 @@ export class Controller {
     this.#watch?.[Symbol.dispose]();
     this.#rollouts[Symbol.dispose]();
     this.#expiry[Symbol.dispose]();
-    for (const reader of this.#readers.values()) reader[Symbol.dispose]();
+    this.screens[Symbol.dispose]();
     await this.#queue.drain();
     this.observer[Symbol.dispose]();
   }
@@ -333,44 +330,6 @@ export class Controller {
         });
       }
     }
-  }
-
-  /** Agents at this place that have a prompt, and how to read them. */
-  #watched(key: PlaceKey): ReadonlyMap<InstanceId, Watched> {
-    const { store } = this.#options;
-    const watched = new Map<InstanceId, Watched>();
-    for (const { id, agent } of this.#intentions.onboarded(key)) {
-      const spec = store.agent(agent)?.record.spec;
-      const read = this.readerOf(id);
-      const { snapshot } = store.instance(id)?.record ?? {};
-      // Also while it starts: the look that follows a start may come before the pass that sees it run.
-      if (!spec || !read || (snapshot?.phase !== 'Running' && snapshot?.phase !== 'Starting')) continue;
-      watched.set(id, {
-        read,
-        readyPatterns: spec.startup.readyPatterns,
-        customDialogs: spec.startup.customDialogs,
-        pollMs: durationMs(spec.startup.pollInterval),
-        pending: snapshot.memory.onboarding?.done === undefined,
-      });
-    }
-    return watched;
-  }
-
-  /** A slow place may not have shown it running when its reader looked last. */
-  #expectScreen(id: InstanceId): void {
-    const { onboarding, place } = this.#intentions.desired(id) ?? {};
-    const reader = onboarding && place && this.#readers.get(placeKey(place));
-    if (reader && !reader.reading(id)) reader.soon();
-  }
-
-  /** How the screen of this instance reads; undefined: it has none that is read. */
-  readerOf(id: InstanceId): Read | undefined {
-    const { store, readScreen } = this.#options;
-    const agent = this.#intentions.desired(id)?.agent;
-    const spec = agent === undefined ? undefined : store.agent(agent)?.record.spec;
-    if (!spec || !readScreen) return undefined;
-    const profile = effectiveProfile(spec);
-    return (screen) => named(readScreen(profile, screen), spec.startup);
   }
 
   /** Which incarnations are known to be over: what still carries their mark is a leftover. */
