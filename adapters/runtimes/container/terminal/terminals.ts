@@ -32,18 +32,23 @@ interface Stamp {
 interface Captured {
   readonly containerId: string;
   readonly stamp: string | undefined;
+  /** When this stamp was first captured. */
+  readonly since: Instant;
+  /** All that was printed by then is in it: while the stamp stays, so does the screen. */
+  readonly whole: boolean;
   readonly screen: Screen;
   readonly asked?: Pick<Shown, 'bracketedPaste' | 'applicationKeys'>;
 }
 
-type Seen = Pick<Captured, 'screen' | 'asked'>;
+type Seen = Pick<Captured, 'screen' | 'asked' | 'whole'>;
 
 /** Of the output that a screen is put together from. */
 const TAIL_LINES = 400;
 const TAIL_BYTES = 65_536;
-/** What was printed reaches the engine's log a moment later. */
+/** What was printed reaches the engine's log a moment later: it is waited for a little, and looked at again after this. */
 const LOG_TRIES = 20;
 const LOG_WAIT_MS = 20;
+const LOG_LATE_MS = 1_000;
 const FORMAT = '#{pane_width}\t#{pane_height}\t#{pane_title}';
 const STAMP_LINE = /^(\S+) (tmux|tty) (\S+) (.+)$/;
 
@@ -103,7 +108,10 @@ export class Terminals {
   async #captureChanged(id: InstanceId, running: Running, stamp: Stamp): Promise<Captured | undefined> {
     const known = this.#captured.get(id);
     const before = known?.containerId === running.containerId ? known : undefined;
-    if (before?.stamp !== undefined && before.stamp === stamp.stamp) return before;
+    const isSame = before?.stamp !== undefined && before.stamp === stamp.stamp;
+    if (isSame && before.whole) return before;
+    const now = this.#options.context.now();
+    const since = isSame ? before.since : now;
     const seen: Seen | undefined = stamp.form === 'tmux' ? await this.#ofTmux(running) : await this.#ofOutput(running);
     if (!seen) return before;
     const { foreground } = stamp;
@@ -111,6 +119,8 @@ export class Terminals {
     const captured: Captured = {
       containerId: running.containerId,
       stamp: stamp.stamp,
+      since,
+      whole: seen.whole && (stamp.form === 'tmux' || now - since >= LOG_LATE_MS),
       screen: before && same(before.screen, screen) ? before.screen : screen,
       ...(seen.asked && { asked: seen.asked }),
     };
@@ -126,23 +136,25 @@ export class Terminals {
     const [width, height, ...title] = stdout.slice(0, end).split('\t');
     return {
       screen: { text: stdout.slice(end + 1), title: title.join(' '), width: Number(width), height: Number(height) },
+      whole: true,
     };
   }
 
   async #ofOutput({ containerId, init }: Running): Promise<Seen | undefined> {
     const output = await this.#output(containerId);
     if (output === undefined) return undefined;
-    const { text, title, ...asked } = shownAfter(output, init.columns, init.rows);
+    const { text, title, ...asked } = shownAfter(output.text, init.columns, init.rows);
     // What was asked for may lie before what is kept.
-    const isWhole = output.split('\n').length < TAIL_LINES && output.length < TAIL_BYTES / 4;
+    const keepsAll = output.text.split('\n').length < TAIL_LINES && output.text.length < TAIL_BYTES / 4;
     return {
       screen: { text, width: init.columns, height: init.rows, ...(title !== undefined && { title }) },
-      ...((isWhole || asked.bracketedPaste) && { asked }),
+      whole: output.whole,
+      ...((keepsAll || asked.bracketedPaste) && { asked }),
     };
   }
 
   /** The last lines of what was printed, also the one that has not ended. */
-  async #output(containerId: string): Promise<string | undefined> {
+  async #output(containerId: string): Promise<{ readonly text: string; readonly whole: boolean } | undefined> {
     const { engine, containers } = this.#options;
     const mark = engine.logsOpenLines ? undefined : ++this.#marks;
     if (mark !== undefined) {
@@ -156,7 +168,8 @@ export class Terminals {
         ...[engine.program, containerId, lines],
       ]);
       if (code !== 0) return undefined;
-      if (mark === undefined || tries === LOG_TRIES || stdout.includes(`\u001b_sac:${mark}\r`)) return stdout;
+      const whole = mark === undefined || stdout.includes(`\u001b_sac:${mark}\r`);
+      if (whole || tries === LOG_TRIES) return { text: stdout, whole };
       await new Promise((wake) => setTimeout(wake, LOG_WAIT_MS));
     }
   }
