@@ -222,9 +222,16 @@ export class Fleet implements AsyncDisposable {
       await this.tmux(['kill-server']);
       for (const pid of [...this.marked(), ...tmuxOf(this.fleetId)]) killQuietly(pid);
     }
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 30, retryDelay: 50 });
+    await clearAway(this.dir);
   }
 }
+
+/** What is being ended may write a last file into a folder that was just emptied; rmSync's own retries do not look into it again. */
+export const clearAway = (dir: string): Promise<true> =>
+  until(`${dir} to be cleared away`, () => {
+    rmSync(dir, { recursive: true, force: true });
+    return true as const;
+  });
 
 /** A control client of a killed controller may hang, and keeps the server from ending, whatever it was told. */
 export function tmuxOf(fleetId: string): number[] {

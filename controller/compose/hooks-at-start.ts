@@ -10,6 +10,9 @@ import type { HookFiles, Inside } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
 import type { AgentSpec } from '../../api/resources/agent/agent.ts';
 
+/** sh -c MAKE_SPOOL sac-spool FILE */
+const MAKE_SPOOL = 'umask 077; mkdir -p -- "$(dirname -- "$1")" && : >>"$1" && chmod 666 -- "$1"';
+
 export interface HooksAtStart {
   readonly env: Readonly<Record<string, string>>;
   readonly hooks?: HookFiles;
@@ -59,7 +62,6 @@ export async function hooksAtStart(start: HookedStart): Promise<HooksAtStart & {
 
 /** What is shown to an agent must be there, and whoever it runs as in there writes to it; out here its folder keeps others away. */
 async function makeSpool(transport: Transport, spool: string): Promise<void> {
-  const script = 'umask 077; mkdir -p -- "$(dirname -- "$1")" && : >>"$1" && chmod 666 -- "$1"';
-  const { code, stderr } = await transport.run(['sh', '-c', script, 'sac-spool', spool]);
+  const { code, stderr } = await transport.run(['sh', '-c', MAKE_SPOOL, 'sac-spool', spool]);
   if (code !== 0) throw new Error(`${spool} cannot be made: ${stderr.trim()}`);
 }

@@ -3,13 +3,13 @@
  * Never: starts a controller again that gave up by itself: that is kept as a finding.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import { NoControllerError } from '../../api/resources/errors.ts';
 import { CONTROLLER_NODE_FLAGS } from '../../cli/client/connection.ts';
-import { Fleet, run, tmuxOf, until } from '../harness.ts';
+import { clearAway, Fleet, run, tmuxOf, until } from '../harness.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 
 const MAX_STARTS = 5;
@@ -153,6 +153,6 @@ export class SupervisedFleet extends Fleet {
         }
       }
     }
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    await clearAway(this.dir);
   }
 }

@@ -25,7 +25,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       'names one of the constant scripts beside it; data follows as "$1", ...',
     'controller/workspace/worktree.ts': 'names one of its constant scripts first; data follows as "$1", ...',
     'controller/desired/git/repository/command.ts': "is git's -c, a setting; no shell reads it",
-    'controller/reconcile/hooks.ts':
+    'controller/reconcile/effects/hooks.ts':
       'a hook is a shell command because its author wrote it as one; nothing is put into it',
   },
   'untrusted HTML': {},
@@ -39,7 +39,7 @@ const MAY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'api/manifests/files.ts': 'lives as long as one reading',
     'api/manifests/yaml-tree.ts': 'lives as long as the reading of one file of at most 1 MiB',
     'api/versions/notes.ts': 'lives as long as the conversion of one manifest',
-    'controller/reconcile/effect-runner.ts': 'one gate a place; places are declared by people',
+    'controller/reconcile/effects/effect-runner.ts': 'one gate a place; places are declared by people',
     'controller/store/declared-objects.ts': 'one map a kind',
   },
 };
