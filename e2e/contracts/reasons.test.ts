@@ -8,6 +8,8 @@ import { golden } from './golden.ts';
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** Functions that take a reason among their arguments. */
 const TELLERS = ['normal', 'warning', 'yes', 'no', 'unknown', '#event', 'event'];
+/** Kinds of events, told beside the reason. */
+const TYPES = ['Normal', 'Warning'];
 const CAMEL_CASE = /^[A-Z][a-z]+(?:[A-Z]+[a-z]*)*$/;
 
 /** Every literal that an expression may become. */
@@ -39,7 +41,7 @@ function reasonsIn(file: string): readonly string[] {
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return found.filter((reason) => CAMEL_CASE.test(reason) || /^\*[A-Z]\w*$/.test(reason));
+  return found.filter((reason) => (CAMEL_CASE.test(reason) && !TYPES.includes(reason)) || /^\*[A-Z]\w*$/.test(reason));
 }
 
 it('reasons are the ones that are known', async () => {
