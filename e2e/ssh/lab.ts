@@ -294,7 +294,8 @@ function pidsOf(user: string): readonly number[] {
   }
 }
 
-async function freePort(): Promise<number> {
+/** Free in this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -59,8 +59,11 @@ export class AllocationTransport implements Transport {
   /** The inner transport is others' too. */
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** --overlap: beside the job's own step, which holds all its resources. */
+  /**
+   * --overlap: beside the job's own step, which holds all its resources. --relative: on the node of the tmux server; of several,
+   * SLURM would choose one that has no steps yet.
+   */
   #srun(): readonly string[] {
-    return ['srun', `--jobid=${this.#job}`, '--overlap', '--nodes=1', '--ntasks=1', '--quiet'];
+    return ['srun', `--jobid=${this.#job}`, '--overlap', '--relative=0', '--nodes=1', '--ntasks=1', '--quiet'];
   }
 }

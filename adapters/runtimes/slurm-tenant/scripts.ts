@@ -25,7 +25,8 @@ export function renderPoolScript(fleet: FleetId, order: PoolOrder, dirs: PlaceDi
     ['account', spec.account],
     ['time', spec.time],
     ['nodes', spec.nodes],
-    ['ntasks', 1],
+    // With fewer tasks than nodes sbatch takes no more nodes than tasks.
+    ['ntasks', spec.nodes],
     ['cpus-per-task', spec.cpus],
     ['mem', spec.mem],
     ['gres', spec.gres],

@@ -180,7 +180,7 @@ class Cluster implements AsyncDisposable {
     const { job } = there?.pool ?? {};
     return (
       there?.runtime.attach && [
-        ...['srun', `--jobid=${job}`, '--overlap', '--nodes=1', '--ntasks=1', '--quiet', '--pty'],
+        ...['srun', `--jobid=${job}`, '--overlap', '--relative=0', '--nodes=1', '--ntasks=1', '--quiet', '--pty'],
         ...['env', '-u', 'TMUX', '-u', 'TMUX_TMPDIR', ...there.runtime.attach(id)],
       ]
     );

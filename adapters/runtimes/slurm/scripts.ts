@@ -212,9 +212,9 @@ echo '*'
 exec tail -n +1 -F "$1/events" 2>/dev/null
 `;
 
-/** sh -c ATTACH sac-attach ROOT NAME USER-SIDE ARGS: goes to the agent's terminal on its node. */
+/** sh -c ATTACH sac-attach ROOT NAME USER-SIDE ARGS: goes to the agent's terminal on its node, the job's first. */
 export const ATTACH = `
 read -r job pid 2>/dev/null < "$1/$2/child" || { echo "sac: $2 has no terminal yet: its job waits or has ended" >&2; exit 1; }
 [ -f "$1/$2/attach.sh" ] && . "$1/$2/attach.sh"
-exec srun --jobid="$job" --overlap --nodes=1 --ntasks=1 --pty env -u TMUX -u TMUX_TMPDIR tmux -L "sac-$job" attach-session -t "=$2"
+exec srun --jobid="$job" --overlap --relative=0 --nodes=1 --ntasks=1 --pty env -u TMUX -u TMUX_TMPDIR tmux -L "sac-$job" attach-session -t "=$2"
 `;

@@ -14,7 +14,7 @@ export const reservationSpecSchema = z
   .strictObject({
     host: nameSchema.default('local').meta({ description: 'Host whose SLURM commands are used: a login node.' }),
     partition: job.partition,
-    cpus: z.int().min(1).max(10_000).default(1).meta({ description: 'CPUs for all tenants together.' }),
+    cpus: z.int().min(1).max(10_000).default(1).meta({ description: 'CPUs a node, for all tenants together.' }),
     mem: job.mem.unwrap().default('4G').meta({ description: 'Memory a node, for all tenants together.' }),
     time: job.timeLimit
       .unwrap()
