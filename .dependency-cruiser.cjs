@@ -51,7 +51,7 @@ module.exports = {
     only(
       'cli-is-a-client',
       '^cli/',
-      '^cli/|^api/(client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests|tables)/|^adapters/profiles/',
+      '^cli/|^api/(accounts|client|protocol|home|version)\\.ts$|^api/(resources|versions|manifests|tables)/|^adapters/profiles/',
       'the CLI talks to the API only; how screens read is pure and needs no controller',
     ),
     only(

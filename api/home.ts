@@ -25,6 +25,8 @@ export interface Home {
   readonly git: string;
   /** Files that git sources may name as secrets. */
   readonly secrets: string;
+  /** Saved logins, one file each; see api/accounts.ts. */
+  readonly accounts: string;
   readonly audit: string;
   readonly controllerLog: string;
   /** CLI contexts. */
@@ -55,6 +57,7 @@ export function homeFrom(env: Environment): Home {
     hooks: join(state, 'hooks'),
     git: join(state, 'git'),
     secrets: join(data, 'secrets'),
+    accounts: join(data, 'accounts'),
     audit: join(state, 'audit.log'),
     controllerLog: join(state, 'controller.log'),
     config: join(config, 'config.yaml'),
@@ -64,6 +67,7 @@ export function homeFrom(env: Environment): Home {
         state,
         runtime,
         join(data, 'workspaces'),
+        join(data, 'accounts'),
         join(state, 'logs'),
         join(state, 'hooks'),
         join(runtime, 'run'),

@@ -22,6 +22,7 @@ import { createReads, createTerminals, hosts } from './api-ports.ts';
 import { createDirectories } from './compose/directories.ts';
 import { type Holding, keepHolding } from './compose/holding.ts';
 import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
+import { watchLogins, withLogins } from './compose/logins.ts';
 import { createLoops } from './compose/loops.ts';
 import { openHome } from './compose/open-home.ts';
 import { createPlanFacts } from './compose/plan-facts.ts';
@@ -115,6 +116,10 @@ async function run(
     if (!metrics) throw new Error('metrics are made before the first reconciliation');
     return metrics;
   };
+  const logins = watchLogins(home.accounts, realTimers, () => {
+    planFacts.change();
+    controller.replan();
+  });
   const typist = new Typist(realTimers);
   const telling = createTelling({
     timers: realTimers,
@@ -153,7 +158,7 @@ async function run(
     typist,
     files,
     factsOf: telling.factsOf,
-    beforeStart: telling.beforeStart,
+    beforeStart: withLogins(telling.beforeStart, home.accounts),
     store,
     places,
     timers: realTimers,
@@ -324,6 +329,7 @@ async function run(
   usage[Symbol.dispose]();
   await controller.stop();
   telling[Symbol.dispose]();
+  logins[Symbol.dispose]();
   await machines[Symbol.asyncDispose]();
   await server.close();
   for (const runtime of runtimes) await runtime[Symbol.asyncDispose]();

@@ -12,6 +12,10 @@ export interface LaunchCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Variables whose values are those of variables of the controller, looked up at planning. */
   readonly secretEnv?: Readonly<Record<string, string>>;
+  /** A saved login, whose token this variable is given in the moment of the start. */
+  readonly login?: { readonly account: string; readonly variable: string };
+  /** Variables taken out of its environment, whoever set them: the CLI would use them in the stead of the login. */
+  readonly withheld?: readonly string[];
   /** Why it must not be started: what the manifest asks for cannot be had, and something else would be used in its stead. */
   readonly refused?: string;
 }

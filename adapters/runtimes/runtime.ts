@@ -53,6 +53,8 @@ export interface Launch {
   /** Variables of the agent; may hold secrets, so they go into a 0600 file, never into argv or the multiplexer's environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];
+  /** Variables it must not have, also not from envFiles or from what the place gives. */
+  readonly withheld?: readonly string[];
   /** Working directory; made when missing. */
   readonly cwd: string;
   /** Folder of a Python venv that is active for the agent. */

@@ -24,6 +24,7 @@ export interface Completion {
 export interface Names {
   of(plural: string): Promise<readonly string[]>;
   contexts(): Promise<readonly string[]>;
+  accounts(): Promise<readonly string[]>;
   fieldsBelow(path: string): Promise<readonly Candidate[]>;
 }
 

@@ -11,6 +11,7 @@ const names: Names = {
   of: async (plural) =>
     ({ agents: ['api', 'web'], instances: ['web', 'web-1', 'api'], hosts: ['local'] })[plural] ?? [],
   contexts: async () => ['lab', 'local'],
+  accounts: async () => ['work'],
   fieldsBelow: async () => [{ value: 'agent.spec.' }],
 };
 const offered = async (line: string) => {

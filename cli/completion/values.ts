@@ -96,6 +96,9 @@ async function positionalValue(
     case 'name':
       if (verb.name.endsWith('-context')) return plain(await names.contexts());
       return agentNames(positional, current, names);
+    case 'account':
+    case 'accounts':
+      return plain(await names.accounts());
     case 'names-or-changes':
     case 'names-or-sources':
       return agentNames(positional, current, names);

@@ -3,6 +3,7 @@
  * Never: imports an implementation.
  */
 import type { Verb } from '../verb.ts';
+import { ACCOUNT_VERBS } from './accounts/verbs.ts';
 import { AGENT_VERBS } from './agents/verbs.ts';
 import { FLEET_VERBS } from './fleet/verbs.ts';
 import { HOST_VERBS } from './hosts/verbs.ts';
@@ -18,5 +19,6 @@ export const VERBS: readonly Verb[] = [
   ...HOST_VERBS,
   ...FLEET_VERBS,
   ...SOURCE_VERBS,
+  ...ACCOUNT_VERBS,
   ...SETUP_VERBS,
 ];

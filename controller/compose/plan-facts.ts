@@ -4,6 +4,7 @@
  * Never: plans.
  */
 import { PROFILES } from '../../adapters/profiles/profiles.ts';
+import { readAccount } from '../../api/accounts.ts';
 import type { Home } from '../../api/home.ts';
 import { reservationStatusOf } from '../../api/resources/kinds/reservation.ts';
 import { type FleetId, type HostName, instanceId } from '../../api/resources/names.ts';
@@ -66,7 +67,7 @@ export function createPlanFacts(parts: PlanFactsParts): CurrentFacts {
     ),
     ...(forgot && { forgotForMs: timers.now() - startedAt }),
     hosts: hostFacts(machines.list(), plannedOn, timers.now(), startedAt),
-    launch: (name, spec) => launchOf(PROFILES[name], spec),
+    launch: (name, spec) => launchOf(PROFILES[name], spec, (account) => readAccount(home.accounts, account)),
     placedAt(name) {
       const { place, leased = false } = store.instance(instanceId(fleet, name))?.record.snapshot.memory ?? {};
       return place && { ...place, leased };

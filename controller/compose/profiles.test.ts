@@ -5,8 +5,11 @@ import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
 import { launchOf } from './profiles.ts';
 
 afterEach(() => vi.unstubAllEnvs());
-const launch = (claude: Readonly<Record<string, unknown>>) =>
-  launchOf(PROFILES['claude-code'], agentSpecSchema.parse({ profile: 'claude-code', claude }));
+const launch = (claude: Readonly<Record<string, unknown>>) => launchWith({ claude });
+const launchWith = (spec: Readonly<Record<string, unknown>>) =>
+  launchOf(PROFILES['claude-code'], agentSpecSchema.parse({ profile: 'claude-code', ...spec }), (account) =>
+    account === 'work' ? { token: 't' } : { refused: `no "${account}"` },
+  );
 
 it('the key of another service comes from the controller’s environment; without it nothing is started', () => {
   const provider = { baseUrl: 'https://models.example', authTokenEnv: 'SAC_TEST_KEY' };
@@ -22,6 +25,20 @@ it('the key of another service comes from the controller’s environment; withou
 });
 
 it('a pinned login that is not there is not replaced by whichever there is', () => {
-  expect(launch({ account: 'work' }).refused).toContain('"work"');
+  expect(launch({ account: 'gone' }).refused).toBe('no "gone"');
   expect(launch({}).refused).toBeUndefined();
 });
+
+it('a pinned login is named in the launch, its token is not; what would be used in its stead is taken out', () => {
+  const { refused, login, withheld, env } = launch({ account: 'work' });
+  expect(refused).toBeUndefined();
+  expect(login).toEqual({ account: 'work', variable: 'CLAUDE_CODE_OAUTH_TOKEN' });
+  expect(withheld).toEqual(expect.arrayContaining(['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN']));
+  expect(Object.keys(env)).toEqual(['DISABLE_AUTOUPDATER']);
+});
+
+it.each(['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'])(
+  'a manifest with both a login and %s is not guessed about',
+  (name) =>
+    expect(launchWith({ claude: { account: 'work' }, env: { [name]: 'x' } }).refused).toContain(`env.${name} exclude`),
+);

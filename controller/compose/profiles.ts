@@ -13,6 +13,7 @@ import { FarDatabases } from '../../adapters/profiles/telling/far/far-databases.
 import { FarListening, type FarTeller } from '../../adapters/profiles/telling/far/far-listening.ts';
 import type { Inside } from '../../adapters/runtimes/runtime.ts';
 import type { Transport } from '../../adapters/transport/transport.ts';
+import type { Login } from '../../api/accounts.ts';
 import { type AgentSpec, effectiveProfile, type RuntimeKind } from '../../api/resources/agent/agent.ts';
 import type { AgentFacts } from '../../api/resources/agent/facts.ts';
 import { type HostName, type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
@@ -25,13 +26,19 @@ import { readForeignDatabase } from '../store/foreign-database.ts';
 import type { Store } from '../store/store.ts';
 import { hooksAtStart } from './hooks-at-start.ts';
 
-/** Values of secret variables are looked up in the controller's own environment. */
-export function launchOf(profile: Profile, spec: AgentSpec): ReturnType<PlanFacts['launch']> {
+/** Values of secret variables are looked up in the controller's own environment, whether there is a login in `loginOf`. */
+export function launchOf(
+  profile: Profile,
+  spec: AgentSpec,
+  loginOf: (account: string) => Login,
+): ReturnType<PlanFacts['launch']> {
   const { readsActivity, dialogs, session } = profile;
   const { secretEnv = {}, refused, ...command } = profile.launch(spec);
+  const login = command.login && loginOf(command.login.account);
   const missing = Object.values(secretEnv).find((from) => !process.env[from]);
   const unfit =
     refused ??
+    (login && 'refused' in login ? login.refused : undefined) ??
     (missing === undefined ? undefined : `the controller's environment has no ${missing}, whose value the agent needs`);
   const secrets = Object.entries(secretEnv).map(([key, from]) => [key, process.env[from] ?? ''] as const);
   return {
@@ -65,7 +72,8 @@ export interface TellingOptions {
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
-export type Told = Required<Pick<ControllerOptions, 'beforeStart'>> & {
+export type Told = {
+  readonly beforeStart: NonNullable<ControllerOptions['beforeStart']>;
   readonly factsOf: (id: InstanceId, state: PaneState, at: Instant) => Promise<AgentFacts>;
 } & Disposable;
 

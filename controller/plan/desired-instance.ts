@@ -29,6 +29,10 @@ export interface LaunchPlan {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];
+  /** The saved login it has, by name: another token of the same account is no reason for a restart. */
+  readonly login?: { readonly account: string; readonly variable: string };
+  /** Variables it must not have. */
+  readonly withheld?: readonly string[];
   readonly cwd: string;
   /** Deployed files that the agent reads when it begins, each with its hash. */
   readonly files?: readonly string[];

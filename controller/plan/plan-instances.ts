@@ -70,6 +70,8 @@ export interface PlanFacts {
     /** Dangerous dialogs that the manifest's flags ask to accept. */
     readonly asksFor?: readonly string[];
     readonly sessionStore?: SessionFacts;
+    readonly login?: LaunchPlan['login'];
+    readonly withheld?: readonly string[];
     /** Why it must not be started. */
     readonly refused?: string;
   };
@@ -122,6 +124,8 @@ function planSlot(
     asksFor = [],
     sessionStore,
     refused: unfit,
+    login,
+    withheld,
     ...profile
   } = facts.launch(effectiveProfile(spec), spec);
   const tenancy = planTenancy(spec, facts.reservations);
@@ -176,6 +180,8 @@ function planSlot(
     argv,
     env: { ...env, ...spec.env },
     envFiles: spec.envFiles,
+    ...(login && { login }),
+    ...(withheld && { withheld }),
     cwd,
     ...(files && { files }),
     ...(spec.cliVersion !== undefined && { cliVersion: spec.cliVersion }),

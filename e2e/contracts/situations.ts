@@ -270,6 +270,16 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
   'controller start': [when('it runs already')],
   'controller status': [when('asked'), when('a format that does not exist', '-o', 'xml')],
   token: [when('nothing')],
+  account: [when('nothing')],
+  'account list': [when('none is saved')],
+  'account save': [
+    { when: 'a token on standard input', args: ['work'], stdin: 'sk-ant-oat01-made-up' },
+    { when: 'an API key', args: ['work'], stdin: 'sk-ant-api03-made-up' },
+    when('no token', 'work'),
+    when('a token among the arguments', 'work', 'sk-ant-oat01-made-up'),
+    when('no name'),
+  ],
+  'account delete': [when('one that is not there', 'nobody'), when('nothing')],
   'token list': [when('asked')],
   'token create': [
     when('for a viewer', '--role', 'viewer'),

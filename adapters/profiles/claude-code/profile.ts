@@ -2,8 +2,9 @@
  * Owns: what Claude Code is like: its launch, its dialogs, where it keeps conversations.
  * Never: runs it.
  */
+import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
 import { launchCli, wordsOf } from '../launch.ts';
-import type { Profile } from '../profile.ts';
+import type { LaunchCommand, Profile } from '../profile.ts';
 import { errorLogEnv } from './error-log.ts';
 import { SETTINGS_FILE, withOurHooks } from './hook-settings.ts';
 import { readClaudeCode } from './read.ts';
@@ -13,6 +14,24 @@ import { CLAUDE_TELLING } from './telling.ts';
 function splitFlag(flag: string): readonly string[] {
   const at = flag.startsWith('-') ? flag.indexOf(' ') : -1;
   return at < 0 ? [flag] : [flag.slice(0, at), flag.slice(at + 1).trim()];
+}
+
+const LOGIN = 'CLAUDE_CODE_OAUTH_TOKEN';
+/** What it would rather use than its login, or to find another one by. */
+const OTHER_CREDENTIALS: readonly string[] = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR',
+  'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR',
+  'CLAUDE_CODE_USE_BEDROCK',
+  'CLAUDE_CODE_USE_FOUNDRY',
+  'CLAUDE_CODE_USE_VERTEX',
+];
+
+/** A manifest that names two identities is not guessed about. */
+function refusedBeside({ env }: AgentSpec): Pick<LaunchCommand, 'refused'> {
+  const other = [LOGIN, ...OTHER_CREDENTIALS].find((name) => Object.hasOwn(env, name));
+  return other === undefined ? {} : { refused: `claude.account and env.${other} exclude each other; remove one` };
 }
 
 export const claudeCode: Profile = {
@@ -28,9 +47,10 @@ export const claudeCode: Profile = {
         DISABLE_AUTOUPDATER: '1',
         ...(provider && { ANTHROPIC_BASE_URL: provider.baseUrl }),
       },
-      // Started all the same it would use whatever login it finds: another one's.
       ...(account !== undefined && {
-        refused: `claude.account: there is no saved login "${account}"; sac keeps none. Give the agent a HOME of its own (spec.env) and log in there`,
+        login: { account, variable: LOGIN },
+        withheld: OTHER_CREDENTIALS,
+        ...refusedBeside(spec),
       }),
       ...(provider && { secretEnv: { ANTHROPIC_AUTH_TOKEN: provider.authTokenEnv } }),
     };

@@ -67,6 +67,16 @@ describe.each(['dash', 'bash'])('a launch file run by %s', (shell) => {
     if (!isRun) expect(stderr).toContain(`is not of version ${cliVersion}`);
   });
 
+  it('takes out what is withheld, wherever it came from', () => {
+    mkdirSync(join(dir, 'work'), { recursive: true });
+    writeFileSync(join(dir, 'work', 'keys'), 'API_KEY=x\nKEPT=y\n');
+    const got = environment(
+      run(launch({ envFiles: ['keys'], env: { TOKEN: 'z' }, withheld: ['API_KEY', 'TOKEN', 'NEVER_SET'] }), shell)
+        .stdout,
+    );
+    expect([got.get('API_KEY'), got.get('TOKEN'), got.get('KEPT')]).toEqual([undefined, undefined, 'y']);
+  });
+
   it('sets environment and marks literally, and the marks cannot be overwritten', () => {
     const env = { A: 'it\'s $(id) `x`\n\\"', EMPTY: '', SAC_ID: 'forged', SAC_INCARNATION: '1' };
     const got = environment(run(launch({ env }), shell).stdout);

@@ -43,6 +43,7 @@ export function renderLaunchScript(launch: Launch, dirs: PlaceDirs): string {
     `cd -- ${folder} 2>/dev/null || { mkdir -p -- ${folder} && cd -- ${folder}; } || sac_fail ${quoteWord(`workspace ${cwd} cannot be used`)}`,
     ...envFileLines(envFiles),
     ...Object.entries(env).map(([key, value]) => exportLine(name, key, value)),
+    ...withheldLines(name, launch.withheld ?? []),
     exportLine(name, 'SAC_AGENT', name),
     exportLine(name, 'SAC_ID', launch.id),
     exportLine(name, 'SAC_INCARNATION', String(launch.incarnation)),
@@ -62,6 +63,12 @@ function exportLine(name: string, key: string, value: string): string {
   if (!VARIABLE_NAME.test(key) || calculated.has(key))
     throw new RuntimeError(`${name}: "${key}" is not a variable name`);
   return `export ${key}=${quoteWord(value)}`;
+}
+
+function withheldLines(name: string, variables: readonly string[]): readonly string[] {
+  const wrong = variables.find((key) => !VARIABLE_NAME.test(key));
+  if (wrong !== undefined) throw new RuntimeError(`${name}: "${wrong}" is not a variable name`);
+  return variables.length === 0 ? [] : [`unset ${variables.join(' ')}`];
 }
 
 /** What its `activate` does, without running it. After env: a PATH said there is searched after the venv. */

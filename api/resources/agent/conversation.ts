@@ -14,7 +14,7 @@ export const claudeSchema = z
     channels: z.array(text.min(1)).default([]).meta({ description: 'Channels, each passed as --channels.' }),
     account: text.min(1).optional().meta({
       description:
-        'Saved login that this agent uses. sac keeps none yet: an agent that names one is not started. Not together with provider.',
+        'Saved login that this agent uses, by name (`sac account save NAME`). Without it the agent is not started, and never with another login. Not together with provider.',
     }),
     provider: z
       .strictObject({

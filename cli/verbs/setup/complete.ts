@@ -40,6 +40,11 @@ function namesFor(words: readonly string[], { home, env, cwd, err }: Context): N
         const { LOCAL_CONTEXT, readConfig } = await import('../../client/config-file.ts');
         return [LOCAL_CONTEXT, ...Object.keys(readConfig(home.config).contexts)];
       }),
+    accounts: () =>
+      quietly(async () => {
+        const { listAccounts } = await import('../../../api/accounts.ts');
+        return listAccounts(home.accounts).map(({ name }) => name);
+      }),
     fieldsBelow: (path) =>
       quietly(async () => {
         const { explain } = await import('../../../api/resources/schema.ts');
