@@ -21,7 +21,7 @@ import { VERSION } from '../api/version.ts';
 import { createReads, createTerminals, hosts } from './api-ports.ts';
 import { createDirectories } from './compose/directories.ts';
 import { type Holding, keepHolding } from './compose/holding.ts';
-import { checkDeclaredHost, connectHost } from './compose/hosts.ts';
+import { checkDeclaredHost, connectHost, livingOn } from './compose/hosts.ts';
 import { watchLogins, withLogins } from './compose/logins.ts';
 import { createLoops } from './compose/loops.ts';
 import { openHome } from './compose/open-home.ts';
@@ -79,6 +79,7 @@ async function run(
     fleet,
     local: { transport, runtimes, workspaces: home.workspaces, userHome, lease: `${home.run}/lease` },
     connect: (host) => connectHost(host, userHome),
+    living: (host) => livingOn(store, host),
     createRuntimes,
     timers: realTimers,
     timeoutMs: PLACE_TIMEOUT_MS,

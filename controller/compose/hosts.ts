@@ -7,6 +7,7 @@ import { checkHost, missingOn } from '../../adapters/transport/ssh/host-check.ts
 import { createSshTransport, parseHop } from '../../adapters/transport/ssh/ssh-transport.ts';
 import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
 import type { HostCheck } from '../../api/protocol.ts';
+import type { Phase } from '../../api/resources/agent/agent.ts';
 import { NotFoundError, UnreachableError } from '../../api/resources/errors.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import type { DurationMs } from '../../api/resources/time.ts';
@@ -44,8 +45,18 @@ export async function checkDeclaredHost(machines: Machines, name: string, timeou
     throw error instanceof TransportError ? new UnreachableError(`host "${name}": ${error.message}`) : error;
   });
   await machines.lookAgain(name as HostName);
-  return { ...found, programs: { ...found.programs }, missing: missingOn(found) };
+  // It answers, and yet it is not used: what keeps it from that comes first.
+  const { refused } = machines.get(name as HostName) ?? {};
+  const missing = [...(refused === undefined ? [] : [refused]), ...missingOn(found)];
+  return { ...found, programs: { ...found.programs }, missing };
 }
+
+/** Agents of which something was started there and, as far as is known, has not ended. */
+export const livingOn = (store: Store, host: string): readonly string[] =>
+  [...store.instances()]
+    .filter(({ record: { snapshot } }) => snapshot.memory.place?.host === host && LIVE.has(snapshot.phase))
+    .map(({ record }) => record.name);
+const LIVE: ReadonlySet<Phase> = new Set<Phase>(['Queued', 'Starting', 'Running', 'Stopping']);
 
 /** Who lives there; undefined: nobody. */
 export function agentsOn(store: Store, host: string): string | undefined {

@@ -4,12 +4,13 @@
  * Never: places agents, or decides about one.
  */
 import type { Runtime, RuntimeContext } from '../../adapters/runtimes/runtime.ts';
-import type { Transport } from '../../adapters/transport/transport.ts';
+import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
 import type { HostSpec } from '../../api/resources/kinds/host.ts';
 import { type FleetId, type HostName, LOCAL_HOST } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { PlaceHands } from '../controller.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
+import { prepareHome } from './preparing.ts';
 import { joined, type Probed, probeMissing, probeRuntimes } from './probing.ts';
 
 /** What is known of a machine that was reached. */
@@ -26,6 +27,8 @@ export interface Machine {
   /** Undefined: not reached since this process began, or since its declaration changed. */
   readonly reached?: Reached;
   readonly problem?: string;
+  /** It answers and is not used all the same: the problem, then. */
+  readonly refused?: string;
   /** Its declaration makes no connection, and why: the end of a sentence. It is not tried again. */
   readonly unusable?: string;
   readonly latencyMs?: DurationMs;
@@ -59,6 +62,8 @@ export interface MachinesOptions {
   readonly createRuntimes: (context: RuntimeContext) => readonly (Runtime & AsyncDisposable)[];
   readonly timers: Timers;
   readonly timeoutMs: DurationMs;
+  /** Agents that are believed to live on a host now. */
+  readonly living: (host: HostName) => readonly string[];
   /** What can be had where is other than it was. */
   readonly onChange: (change: PlacesChange) => void;
   readonly log: (message: string, fields: Record<string, unknown>) => void;
@@ -74,15 +79,6 @@ const RENEW_MS = 5_000;
 const RENEW_LOST_MS = 2_000;
 /** What is not installed is asked for again after this; `sac host check` asks at once. */
 const LOOK_AGAIN_MS: DurationMs = 120_000;
-/** Prints the user's home; makes the folders of the fleet "$1" below it, private, and begins our lease. */
-const PREPARE = `
-umask 077
-home=$(cd && pwd -P) || exit 1
-mkdir -p -- "$home/.sac/$1/run" "$home/.sac/$1/logs" "$home/.sac/$1/workspaces" || exit 1
-touch -- "$home/.sac/$1/run/lease" || exit 1
-printf '%s\\n' "$home"
-`;
-
 interface Remote {
   readonly declared: DeclaredHost;
   readonly transport: Transport;
@@ -214,10 +210,8 @@ export class Machines implements AsyncDisposable {
     const { fleet, createRuntimes, timers, timeoutMs, onChange, log } = this.#options;
     const { transport } = remote;
     try {
-      const { code, stdout, stderr } = await transport.run(['sh', '-c', PREPARE, 'sac-host', fleet], { timeoutMs });
-      const home = stdout.trim();
-      if (code !== 0 || !home.startsWith('/'))
-        throw new Error(`its home cannot be used: ${stderr.trim() || `code ${code}`}`);
+      const { name: host } = remote.machine;
+      const home = await prepareHome(transport, { fleet, host, living: this.#options.living(host), timeoutMs });
       if (remote.closed) return;
       const base = `${home}/.sac/${fleet}`;
       if (remote.runtimes.length === 0)
@@ -231,7 +225,7 @@ export class Machines implements AsyncDisposable {
       const { runtimes, declared } = remote;
       const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes });
       if (remote.closed) return;
-      const { problem: _, ...known } = remote.machine;
+      const { problem: _, refused: __, ...known } = remote.machine;
       remote.machine = { ...known, reached: { ...probed, workspaces: `${base}/workspaces`, userHome: home } };
       remote.failures = 0;
       remote.lease = `${base}/run/lease`;
@@ -240,8 +234,10 @@ export class Machines implements AsyncDisposable {
       await this.#renew(remote);
     } catch (error) {
       if (remote.closed) return;
-      const news = remote.machine.problem !== messageOf(error);
-      remote.machine = { ...remote.machine, problem: messageOf(error) };
+      const problem = messageOf(error);
+      const news = remote.machine.problem !== problem;
+      const { refused: _, ...known } = remote.machine;
+      remote.machine = { ...known, problem, ...(!(error instanceof TransportError) && { refused: problem }) };
       remote.failures++;
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (remote.failures - 1));
       remote.cancel = timers.after(wait, () => void this.#reach(remote));

@@ -188,6 +188,31 @@ describe('a declared host', () => {
     const [instance] = await isReady('web');
     expect(instance).toMatchObject({ host: 'far', restarts: 0 });
     expect(processesOf(user)).toEqual(before);
+
+    // Another user is another machine as far as agents can tell. That it is forced does not make it the same one.
+    const other = lab.user('bash');
+    users.push(other);
+    await fleet.ok(['apply', '-f', '-', '--force-conflicts'], {
+      stdin: `${JSON.stringify(manifest({ port: second.port, user: other }, 'far'))}\n`,
+    });
+    await until(
+      'it is refused',
+      async () => {
+        const far = (await hosts()).find(({ metadata }) => metadata.name === 'far');
+        return far?.status.conditions[0]?.message.includes('another machine or user than the one that an agent lives');
+      },
+      SOON_MS,
+    );
+    const checked = await fleet.here(['host', 'check', 'far']);
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toMatch(/MISSING: what answers there is another machine or user .*\(web\)/);
+    await until('nobody knows', async () => (await agent('web')).status.phase === 'Unknown', SOON_MS);
+    expect(processesOf(other)).toEqual([]);
+
+    await fleet.ok(['apply', '-f', '-', '--force-conflicts'], far(second.port));
+    await hostIs('far', true);
+    expect(await isReady('web')).toMatchObject([{ host: 'far', restarts: 0 }]);
+    expect(processesOf(user)).toEqual(before);
   });
 
   it('that cannot be reached is told with what keeps us from it, and what to do about it', {
