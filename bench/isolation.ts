@@ -27,6 +27,14 @@ export interface IsolationOptions {
   readonly only: readonly string[];
 }
 
+interface Way {
+  readonly url?: string;
+  /** Done in the moment that is measured, before the source is let go. */
+  readonly before?: (turn: number) => unknown;
+  /** Done before it is suspended again. */
+  readonly after?: (turn: number) => Promise<void>;
+}
+
 interface Pair {
   readonly ratio: number;
   readonly without: number;
@@ -48,11 +56,14 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
     'zz.yaml': 'kind: Agnet\n',
   });
   ill.push(wrong(0));
+  const sudden = new BenchRepository(fleet.dir, 'sudden');
+  const small = (n: number) => ({ 'sudden.yaml': manifest('sudden', n) });
+  sudden.push(small(0));
   const huge = new BenchRepository(fleet.dir, 'huge');
   using silent = await brokenServer('silent');
   using slow = await brokenServer('slow');
   using redirecting = await brokenServer('redirecting');
-  const ways: Readonly<Record<string, { readonly url?: string; readonly before?: (turn: number) => unknown }>> = {
+  const ways: Readonly<Record<string, Way>> = {
     /** Nothing is broken: how far two measurements of the same lie apart. */
     control: {},
     hanging: { url: silent.url },
@@ -63,6 +74,20 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
     invalid: { url: ill.url },
     /** 2,000 files changed in the moment, one of them wrong. */
     'newly-invalid': { url: ill.url, before: (turn) => ill.push(wrong(turn)) },
+    /** The same from a source of one file that was well until then, and is again after. */
+    'suddenly-invalid': {
+      url: sudden.url,
+      before: (turn) => sudden.push(wrong(turn)),
+      after: async (turn) => {
+        const mended = sudden.replace(small(turn));
+        while (
+          !JSON.stringify((await fleet.client.syncSource('suddenly-invalid')).status).includes(
+            `lastAppliedRevision":"${mended}`,
+          )
+        )
+          await pause(20);
+      },
+    },
     /** Fetched in the moment, and refused. */
     huge: { url: huge.url, before: () => huge.push({ 'big.yaml': randomBytes(6_000_000).toString('base64') }) },
   };
@@ -88,7 +113,7 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
     }
     const group = names.slice(next, next + TOGETHER);
     next += TOGETHER;
-    const { url, before } = ways[way ?? ''] ?? {};
+    const { url, before, after } = ways[way ?? ''] ?? {};
     if (way !== undefined) before?.(turn);
     const suspend = (yes: boolean) => fleet.client.patchObject('gitsources', way ?? '', { spec: { suspend: yes } });
     if (way !== undefined && url) await suspend(false);
@@ -103,6 +128,7 @@ export async function isolation(options: IsolationOptions): Promise<Readonly<Rec
       }),
     );
     const spent = cpuSeconds(fleet.pid) - cpu;
+    await after?.(turn);
     if (way !== undefined && url) await suspend(true);
     if (before) await pause(SETTLE_MS);
     return { took: median(times), spent };

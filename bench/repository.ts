@@ -32,6 +32,12 @@ export class BenchRepository {
     this.#git('remote', 'add', 'origin', bare);
   }
 
+  /** The same with these files alone. */
+  replace(files: Readonly<Record<string, string>>): string {
+    this.#git('rm', '-rq', '--ignore-unmatch', '.');
+    return this.push(files);
+  }
+
   /** Returns the commit. */
   push(files: Readonly<Record<string, string>>): string {
     for (const [path, text] of Object.entries(files)) {

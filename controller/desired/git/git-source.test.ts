@@ -154,3 +154,49 @@ it('a commit that is wrong is read once, however often it is found again', async
   expect(again.status.problems).toEqual([expect.stringContaining('bad.yaml:1:')]);
   expect(reads).toBe(1);
 });
+
+it('a source that was small stands back for others before the many files of a commit are read', async () => {
+  let at = 0;
+  const turns = new Turns({
+    now: () => at,
+    after(delayMs, run) {
+      at += delayMs;
+      queueMicrotask(run);
+      return () => undefined;
+    },
+  });
+  void turns.during(() => new Promise<never>(() => undefined));
+  let names: readonly string[] = [];
+  const manifest = (one: string) => ({ path: `${one}.yaml`, bytes: Buffer.from(text(one)), id: one });
+  const source = new GitSource({
+    name: 'fleet',
+    fleet: memoryFleet([]).port,
+    now: () => at,
+    turns,
+    repository: {
+      resolve: async () => ({ commit: String(names.length).padStart(40, '0'), ref: 'refs/heads/main' }),
+      fetch: async (head) => ({ head, relation: 'continues' }),
+      async files(_commit, _path, _signal, listed) {
+        await listed?.(names.map(manifest));
+        return names.map(manifest);
+      },
+      signature: async () => ({ ok: true, by: 'ada' }),
+      keep: async () => undefined,
+    },
+  });
+  const spec = gitSourceSpecSchema.parse({ url: 'https://host/x' });
+  const waited = async (count: number, status = NO_GIT_STATUS) => {
+    names = Array.from({ length: count }, (_, i) => `a${i}`);
+    const from = at;
+    return { status: (await source.sync({ spec, status })).status, ms: at - from };
+  };
+  // A new source gives way before it fetches; that is not meant here.
+  const first = await waited(1);
+  const small = await waited(2, first.status);
+  expect(small.ms).toBe(0);
+  const large = await waited(150, small.status);
+  expect(large.ms).toBeGreaterThanOrEqual(2_000);
+  expect(large.ms).toBeLessThanOrEqual(3_000);
+  // All but one of them are known by now.
+  expect((await waited(151, { ...large.status, agents: 1 })).ms).toBe(0);
+});

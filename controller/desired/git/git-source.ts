@@ -10,13 +10,13 @@ import { type DurationMs, type Instant, isoTime } from '../../../api/resources/t
 import type { Caller, ReadItem, ReadRequest } from '../../../api/server/ports.ts';
 import type { FleetPort, FleetThing, SyncPlan, SyncRequest, SyncResult } from './fleet-port.ts';
 import { listed, planPrune } from './prune.ts';
-import { itemsOf, KnownFiles, readCommit } from './reading/manifests.ts';
+import { isMuch, itemsOf, KnownFiles, readCommit } from './reading/manifests.ts';
 import type { ManifestReader } from './reading/reader.ts';
 import { fetchFinding, RETRY_MS, Refusal, refusalFrom, refusedItems, rewritten, short, shownRef } from './refusal.ts';
 import { GitError } from './repository/git-error.ts';
 import type { Head, Relation, Repository } from './repository/repository.ts';
 import { asPlanned, prunedResult } from './results.ts';
-import type { Breathe, Turn, Turns } from './running/turns.ts';
+import type { Turn, Turns } from './running/turns.ts';
 import { isWeighty, syncedAs } from './standing.ts';
 import { conditionOf, type Finding, type Findings, NOT_REQUIRED, no, unknown, withFindings, yes } from './status.ts';
 
@@ -86,7 +86,7 @@ export class GitSource {
       } catch (error) {
         return { status: withFindings(status, {}, { Fetched: fetchFinding(error) }, this.#options.now()), changed: [] };
       }
-      return this.#take(fetched.head, fetched.relation, request, turn.breathe);
+      return this.#take(fetched.head, fetched.relation, request, turn);
     }, isWeighty(status));
   }
 
@@ -94,9 +94,7 @@ export class GitSource {
   async plan(request: SyncRequest): Promise<SyncPlan> {
     const { head, relation } = await this.#fetch(request);
     try {
-      const { response } = await this.#options.turns.during(({ breathe }) =>
-        this.#apply(head, relation, request, breathe, true),
-      );
+      const { response } = await this.#options.turns.during((turn) => this.#apply(head, relation, request, turn, true));
       return {
         revision: head.commit,
         problems: [],
@@ -119,7 +117,7 @@ export class GitSource {
     return withFindings(status, {}, { Healthy: healthy }, this.#options.now(), waiting);
   }
 
-  async #take(head: Head, relation: Relation, request: SyncRequest, breathe: Breathe): Promise<SyncResult> {
+  async #take(head: Head, relation: Relation, request: SyncRequest, turn: Turn): Promise<SyncResult> {
     const { status } = request;
     const { now } = this.#options;
     const seen = { revision: head.commit, ref: head.ref, lastAttemptedRevision: head.commit };
@@ -129,7 +127,7 @@ export class GitSource {
     try {
       findings.Verified = await this.#verify(head, request);
       if (findings.Verified.status === 'False') throw new Refusal(no('NotVerified', findings.Verified.message));
-      const { changed, drift, declared } = await this.#apply(head, relation, request, breathe, false);
+      const { changed, drift, declared } = await this.#apply(head, relation, request, turn, false);
       const undone = this.#owned().flatMap((thing) => (thing.undone && declared.has(thing.key) ? [thing.key] : []));
       findings.Synced = syncedAs(head.commit, status.heldAt !== undefined, { declared, drift, undone });
       findings.Healthy = this.#health();
@@ -179,17 +177,11 @@ export class GitSource {
       : no('NotVerified', `${short(head.commit)} ${signature.why}; what was applied before is kept.`);
   }
 
-  async #apply(
-    head: Head,
-    relation: Relation,
-    request: SyncRequest,
-    breathe: Breathe,
-    planOnly: boolean,
-  ): Promise<Applied> {
+  async #apply(head: Head, relation: Relation, request: SyncRequest, turn: Turn, planOnly: boolean): Promise<Applied> {
     const { force = false, status, spec, signal } = request;
     const { fleet, name, now, repository } = this.#options;
     if (relation === 'rewritten' && !force) throw rewritten(head, status.lastAppliedRevision ?? '');
-    const { key, items, declared } = await this.#readCommit(head.commit, request, breathe);
+    const { key, items, declared } = await this.#readCommit(head.commit, request, turn);
     const doomed = this.#prune(declared, request);
     this.#assertOurs(declared, force);
     try {
@@ -231,19 +223,21 @@ export class GitSource {
     }
   }
 
-  async #readCommit(commit: string, { spec, signal }: SyncRequest, breathe: Breathe): Promise<ReadCommit> {
+  async #readCommit(commit: string, { spec, signal }: SyncRequest, turn: Turn): Promise<ReadCommit> {
     const key = JSON.stringify([commit, spec.path, spec.targetLabels]);
     if (this.#read?.key === key) {
       if (this.#read.refusal) throw this.#read.refusal;
       return this.#read;
     }
-    const files = await this.#options.repository.files(commit, spec.path, signal);
+    const files = await this.#options.repository.files(commit, spec.path, signal, async (listed) => {
+      if (isMuch(this.#known.unknownOf(listed))) await turn.much();
+    });
     const { far } = this.#options;
     const found = await readCommit(files, {
       known: this.#known,
       ...(far && { far }),
       breathe: async () => {
-        await breathe();
+        await turn.breathe();
         if (signal?.aborted) throw new GitError('Cancelled', 'a newer sync takes its place');
       },
     });

@@ -21,3 +21,12 @@ it('reads again only what changed; a file that moved, or broke, is another', asy
   for (let turn = 0; turn < 2; turn++)
     expect((await readCommit([broken], { known })).problems.length).toBeGreaterThan(0);
 });
+
+it('tells how many are not known', async () => {
+  const known = new KnownFiles();
+  const [a, b] = [file('a.yaml', '1', 'a'), file('b.yaml', '2', 'b')];
+  expect(known.unknownOf([a, b])).toBe(2);
+  await readCommit([a], { known });
+  expect(known.unknownOf([a, b])).toBe(1);
+  expect(known.unknownOf([{ ...a, id: '3' }])).toBe(1);
+});

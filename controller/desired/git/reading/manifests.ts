@@ -8,7 +8,7 @@ import { decode } from '../../../../api/manifests/safe-file.ts';
 import { type AgentFile, agentFilesSchema, fileNameFault } from '../../../../api/resources/agent/agent-files.ts';
 import type { ReadItem } from '../../../../api/server/ports.ts';
 import { agentFileIn, type TreeFile } from '../repository/tree.ts';
-import type { Breathe } from '../running/turns.ts';
+import type { Turn } from '../running/turns.ts';
 import { type FileRead, type ManifestReader, READ_HERE, type TextFile } from './reader.ts';
 
 /** The event loop gets a turn after so many files: one large source must not hold up the others. */
@@ -16,13 +16,15 @@ const BATCH = 10;
 const KNOWN_BATCH = 100;
 /** In the other thread this takes as long as BATCH would here, with what it costs to get there and back. */
 const FAR_BATCH = 50;
-/** From so many files on it is worth going there. */
+/** From so many files on it is worth going there, and others go first. */
 const MANY = 100;
+
+export const isMuch = (files: number): boolean => files >= MANY;
 
 export interface ReadingOptions {
   readonly known?: KnownFiles;
   /** Called between two slices of work. */
-  readonly breathe?: Breathe;
+  readonly breathe?: Turn['breathe'];
   /** Reads many files elsewhere. */
   readonly far?: ManifestReader;
 }
@@ -44,6 +46,11 @@ export class KnownFiles {
     const found = this.#now.get(key) ?? this.#before.get(key);
     if (found) this.#now.set(key, found);
     return found;
+  }
+
+  /** How many of these would have to be read. */
+  unknownOf(files: readonly Named[]): number {
+    return files.filter(({ path, id = '' }) => !this.#now.has(`${id} ${path}`)).length;
   }
 
   put({ path, id }: Named, read: FileRead): void {
@@ -80,7 +87,7 @@ export async function readCommit(
       else anew.push({ path: file.path, text: text.text, ...(file.id !== undefined && { id: file.id }) });
     }
   }
-  const goesFar = far !== undefined && anew.length >= MANY;
+  const goesFar = far !== undefined && isMuch(anew.length);
   const batches = goesFar ? readAhead(anew, FAR_BATCH, far) : readAhead(anew, BATCH, READ_HERE);
   for await (const said of batches) {
     for (const [file, read] of said) {

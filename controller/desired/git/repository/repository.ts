@@ -13,7 +13,7 @@ import type { GitCommand } from './command.ts';
 import { type Credentials, openCredentials, type SecretPlaces } from './credentials.ts';
 import { GitError, TooLargeError } from './git-error.ts';
 import { checkSignature, type Signature } from './signature.ts';
-import { readTree, type TreeFile, type TreeLimits } from './tree.ts';
+import { type Listed, readTree, type TreeFile, type TreeLimits } from './tree.ts';
 
 export interface RepositoryOptions {
   readonly git: GitCommand;
@@ -106,13 +106,19 @@ export class Repository {
     }
   }
 
-  /** All manifests below `path` in exactly this commit. Throws GitError. */
-  async files(commit: string, path: string, signal?: AbortSignal): Promise<readonly TreeFile[]> {
+  /** All manifests below `path` in exactly this commit; `listed` may hold them up once it is known which. Throws GitError. */
+  async files(
+    commit: string,
+    path: string,
+    signal?: AbortSignal,
+    listed?: (files: readonly Listed[]) => Promise<void>,
+  ): Promise<readonly TreeFile[]> {
     const { git, dir, limits } = this.#options;
     return readTree(
       { git, gitDir: await this.#open(), scratch: dir, timeoutMs: this.#timeoutMs, limits, ...(signal && { signal }) },
       commit,
       path,
+      listed,
     );
   }
 

@@ -41,6 +41,12 @@ export type TreeFile =
   /** A predicate: "is a symbolic link that leaves the tree". */
   | { readonly path: string; readonly refused: string };
 
+/** A manifest that is going to be read. */
+export interface Listed {
+  readonly path: string;
+  readonly id: string;
+}
+
 /** One line of `git ls-tree -r -z -l`. */
 export interface TreeEntry {
   readonly mode: string;
@@ -58,7 +64,12 @@ const SYMLINK = '120000';
 const SUBMODULE = '160000';
 
 /** Throws GitError: RefMissing when there is no such folder, Refused when the tree passes a limit. */
-export async function readTree(access: TreeAccess, commit: string, path: string): Promise<readonly TreeFile[]> {
+export async function readTree(
+  access: TreeAccess,
+  commit: string,
+  path: string,
+  listed?: (files: readonly Listed[]) => Promise<void>,
+): Promise<readonly TreeFile[]> {
   const folder = normalPath(path);
   const entries = parseListing(await list(access, commit, folder));
   if (entries.length > access.limits.entries)
@@ -71,8 +82,10 @@ export async function readTree(access: TreeAccess, commit: string, path: string)
       'Refused',
       `${commit}: manifests below ${path} are larger than ${access.limits.totalBytes} bytes together`,
     );
-  const contents = await readBlobs(access, commit, wanted);
   const full = (name: string) => (folder === '' ? name : `${folder}/${name}`);
+  const manifests = wanted.flatMap(({ path, id, mode }) => (mode === undefined ? [{ path: full(path), id }] : []));
+  await listed?.(manifests);
+  const contents = await readBlobs(access, commit, wanted);
   return chosen.map((one): TreeFile => {
     if ('refused' in one) return { path: full(one.path), refused: one.refused };
     const bytes = contents.get(one.id);

@@ -73,6 +73,19 @@ test('a weighty source stands back before it fetches, for two seconds, and other
   expect(time.at).toBe(2_000);
 });
 
+test('a source that turns out to bring much stands back for two seconds before it is read, once', async () => {
+  const time = new Waits();
+  const turns = new Turns(time);
+  void turns.during(() => never);
+  await turns.during(({ much }) => much());
+  expect(time.at).toBe(2_000);
+  await turns.during(async ({ giveWay, much }) => {
+    await giveWay();
+    await much();
+  }, true);
+  expect(time.at).toBe(4_000);
+});
+
 test('of two that would stand back for each other one goes on', async () => {
   const time = new Waits();
   const turns = new Turns(time);

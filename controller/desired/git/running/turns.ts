@@ -11,20 +11,20 @@ const QUICK_MS: DurationMs = 5_000;
 /** So much a commit stands back in all: a large one that mends things is to be there within five seconds. */
 const PATIENCE_MS: DurationMs = 3_000;
 const LOOK_MS: DurationMs = 20;
-/** Of that, so much before its files are fetched. */
+/** Of that, so much before its files are fetched, or before they are read. */
 const FETCH_PATIENCE_MS: DurationMs = 2_000;
 /** Slices that are read without standing back: a commit of usual size delays nobody. */
 const FREE_SLICES = 10;
 /** The same for a source that is likely to bring more than that, or nothing that can be used. */
 const FREE_SLICES_OF_WEIGHTY = 2;
 
-/** Called between two slices of work. */
-export type Breathe = () => Promise<void>;
-
 export interface Turn {
-  readonly breathe: Breathe;
+  /** Called between two slices of work. */
+  readonly breathe: () => Promise<void>;
   /** Called before files are fetched. */
   readonly giveWay: () => Promise<void>;
+  /** Called when there is much to read, before it is read: also of a source that nobody took for weighty. */
+  readonly much: () => Promise<void>;
 }
 
 export class Turns {
@@ -64,6 +64,10 @@ export class Turns {
       breathe: async () => {
         await turnOfTheLoop();
         if (--free < 0) await standBack(0);
+      },
+      much: () => {
+        free = Math.min(free, FREE_SLICES_OF_WEIGHTY);
+        return weighty ? Promise.resolve() : standBack(PATIENCE_MS - FETCH_PATIENCE_MS);
       },
     };
   }
