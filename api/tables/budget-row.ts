@@ -3,6 +3,7 @@
  * Never: fails on a budget that was not looked at yet.
  */
 import { age } from './age.ts';
+import { field, numberIn, textIn } from './fields.ts';
 
 export interface BudgetRow {
   readonly window: string;
@@ -13,18 +14,6 @@ export interface BudgetRow {
   readonly held: string;
   readonly resets: string;
 }
-
-/** By hand and not by a schema: a schema library would be loaded whenever anything is listed. */
-const field = (value: unknown, name: string): unknown =>
-  value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
-const numberIn = (value: unknown, name: string): number | undefined => {
-  const found = field(value, name);
-  return typeof found === 'number' ? found : undefined;
-};
-const textIn = (value: unknown, name: string): string | undefined => {
-  const found = field(value, name);
-  return typeof found === 'string' ? found : undefined;
-};
 
 export function budgetRow(spec: unknown, status: unknown, now: number): BudgetRow {
   const used = field(status, 'used');

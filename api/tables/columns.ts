@@ -8,6 +8,7 @@ import type { EventObject } from '../resources/event.ts';
 import type { Host } from '../resources/kinds/host.ts';
 import { age } from './age.ts';
 import { type BudgetRow, budgetRow } from './budget-row.ts';
+import { type SourceRow, sourceRow } from './source-row.ts';
 
 interface Column {
   readonly header: string;
@@ -152,19 +153,43 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
         ...(wide ? [{ header: 'STATUS', cell: conditionOf('Ready', 'message') }] : []),
       ];
     }
-    default:
+    case 'gitsources': {
+      const on = (header: string, cell: (source: SourceRow) => string): Column => ({
+        header,
+        cell: (item) => (item.kind === 'GitSource' && 'spec' in item ? cell(sourceRow(item.spec, item.status)) : ''),
+      });
+      const [name, ready, ...rest] = plainColumns();
       return [
-        { header: 'NAME', cell: ({ metadata }) => metadata.name },
-        { header: 'READY', cell: conditionOf('Ready', 'status') },
-        { header: 'STATUS', cell: conditionOf('Ready', 'message') },
-        {
-          header: 'AGE',
-          cell: ({ metadata }, now) =>
-            'creationTimestamp' in metadata ? age(metadata.creationTimestamp, now) : '<unknown>',
-        },
+        name,
+        ready,
+        ...(wide
+          ? [
+              on('REF', ({ ref }) => ref),
+              on('REVISION', ({ revision }) => revision),
+              on('APPLIED', ({ applied }) => applied),
+              on('AGENTS', ({ agents }) => agents),
+              on('DRIFT', ({ drift }) => drift),
+              on('SUSPENDED', ({ suspended }) => suspended),
+              on('URL', ({ url }) => url),
+            ]
+          : []),
+        ...rest,
       ];
+    }
+    default:
+      return plainColumns();
   }
 }
+
+const plainColumns = (): readonly [Column, Column, ...Column[]] => [
+  { header: 'NAME', cell: ({ metadata }) => metadata.name },
+  { header: 'READY', cell: conditionOf('Ready', 'status') },
+  { header: 'STATUS', cell: conditionOf('Ready', 'message') },
+  {
+    header: 'AGE',
+    cell: ({ metadata }, now) => ('creationTimestamp' in metadata ? age(metadata.creationTimestamp, now) : '<unknown>'),
+  },
+];
 
 const conditionOf =
   (type: string, field: 'status' | 'message' | 'reason') =>

@@ -27,4 +27,6 @@ it('a watched directory that is a git work tree shows its commit', async () => {
     revision: commit,
   });
   expect(await fleet.ok(['describe', 'agent', 'web'])).toContain(`at ${commit}`);
+  const deleted = await fleet.sac(['delete', 'agent', 'web', '--dry-run=server']);
+  expect(deleted.stderr).toContain(`agent/web is declared in the watched directory ${fleet.agentsDir} and comes back`);
 });

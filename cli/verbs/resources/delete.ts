@@ -80,12 +80,16 @@ export const run: Run = async (words, options, context) => {
   return waited === EXIT.done ? code : waited;
 };
 
-/** What a git source still declares comes back: whoever deletes it should know, and how it would stay away. */
+/** What a git source or a watched directory still declares comes back: whoever deletes it should know, and how it would stay away. */
 async function noteSource(
   client: Client,
   { label, source }: { readonly label: string; readonly source: Source | undefined },
   context: Context,
 ): Promise<void> {
+  if (source?.kind === 'directory')
+    context.err.write(
+      `note: ${label} is declared in the watched directory ${source.name} and comes back when that is read next (a change there, --resync); to be rid of it remove its manifest\n`,
+    );
   if (source?.kind !== 'git') return;
   const owner = await client.get('gitsources', source.name).catch((error: unknown) => {
     if (error instanceof NotFoundError) return undefined;
