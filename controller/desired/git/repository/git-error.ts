@@ -56,9 +56,24 @@ const PATTERNS: readonly (readonly [RegExp, GitFailure])[] = [
 export function gitErrorFrom(stderr: string, doing: string): GitError {
   const text = clean(stderr);
   const kind = PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? 'Unreachable';
+  // git tells what it tried to ask a person; there is none.
+  if (/could not read (?:username|password)/i.test(text))
+    return new GitError(kind, `${doing}: it asks for a user and a token; name one in spec.auth (tokenEnv, tokenFile)`);
+  const remedy = remedyFor(text);
+  const said = text === '' ? 'git failed without a word' : text;
+  return new GitError(kind, `${doing}: ${said}${remedy === undefined ? '' : ` (${remedy})`}`);
+}
+
+function remedyFor(text: string): string | undefined {
   const refused = /transport '(file|http)' not allowed/.exec(text)?.[1];
-  const remedy = refused === undefined ? '' : ` (start the controller with SAC_GIT_ALLOW=${refused} to allow it)`;
-  return new GitError(kind, `${doing}: ${text === '' ? 'git failed without a word' : text}${remedy}`);
+  if (refused !== undefined) return `start the controller with SAC_GIT_ALLOW=${refused} to allow it`;
+  if (/authentication failed/i.test(text)) return 'the user or the token of spec.auth was not accepted';
+  if (/permission denied \(/i.test(text)) return 'the key of spec.auth.sshKeyFile was not accepted';
+  if (/certificate verif|certificate problem|CAfile/i.test(text))
+    return 'spec.auth.caFile names certificates it may be checked against';
+  if (/host key verification failed/i.test(text))
+    return 'host keys that are accepted are those of spec.auth.knownHostsFile, or the first one it showed';
+  return undefined;
 }
 
 /** The lines that say something, on one line, without control characters or userinfo of addresses. */
@@ -69,6 +84,8 @@ export function clean(stderr: string): string {
     .filter(
       (line) =>
         line !== '' &&
+        // What ssh advises is meant for the user's own files.
+        !line.startsWith('ssh-keygen -f ') &&
         !/^(?:remote: )?(?:Enumerating|Counting|Compressing|Total|Receiving|Resolving|From |\*|hint:|Warning: Permanently added)/.test(
           line,
         ),
