@@ -70,7 +70,7 @@ export interface Client {
   list<P extends Plural>(plural: P, query?: ListQuery): Promise<List<ResourceOf[P]>>;
   /** The list as a table, with ages by the controller's clock. */
   table(plural: Plural, query?: TableQuery): Promise<Table>;
-  get<P extends Plural>(plural: P, name: string): Promise<ResourceOf[P]>;
+  get<P extends Plural>(plural: P, name: string, query?: Pick<ListQuery, 'raw'>): Promise<ResourceOf[P]>;
   /** Without `since`: ADDED for everything, then BOOKMARK. Resumes by itself; begins anew (ADDED again) when too much was missed. */
   watch<P extends Plural>(
     plural: P,
@@ -136,7 +136,8 @@ export function createClient(
   return {
     list: (plural, query) => json({ method: 'GET', path: `${BASE}/${plural}`, query: { ...query } }),
     table: (plural, query) => json({ method: 'GET', path: `${BASE}/${plural}`, query: { ...query, as: 'table' } }),
-    get: (plural, name) => json({ method: 'GET', path: `${BASE}/${plural}/${encodeURIComponent(name)}` }),
+    get: (plural, name, query) =>
+      json({ method: 'GET', path: `${BASE}/${plural}/${encodeURIComponent(name)}`, query: { ...query } }),
     watch: (plural, options) => watch(call, plural, options ?? {}),
     create: (body) => json({ method: 'POST', path: `${BASE}/agents`, body }),
     replace: (name, body) => json({ method: 'PUT', path: agent(name), body }),

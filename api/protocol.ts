@@ -52,6 +52,8 @@ export interface ListQuery {
   readonly labelSelector?: string;
   /** `status.phase=Running,metadata.name!=x`: `=`, `==`, `!=` on any scalar field path. */
   readonly fieldSelector?: string;
+  /** Denied to viewers, who are shown no secrets; everybody else is shown them in any case. */
+  readonly raw?: boolean;
 }
 
 export interface WatchEvent<T> {

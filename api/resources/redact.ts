@@ -59,6 +59,8 @@ const SHAPES: readonly string[] = [
   'eyJ[A-Za-z0-9_-]{6,2000}\\.[A-Za-z0-9_-]{4,}\\.[A-Za-z0-9_-]*',
 ];
 
+/** Characters; of Slack's. */
+const SHORTEST_TOKEN = 13;
 /** A word begins here; also behind a colour, an escape of JSON or of a URL, which end in letters. */
 const START = '(?:(?<![A-Za-z0-9])|(?<=\\x1b\\[[\\d;]{0,40}m)|(?<=\\\\[nrt])|(?<=%[0-9A-Fa-f]{2}))';
 /** A long token is broken by the edge of a terminal or a box: its rest stands at the start of the next line. */
@@ -104,9 +106,11 @@ const words = (name: string): readonly string[] =>
 export function secretName(name: string): 'yes' | 'maybe' | 'no' {
   if (HARMLESS_NAMES.test(name)) return 'no';
   const parts = words(name);
-  // `TOKEN_FILE`, `passwordHash` differ: a file's name is no secret, a hash is treated as one.
+  // `TOKEN_FILE`, `tokenEnv`, `passwordHash` differ: the name of a file or a variable is no secret, a hash is treated as one.
   if (
-    /^(?:file|path|dir|name|id|type|length|count|url|uri|field|regex|pattern|policy|label)s?$/.test(parts.at(-1) ?? '')
+    /^(?:file|path|dir|name|id|type|length|count|url|uri|field|regex|pattern|policy|label|env)s?$/.test(
+      parts.at(-1) ?? '',
+    )
   )
     return parts.some((part) => part === 'dsn') ? 'yes' : 'no';
   if (parts.some((part) => SECRET_WORDS.has(part))) return 'yes';
@@ -151,6 +155,8 @@ function redactValue(quoted: string, name: string, sure: 'yes' | 'maybe'): strin
 
 /** The text without its secrets. Idempotent. Linear in the length of the text. */
 export function redact(text: string): string {
+  // Most texts of a spec are a word: shorter than any token, and no name with a value.
+  if (text.length < SHORTEST_TOKEN && !/[=:\s]/.test(text)) return text;
   const clean = text
     .replaceAll(PRIVATE_KEY, REDACTED)
     .replaceAll(SHAPE, REDACTED)
@@ -211,7 +217,9 @@ const SECRET_FLAG = /^--?([A-Za-z][\w-]*)$/;
 export function redactSpec(spec: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { mcpServers, ...rest } = spec;
   const hidden = redactDeep(rest);
+  // In the order of the fields.
   return {
+    ...spec,
     ...(isRecord(hidden) ? hidden : {}),
     ...(mcpServers !== undefined && { mcpServers: redactMcp(mcpServers) }),
   };

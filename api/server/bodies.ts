@@ -27,6 +27,7 @@ export const listQuery = z.strictObject({
   wide: flag.optional(),
   labels: flag.optional(),
   watch: flag.optional(),
+  raw: flag.optional(),
   resourceVersion: count.optional(),
 });
 export const logQuery = z.strictObject({
@@ -38,6 +39,8 @@ export const logQuery = z.strictObject({
 });
 export const attachQuery = z.strictObject({ instance: z.string().max(63).optional() });
 export const usageQuery = z.strictObject({ labelSelector: z.string().max(4096).optional() });
+/** `raw`: with the secrets of what is declared. */
+export const getQuery = z.strictObject({ raw: flag.optional() });
 export const noQuery = z.strictObject({});
 
 /** Manifests are checked one by one where they are applied, so that a broken one does not stop the others. */
@@ -150,6 +153,7 @@ export const BODIES: Readonly<Record<ChangingRoute, z.ZodType>> = {
 /** Routes that are not here take no query. */
 export const QUERIES: Partial<Readonly<Record<RouteName, z.ZodObject>>> = {
   list: listQuery,
+  get: getQuery,
   logs: logQuery,
   attach: attachQuery,
   rich: attachQuery,

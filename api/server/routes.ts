@@ -17,6 +17,7 @@ import {
 import { BadRequestError, NotFoundError } from '../resources/errors.ts';
 import { kindOfPlural, type ObjectKind } from '../resources/kinds/kinds.ts';
 import { redactLines } from '../resources/redact.ts';
+import { redactResource } from '../resources/redact-resource.ts';
 import { cellsOf } from '../tables/columns.ts';
 import { BUILD, VERSION } from '../version.ts';
 import * as bodies from './bodies.ts';
@@ -40,13 +41,12 @@ export function createHandlers(
   const { reads, writes, rollouts, sources, terminals, usage, tokens, controller } = ports;
   const name = (request: FastifyRequest): string => param(request, 'name');
   // Resources are immutable: each is written as JSON once, however often it is listed.
-  const written = new WeakMap<AnyResource, string>();
-  const json = (resource: AnyResource): string => {
-    const known = written.get(resource);
-    if (known !== undefined) return known;
-    const text = JSON.stringify(resource);
-    written.set(resource, text);
-    return text;
+  const full = writtenOnce((resource) => resource);
+  const hidden = writtenOnce(redactResource);
+  /** Who may only look is shown no secrets, as in the output of agents. */
+  const jsonFor = (caller: Caller, raw: boolean | undefined): Write => {
+    if (raw) assertRole(caller, ROUTES.attach.role);
+    return caller.role === 'viewer' ? hidden : full;
   };
 
   const tableOf = (plural: Plural, items: readonly AnyResource[], { wide = false, labels = false }): Table => {
@@ -85,6 +85,7 @@ export function createHandlers(
       const query = bodies.parse(bodies.listQuery, request.query, 'query');
       const selects = selectionOf(plural, query);
       const table = query.as === 'table';
+      const json = jsonFor(caller, query.raw);
       if (!table && (query.wide !== undefined || query.labels !== undefined))
         throw new BadRequestError('query wide, labels: are only for as=table');
       if (query.watch) {
@@ -112,9 +113,9 @@ export function createHandlers(
       };
       return reply.type('application/json').send(`${JSON.stringify(head).slice(0, -1)},"items":[${items.join(',')}]}`);
     },
-    get: (request, reply) => {
+    get: (request, reply, caller) => {
       const plural = pluralOf(request);
-      bodies.parse(bodies.noQuery, request.query, 'query');
+      const json = jsonFor(caller, bodies.parse(bodies.getQuery, request.query, 'query').raw);
       const found = reads.get(plural, name(request));
       if (!found)
         throw new NotFoundError(
@@ -217,6 +218,18 @@ export function createHandlers(
       if (!removed) throw new NotFoundError(`token "${name(request)}" not found; \`sac token list\` shows their ids`);
       return { deleted: name(request) };
     },
+  };
+}
+
+type Write = (resource: AnyResource) => string;
+function writtenOnce(shown: (resource: AnyResource) => AnyResource): Write {
+  const written = new WeakMap<AnyResource, string>();
+  return (resource) => {
+    const known = written.get(resource);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(shown(resource));
+    written.set(resource, text);
+    return text;
   };
 }
 

@@ -36,13 +36,15 @@ const watchers = new Set<(event: ResourceEvent) => void>();
 const tokens = new Map<string, StoredToken>(
   ROLES.map((role) => [role, { id: role, role, description: '', createdAt: '', hash: hashToken(TOKENS[role]) }]),
 );
+const secretive: Agent = { ...agent('secretive'), spec: { env: { MY_KEY: 'hunter2!y' } } as unknown as Agent['spec'] };
 const items = [agent('web', { role: 'x' }), agent('api', { role: 'y' })];
 
 const ports: ServerPorts = {
   reads: {
     version: 5,
-    list: (plural) => (plural === 'agents' ? items : []),
-    get: (plural, name) => (plural === 'agents' ? items.find(({ metadata }) => metadata.name === name) : undefined),
+    list: (plural) => (plural === 'agents' ? items : plural === 'hosts' ? [secretive] : []),
+    get: (plural, name) =>
+      plural === 'agents' ? [...items, secretive].find(({ metadata }) => metadata.name === name) : undefined,
     render() {
       throw new NotFoundError('not here');
     },
@@ -227,6 +229,16 @@ describe('the TCP door', () => {
     const raw = '/apis/sac/v1/agents/web/logs?raw=true';
     expect((await send('GET', raw, viewer)).status).toBe(403);
     expect((await send('GET', raw, { authorization: `Bearer ${TOKENS.operator}` })).status).toBe(200);
+  });
+  it('who may only look is shown no secrets of what is declared, and cannot ask for them', async () => {
+    const operator = { authorization: `Bearer ${TOKENS.operator}` };
+    for (const path of ['/apis/sac/v1/hosts', '/apis/sac/v1/agents/secretive']) {
+      expect((await send('GET', path, operator)).text).toContain('hunter2!y');
+      expect((await send('GET', `${path}?raw=true`, operator)).text).toContain('hunter2!y');
+      const shown = await send('GET', path, viewer);
+      expect([shown.status, shown.text.includes('"MY_KEY":"[redacted]"')]).toEqual([200, true]);
+      expect((await send('GET', `${path}?raw=true`, viewer)).status).toBe(403);
+    }
   });
   it('does not listen beyond loopback without TLS', () => {
     expect(() =>

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { execManifest, Fleet, type Ran, run, until } from '../harness.ts';
 import { FAST, givenTo, STAY } from './payloads.ts';
 
@@ -181,6 +182,45 @@ describe('the owner, too, is not shown them where nobody looks for secrets', () 
     expect(stdout).toMatch(/^\+.*FROM_ENV/m);
     expect(stdout).toMatch(/^\+.*ADDED/m);
     expect(leaks(stdout + stderr)).toEqual([]);
+  });
+
+  it('not by get, nor to who may only look; what it shows is not applied, and --raw is', async () => {
+    const SECRET = 'canary-44de-of-a-secret-name';
+    const stdin = execManifest('named', STAY, { ...FAST, env: { MY_TOKEN: SECRET, MODE: 'fast' } });
+    await fleet.ok(['apply', '-f', '-'], { stdin });
+    const shown = await fleet.ok(['get', 'agent', 'named', '-o', 'yaml']);
+    expect(shown).toContain('MODE: fast');
+    expect(leaks(shown, [SECRET])).toEqual([]);
+    // As somebody would who makes a manifest of it.
+    const manifestOf = (text: string) => {
+      const { apiVersion, kind, metadata, spec } = parse(text);
+      return stringify({ apiVersion, kind, metadata: { name: metadata.name }, spec });
+    };
+    for (const verb of ['apply', 'validate']) {
+      const refused = await fleet.sac([verb, '-f', '-'], { stdin: manifestOf(shown) });
+      expect([verb, refused.code]).toEqual([verb, 2]);
+      expect(refused.stderr + refused.stdout).toMatch(/<stdin>:\d+:\d+.*spec\.env\.MY_TOKEN.*sac get --raw/);
+    }
+    const raw = await fleet.ok(['get', 'agent', 'named', '-o', 'yaml', '--raw']);
+    expect(raw).toContain(SECRET);
+    expect(await fleet.ok(['apply', '-f', '-'], { stdin: manifestOf(raw) })).toContain('unchanged');
+    // Who edits is shown what is declared, so that nothing of it is lost.
+    await fleet.ok(['edit', 'named'], { env: { EDITOR: 'sed -i s/fast/slow/' } });
+    const edited = await fleet.json(['get', 'agent', 'named', '--raw']);
+    expect(edited.spec.env).toEqual({ MY_TOKEN: SECRET, MODE: 'slow' });
+
+    const tokenFile = fleet.write('viewer.token', await fleet.ok(['token', 'create', '--role', 'viewer']));
+    const viewer = ['--server', `http://127.0.0.1:${port}`, '--token-file', tokenFile];
+    for (const args of [
+      ['get', 'agent', 'named', '-o', 'json'],
+      ['get', 'agents', '-o', 'yaml'],
+      ['status', 'named', '-o', 'json'],
+    ]) {
+      const { code, stdout } = await fleet.sac([...viewer, ...args]);
+      expect([args, code, leaks(stdout, [SECRET])]).toEqual([args, 0, []]);
+    }
+    expect((await fleet.sac([...viewer, 'get', 'agent', 'named', '-o', 'yaml', '--raw'])).code).toBe(8);
+    await fleet.ok(['delete', 'named']);
   });
 
   it('not in the message of a manifest that is wrong', async () => {

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { API_VERSION, manifestMetaSchema, type ObjectMeta } from '../meta.ts';
 import { nameSchema } from '../names.ts';
+import { MARK_MESSAGE, marksIn } from '../redact-resource.ts';
 import { argument, ENV_NAME, isMapping, text } from '../values.ts';
 import { claudeSchema, sessionSchema } from './conversation.ts';
 import { healthSchema, hooksSchema, restartSchema } from './life.ts';
@@ -111,6 +112,9 @@ export const agentSpecSchema = z
     message: 'does not go together with schedule: what has finished is started again',
     when: isMapping,
   })
+  .superRefine((spec, context) => {
+    for (const path of marksIn(spec)) context.addIssue({ code: 'custom', path: [...path], message: MARK_MESSAGE });
+  })
   .meta({ description: 'What the agent should be.' });
 
 export const agentManifestSchema = z
@@ -119,6 +123,10 @@ export const agentManifestSchema = z
     kind: z.literal('Agent').meta({ description: 'Always Agent.' }),
     metadata: manifestMetaSchema.prefault({}).meta({ description: 'Name, labels, annotations.' }),
     spec: agentSpecSchema,
+  })
+  .superRefine(({ metadata }, context) => {
+    for (const path of marksIn({ metadata }))
+      context.addIssue({ code: 'custom', path: [...path], message: MARK_MESSAGE });
   })
   .meta({ title: 'Agent', description: 'One AI coding agent (or several alike) that sac keeps running.' });
 

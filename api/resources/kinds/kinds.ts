@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import type { ManifestMeta, ObjectMeta } from '../meta.ts';
+import { MARK_MESSAGE, marksIn } from '../redact-resource.ts';
 import { type BudgetSpec, budgetManifestSchema } from './budget.ts';
 import { type GitSourceSpec, gitSourceManifestSchema } from './git-source.ts';
 import { type HostSpec, hostManifestSchema } from './host.ts';
@@ -20,13 +21,20 @@ export interface ObjectManifest {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
+/** What was shown without its secrets is not declared: they would be lost. */
+const unmarked = <S extends z.ZodType<ObjectManifest>>(schema: S): S =>
+  schema.superRefine(({ metadata, spec }, context) => {
+    for (const path of marksIn({ metadata, spec }))
+      context.addIssue({ code: 'custom', path: [...path], message: MARK_MESSAGE });
+  });
+
 /** What a manifest of each kind may say. */
 export const OBJECT_MANIFESTS: Readonly<Record<ObjectKind, z.ZodType<ObjectManifest>>> = {
-  Host: hostManifestSchema,
-  GitSource: gitSourceManifestSchema,
-  Notifier: notifierManifestSchema,
-  Budget: budgetManifestSchema,
-  Reservation: reservationManifestSchema,
+  Host: unmarked(hostManifestSchema),
+  GitSource: unmarked(gitSourceManifestSchema),
+  Notifier: unmarked(notifierManifestSchema),
+  Budget: unmarked(budgetManifestSchema),
+  Reservation: unmarked(reservationManifestSchema),
 };
 
 export {

@@ -20,6 +20,27 @@ it('prints the table that the controller made, several below each other, and say
   expect(context.err.text).toBe('No hosts found.\n');
 });
 
+it.each(['yaml', 'json', 'jsonpath={.items[*].spec}', 'custom-columns=E:.spec.env'])(
+  'shows no declared secret in %s, unless --raw asks for it',
+  async (output) => {
+    const asked: unknown[] = [];
+    const shown = async (options: Readonly<Record<string, boolean>>) => {
+      const items = [agent('web', { spec: { env: { API_TOKEN: 'hunter2', MODE: 'fast' } } })];
+      const list = async (_plural: string, query: unknown) => {
+        asked.push(query);
+        return { items } as never;
+      };
+      const context = fakeContext({ client: { list } });
+      expect(await run(['agents'], { output, ...options }, context)).toBe(0);
+      expect(context.out.text).toContain('fast');
+      return context.out.text;
+    };
+    expect(await shown({})).not.toContain('hunter2');
+    expect(await shown({ raw: true })).toContain('hunter2');
+    expect(asked).toEqual([{}, { raw: true }]);
+  },
+);
+
 it('makes the table itself of what an older controller lists', async () => {
   const old = async () => {
     throw new InvalidError(['query as: is not a known field']);

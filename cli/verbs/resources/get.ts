@@ -1,10 +1,11 @@
 /**
  * Owns: `sac get`.
- * Never: changes anything.
+ * Never: changes anything, or shows secrets that are declared, unless --raw asks for them.
  */
 import type { Client } from '../../../api/client.ts';
 import type { AnyResource, ListQuery, Plural, Table, TableQuery } from '../../../api/protocol.ts';
 import { BadRequestError, EXIT, InvalidError, NotFoundError } from '../../../api/resources/errors.ts';
+import { redactResource } from '../../../api/resources/redact-resource.ts';
 import { type Named, parseResources, typeOf } from '../../client/resources.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { valuesAt } from '../../output/jsonpath.ts';
@@ -22,8 +23,9 @@ export const run: Run = async (args, options, context) => {
     streaming: flag(options, 'watch'),
   });
   const query = queryOf(options);
+  const shown = flag(options, 'raw') ? (item: AnyResource) => item : redactResource<AnyResource>;
   const client = await context.client();
-  if (flag(options, 'watch')) return watch(client, named, query, printer, options, context);
+  if (flag(options, 'watch')) return watch(client, named, query, hiding(printer, shown), options, context);
   const { served } = printer;
   if (served && text(options, 'sortBy') === undefined && named.every(({ names }) => names.length === 0)) {
     const tables = await tablesOf(client, named, { ...query, ...served.query });
@@ -48,9 +50,16 @@ export const run: Run = async (args, options, context) => {
   if (first && more.length > 0 && printer.oneDocument)
     found.splice(0, found.length, { ...first, items: found.flatMap(({ items }) => items), single: false });
   for (const [i, { plural, items, single }] of found.entries())
-    context.out.write(`${i > 0 && isSpread(options) ? '\n' : ''}${await printer.print(plural, items, single)}`);
+    context.out.write(
+      `${i > 0 && isSpread(options) ? '\n' : ''}${await hiding(printer, shown).print(plural, items, single)}`,
+    );
   return code;
 };
+
+const hiding = (printer: Printer, shown: (item: AnyResource) => AnyResource): Printer => ({
+  ...printer,
+  print: (plural, items, single) => printer.print(plural, items.map(shown), single),
+});
 
 /** Undefined: the controller is of a version that makes no tables (or the query is wrong, which the list then says). */
 async function tablesOf(
@@ -86,6 +95,7 @@ const queryOf = (options: Options): ListQuery => {
   return {
     ...(labelSelector !== undefined && { labelSelector }),
     ...(fieldSelector !== undefined && { fieldSelector }),
+    ...(flag(options, 'raw') && { raw: true }),
   };
 };
 
@@ -99,7 +109,7 @@ export async function fetchItems(
   const missing: string[] = [];
   for (const name of names) {
     try {
-      items.push(await client.get(plural, name));
+      items.push(await (query.raw ? client.get(plural, name, { raw: true }) : client.get(plural, name)));
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       missing.push(name);

@@ -48,6 +48,10 @@ export const RESOURCE_VERBS: readonly Verb[] = [
       OUTPUT,
       SELECTOR,
       { flags: '--field-selector <fields>', description: 'only resources with these fields (status.phase=Running)' },
+      {
+        flags: '--raw',
+        description: 'with the secrets that are declared; needs the role operator',
+      },
       { flags: '-w, --watch', description: 'go on showing changes' },
       { flags: '--sort-by <path>', description: 'sort by a field (.status.restarts)' },
       { flags: '--no-headers', description: 'leave the header line out' },
@@ -56,6 +60,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
     examples: [
       'sac get agents',
       'sac get agent web -o yaml',
+      'sac get agent web -o yaml --raw',
       'sac get agents -l role=worker -o wide',
       "sac get agents -o jsonpath='{.items[*].metadata.name}'",
       'sac get instances -w',
