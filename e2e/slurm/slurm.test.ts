@@ -104,6 +104,29 @@ describe('an agent as a SLURM job', () => {
     }
   });
 
+  it('that ended keeps its allocation for `hold`, until it is deleted; nothing of it stays', async () => {
+    const held = join(fleet.dir, 'held');
+    // A child that the shell does not become: it has to be ended too.
+    const hold = `echo "$$ $SAC_JOB_ID" > ${held}; sleep 1000; echo never`;
+    await fleet.ok(['apply', '-f', '-'], {
+      stdin: manifest('web', ['sh', '-c', 'exit 3'], { hold }, { restart: { policy: 'never' } }),
+    });
+    const [pid = '', job] = await until('it to be held', () => {
+      const words = existsSync(held) ? readFileSync(held, 'utf8').trim().split(' ') : [];
+      return words.length === 2 ? words : undefined;
+    });
+    await until('its end', async () => (await phase()) === 'Failed');
+    expect(onlyJob()).toMatchObject({ id: job, state: 'RUNNING' });
+    expect((await agent()).status.instances[0].lastExit).toMatchObject({ reason: 'Error', code: 3 });
+    const child = await until('its child', () =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').find(Boolean),
+    );
+    // The time limit comes near: no reason to end it, nor to submit a successor.
+    slurm('scancel', '--batch', '--signal=USR1', job ?? '');
+    await fleet.ok(['delete', 'agent', 'web', '--wait', '--timeout', '60s']);
+    await until('nothing of it', () => jobs().length === 0 && ![pid, child].some((one) => existsSync(`/proc/${one}`)));
+  });
+
   it('sources its hooks, beats its heart, and reads its options', async () => {
     const pre = fleet.write('pre agent.sh', 'export FROM_HOOK="$SAC_PHASE of $SAC_AGENT_ID in $SAC_JOB_ID"\n');
     const submit = fleet.write('submit.sh', 'echo noise; export FROM_SUBMIT=yes\n');

@@ -184,9 +184,14 @@ sac_finish() {
   sac_tell
   if [ -n "$sac_hold" ] && [ -z "$sac_ended_by" ] && [ "$why" = - ]; then
     sac_say "held by: $sac_hold"
-    trap 'kill -TERM "$sac_hold_pid" 2>/dev/null' TERM
-    sh -c "$sac_hold" & sac_hold_pid=$!
-    wait "$sac_hold_pid"
+    sac_hold_over=
+    trap 'sac_hold_over=1' TERM
+    # There is nothing to hand over any more.
+    [ "$sac_signal" = none ] || trap : "$sac_signal"
+    # A group of its own: when the job is over, so is all that the command started.
+    setsid sh -c "$sac_hold" & sac_hold_pid=$!
+    while [ -z "$sac_hold_over" ] && kill -0 "$sac_hold_pid" 2>/dev/null; do wait "$sac_hold_pid"; done
+    kill -TERM -- "-$sac_hold_pid" 2>/dev/null && { sleep 0.2; kill -KILL -- "-$sac_hold_pid" 2>/dev/null; }
   fi
   case $code in -) exit 1 ;; *) exit "$code" ;; esac
 }
