@@ -317,6 +317,11 @@ describe('a git source', () => {
     await fleet.ok(['suspend', 'fleet']);
     await until('it rests', async () => (await condition('Ready'))?.reason === 'Suspended');
     expect((await source()).lastAppliedRevision).toBe(first);
+    // It will not by waiting either.
+    const resting = await fleet.sac(['sync', 'fleet', '--wait']);
+    expect(resting).toMatchObject({ code: 1, stdout: '' });
+    expect(resting.stderr).toContain('not synced: The source is suspended');
+    expect(resting.stderr).toContain('`sac resume fleet`');
     await fleet.ok(['resume', 'fleet']);
     await until('it goes on', async () => (await source()).lastAppliedRevision === second);
     await fleet.ok(['rollback', 'source/fleet', '--to', first.slice(0, 10)]);

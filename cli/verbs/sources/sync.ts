@@ -39,14 +39,22 @@ export interface Asked {
 }
 
 const DEFAULT_WAIT_MS = 300_000;
+const MAX_PROBLEMS = 20;
+/** Reason of Ready of a source that rests. */
+const SUSPENDED = 'Suspended';
 
 async function tell(name: string, first: GitSourceStatus, { client, options, context }: Asked): Promise<ExitCode> {
   const status = flag(options, 'wait') ? await settled(name, first, { client, options, context }) : first;
   const verdict = verdictOf(status);
-  const good = verdict?.status !== 'False' || verdict.reason === 'Progressing';
-  const line = `gitsource/${name} ${good ? 'synced' : 'not synced'}: ${oneLine(verdict?.message ?? 'it has not been looked at yet')}\n`;
-  (good ? context.out : context.err).write(line);
-  if (!good) for (const problem of status.problems.slice(0, 20)) context.err.write(`  ${oneLine(problem)}\n`);
+  const rests = verdict?.reason === SUSPENDED;
+  const good = !rests && (verdict?.status !== 'False' || verdict.reason === 'Progressing');
+  const why = oneLine(verdict?.message ?? 'it has not been looked at yet');
+  const remedy = rests ? ` \`sac resume ${name}\` lets it go on.` : '';
+  (good ? context.out : context.err).write(`gitsource/${name} ${good ? 'synced' : 'not synced'}: ${why}${remedy}\n`);
+  // The only one is in the message already.
+  const [only, ...more] = status.problems.map(oneLine);
+  if (!good && !rests && (more.length > 0 || !why.includes(only ?? '')))
+    for (const problem of status.problems.slice(0, MAX_PROBLEMS)) context.err.write(`  ${oneLine(problem)}\n`);
   if (flag(options, 'wait') && conditionOf(status, 'Ready')?.status !== 'True')
     return good ? EXIT.timedOut : EXIT.failed;
   return good ? EXIT.done : EXIT.failed;
@@ -69,6 +77,7 @@ async function settled(
     const ready = conditionOf(status, 'Ready');
     return (
       ready?.status === 'True' ||
+      ready?.reason === SUSPENDED ||
       (ready?.status === 'False' && ready.reason !== 'Progressing' && ready.reason !== 'DependencyNotReady')
     );
   };
