@@ -126,8 +126,13 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
         ),
         ...(wide
           ? [
-              on('DETAIL', ({ status }) =>
-                status.places.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; '),
+              on('DETAIL', ({ spec, status }) =>
+                status.ready
+                  ? status.places
+                      .filter(({ runtime }) => spec.runtimes?.some((allowed) => allowed === runtime) ?? true)
+                      .map(({ runtime, detail }) => `${runtime}: ${detail}`)
+                      .join('; ')
+                  : (status.conditions[0]?.message ?? ''),
               ),
             ]
           : []),

@@ -42,7 +42,16 @@ describe('hops', () => {
     );
     const error = await failure(lab.transport(target, { ...only, knownHostsFiles: [file] }).run(['true']));
     expect(error.message).toContain(`the host key of root@127.0.0.1 port ${second.port} is not known`);
-    expect(error.message).toContain(`through root@127.0.0.1 port ${first.port}`);
+    expect(error.message).toContain(`through root@127.0.0.1 port ${first.port}: `);
+
+    // What accepts it goes the same way, and ends the message: it can be copied.
+    const both = join(lab.dir, 'without-target');
+    const keys = [first, second].map(({ port, publicKey }) => `[127.0.0.1]:${port} ${publicKey}\n`);
+    writeFileSync(both, keys.join(''));
+    const last = await failure(lab.transport(target, { ...only, knownHostsFiles: [both] }).run(['true']));
+    const way = `ssh -J root@127.0.0.1:${first.port} -i ${lab.identity} -p ${second.port} -- root@127.0.0.1`;
+    const command = `accept it with: ${way} 'ssh-keyscan -t ed25519 -p ${target.port} -- 127.0.0.1' >> ${both}`;
+    expect(last.message.slice(-command.length)).toBe(command);
   });
 
   it('are lost with what is behind them, and used again when they are back', async () => {

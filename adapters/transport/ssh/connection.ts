@@ -158,7 +158,7 @@ async function connect(
     const fail = (message: string, cause?: unknown) => {
       clearTimeout(timer);
       client.destroy();
-      reject(unreachable(`${refused ?? `cannot reach ${spoken(destination)}: ${message}`}${way(via)}`, cause));
+      reject(unreachable(`${way(via)}${refused ?? `cannot reach ${spoken(destination)}: ${message}`}`, cause));
     };
     const timer = setTimeout(() => fail(`no answer within ${connectTimeoutMs} ms`), connectTimeoutMs);
     // Stays: an error without a listener would end the process.
@@ -231,4 +231,5 @@ function explain(error: Error & { readonly level?: string }, { tried }: Login): 
   return error.message;
 }
 
-const way = (via: readonly Destination[]): string => (via.length > 0 ? ` (through ${via.map(spoken).join(', ')})` : '');
+/** Before the message: a command stands at its end. */
+const way = (via: readonly Destination[]): string => (via.length > 0 ? `through ${via.map(spoken).join(', ')}: ` : '');

@@ -83,9 +83,8 @@ function unknown(
 ): string {
   const { address, port, knownHostsFiles } = destination;
   const scan = ['ssh-keyscan', '-t', shortType(keyType(key)), '-p', String(port), '--', address];
-  const last = via.at(-1);
-  // Only the machine before it may be able to reach it.
-  const where = last ? ['ssh', '-p', String(last.port), '--', `${last.user}@${last.address}`, quoteArgv(scan)] : scan;
+  // Only the machine before it may be able to reach it, and that one only through those before.
+  const where = via.length > 0 ? [...sshTo(via), scan.map(quoteWord).join(' ')] : scan;
   const command = `${where.map(quoteWord).join(' ')} >> ${quoteWord(knownHostsFiles[0] ?? '~/.ssh/known_hosts')}`;
   const known = other.length > 0 ? ` (it is known by its ${other.join(', ')} key alone)` : '';
   return (
@@ -93,6 +92,20 @@ function unknown(
     `If that is its fingerprint (ssh-keygen -lf on that machine), accept it with: ${command}`
   );
 }
+
+/** How a person gets to the last of them. */
+function sshTo(via: readonly Destination[]): readonly string[] {
+  const before = via.slice(0, -1).map(({ user, address, port }) => `${user}@${hostWord(address)}:${port}`);
+  return via
+    .slice(-1)
+    .flatMap(({ user, address, port, identityFiles: [identity] }) => [
+      'ssh',
+      ...(before.length > 0 ? ['-J', before.join(',')] : []),
+      ...(identity === undefined ? [] : ['-i', identity]),
+      ...['-p', String(port), '--', `${user}@${address}`],
+    ]);
+}
+const hostWord = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 function changed(destination: Destination, key: Uint8Array, where: string): string {
   const { address, port, hostKeyAlias } = destination;
