@@ -112,6 +112,9 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
       return [
         on('NAME', ({ metadata }) => metadata.name),
         on('READY', ({ status }) => (status.ready ? 'True' : 'False')),
+        on('SCHEDULING', ({ spec: { drain = false, cordoned = false } }) =>
+          drain !== false ? 'Draining' : cordoned ? 'Cordoned' : 'Enabled',
+        ),
         on('LATENCY', ({ status: { latencyMs } }) =>
           latencyMs === undefined ? '<none>' : `${Math.round(latencyMs)}ms`,
         ),

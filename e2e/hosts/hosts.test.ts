@@ -265,10 +265,15 @@ describe('a declared host', () => {
     await isReady('many');
     expect(await placed()).toEqual(['one', 'one', 'two', 'two']);
 
-    await fleet.ok(['drain', 'one', '--wait', '--timeout', '60s'], { timeoutMs: 90_000 });
+    // What is declared for this host alone stays, and keeps nobody waiting.
+    declare('own', { command: ['sleep', '54321'], place: { host: 'one' } });
+    await isReady('own');
+    const drained = await fleet.ok(['drain', 'one', '--wait', '--timeout', '60s'], { timeoutMs: 90_000 });
+    expect(drained).toContain('host/one drained; what is declared for it alone stays: own');
     await until('all moved', async () => (await placed()).every((name) => name === 'two'), SOON_MS);
     await isReady('many');
-    expect(processesOf(by.one)).toEqual([]);
+    expect(processesOf(by.one)).toHaveLength(1);
+    expect(await fleet.ok(['get', 'hosts'])).toMatch(/^one +True +Draining /m);
     await fleet.ok(['uncordon', 'one']);
     expect((await fleet.json(['get', 'host', 'one'])).spec.drain).toBe(false);
   });

@@ -3,6 +3,7 @@
  * Never: touches an agent; the controller moves what may move.
  */
 import type { Client } from '../../../api/client.ts';
+import type { Agent } from '../../../api/resources/agent/agent.ts';
 import { EXIT, NotFoundError, TimedOutError } from '../../../api/resources/errors.ts';
 import { durationMs } from '../../../api/resources/time.ts';
 import { parseResources } from '../../client/resources.ts';
@@ -31,21 +32,33 @@ export const run: Run = async (args, options, context) => {
   }
   if (verb !== 'drain' || !flag(options, 'wait')) return EXIT.done;
   const end = Date.now() + durationMs(text(options, 'timeout') ?? '10m');
-  for (const name of names) await emptied(client, name, end);
-  context.out.write(names.map((name) => `host/${oneLine(name)} drained\n`).join(''));
+  for (const name of names) {
+    const bound = await emptied(client, name, end);
+    const stay = bound.length > 0 ? `; what is declared for it alone stays: ${bound.join(', ')}` : '';
+    context.out.write(`host/${oneLine(name)} drained${oneLine(stay)}\n`);
+  }
   return EXIT.done;
 };
 
-async function emptied(client: Client, name: string, end: number): Promise<void> {
+/** Resolves with the names of what lives there and is declared for this host alone, when nothing else does. */
+async function emptied(client: Client, name: string, end: number): Promise<readonly string[]> {
   for (;;) {
-    const living = (await client.list('instances')).items.filter(
-      ({ status }) => status.host === name && status.pid !== undefined,
-    );
-    if (living.length === 0) return;
+    const [instances, agents] = await Promise.all([client.list('instances'), client.list('agents')]);
+    const boundAgents = new Set(agents.items.filter(isBound).map(({ metadata }) => metadata.name));
+    const living = instances.items
+      .filter(({ status }) => status.host === name && status.pid !== undefined)
+      .map(({ metadata, spec }) => ({ name: metadata.name, bound: boundAgents.has(spec.agent) }));
+    const moving = living.filter(({ bound }) => !bound);
+    if (moving.length === 0) return living.map((one) => one.name);
     if (Date.now() > end)
       throw new TimedOutError(
-        `host "${name}" still has ${living.map(({ metadata }) => metadata.name).join(', ')}; what is busy stays until it is idle (--force does not wait), what may live nowhere else stays`,
+        `host "${name}" still has ${moving.map((one) => one.name).join(', ')}; what is busy stays until it is idle (--force does not wait), what no other host takes stays`,
       );
     await new Promise((wake) => setTimeout(wake, LOOK_MS));
   }
 }
+
+/** Declared for one host, or for each of several: there is no other that it could go to. */
+const isBound = ({ spec: { place } }: Agent): boolean =>
+  place.hosts !== undefined ||
+  (place.hostSelector === undefined && (!Array.isArray(place.host) || place.host.length < 2));
