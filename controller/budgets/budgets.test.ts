@@ -136,7 +136,7 @@ describe('budgets of a fleet', () => {
     await use('b', 40);
     await budgets.look();
     expect([used(), held()]).toEqual([100, ['a']]);
-    expect(store.agent('a')?.record.holds?.['budget/team']?.reason).toBe('100 tokens of 100 tokens of this day');
+    expect(store.agent('a')?.record.holds?.['budget/team']?.reason).toBe('100 of 100 tokens of this day');
     expect(store.agent('a')?.record.generation).toBe(1);
     // It becomes idle.
     await declare(record('b'));

@@ -2,7 +2,6 @@
  * Owns: what a budget finds and wants: what was used, which limit is reached, whom it holds and whom it lets go. Pure.
  * Never: holds anybody itself; the loop does, and asks again.
  */
-
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { BudgetCondition, BudgetResource, BudgetSpec, BudgetStatus } from '../../api/resources/kinds/budget.ts';
 import { type Instant, isoTime } from '../../api/resources/time.ts';
@@ -10,7 +9,7 @@ import type { InstanceFacts } from '../usage/instance-facts.ts';
 import { keepOnly, meter } from '../usage/meter.ts';
 import { fromStored, toStored } from './ledger.ts';
 import { windowAt } from './window.ts';
-import { amount, counted } from './wording.ts';
+import { counted, usedOf } from './wording.ts';
 
 export interface BudgetAgent {
   readonly name: string;
@@ -93,7 +92,7 @@ export function evaluate({ spec, agents, before, resumedAt, now }: BudgetLook): 
   });
   const all = { ...used, agents: room?.tooMany ? demand.length : running };
   const tell = (resources: readonly BudgetResource[]) =>
-    resources.map((what) => `${amount(what, all[what])} of ${amount(what, spec[what] ?? 0)}`).join(', ');
+    resources.map((what) => usedOf(what, all[what], spec[what] ?? 0)).join(', ');
   const limits = (['tokens', 'costUsd', 'agents'] as const).filter((what) => spec[what] !== undefined);
   const consequence =
     spec.action === 'warn'

@@ -15,4 +15,8 @@ export function amount(what: BudgetResource, value: number): string {
   }
 }
 
+/** `3 of 2 agents`, `$3.10 of $2.00`. */
+export const usedOf = (what: BudgetResource, used: number, limit: number): string =>
+  `${what === 'costUsd' ? amount(what, used) : Math.round(used)} of ${amount(what, limit)}`;
+
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -63,6 +63,9 @@ it('a bad revision stops at maxUnavailable and undoes itself, also when the cont
   const history = await fleet.ok(['rollout', 'history', 'crew']);
   expect(history).toMatch(/3 .*undo of 2 +100/);
   expect(await fleet.ok(['events'])).toContain('RolloutUndone');
+  // Whoever waits for the change that was declared is not told that all is well.
+  const told = await fleet.here(['rollout', 'status', 'crew']);
+  expect(told).toMatchObject({ code: 6, stderr: expect.stringContaining('revision 2 did not become ready') });
 });
 
 it('a good revision reaches all, never with more than maxUnavailable down', async () => {

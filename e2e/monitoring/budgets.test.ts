@@ -29,7 +29,7 @@ describe('a budget of running agents', () => {
     expect(await fleet.ok(['apply', '-f', 'budget.yaml'])).toContain('budget/team created');
     await runs(['a', 'b']);
     expect((await fleet.ok(['get', 'agent', 'c'])).split('\n')[1]).toMatch(/^c +0\/0 +Held/);
-    expect(await fleet.ok(['status', 'c'])).toContain('held by budget/team: 3 agents of 2 agents');
+    expect(await fleet.ok(['status', 'c'])).toContain('held by budget/team: 3 of 2 agents');
     const row = await until('the budget tells', async () => {
       const [, line = ''] = (await fleet.ok(['get', 'budgets'])).split('\n');
       return / 2\/2 /.test(line) && line;
