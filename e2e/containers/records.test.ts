@@ -1,9 +1,9 @@
 /** What an agent's CLI writes down in a container is read in there, and its hooks are heard: the CLI is a stand-in that does as Claude Code does. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import SQLite from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Fleet, until } from '../harness.ts';
+import { conversationIn } from '../opencode-database.ts';
 import { image, manifestOptions, removeFleet } from './engines.ts';
 
 const SESSION = '0b5e0000-0000-4000-8000-000000000001';
@@ -30,23 +30,6 @@ cp opencode.db "$HOME/.local/share/opencode/opencode.db"
 echo one
 sleep 1000
 `;
-
-function conversationIn(workspace: string): void {
-  const file = join(workspace, 'opencode.db');
-  rmSync(file, { force: true });
-  const database = new SQLite(file);
-  const at = Date.now();
-  database.exec(`
-    create table session (id text primary key, parent_id text, directory text, version text, time_updated integer);
-    create table message (id text primary key, session_id text, time_created integer, data text);
-    create table part (id text primary key, message_id text, session_id text, time_created integer, data text);`);
-  // The agent starts later than this is written.
-  database.prepare("insert into session values ('ses_a', null, ?, '1.18.33', ?)").run(workspace, at + 3_600_000);
-  database.prepare("insert into message values ('msg_1', 'ses_a', ?, ?)").run(at, '{"role":"user"}');
-  const text = JSON.stringify({ type: 'text', text: 'hello database' });
-  database.prepare("insert into part values ('prt_1', 'msg_1', 'ses_a', ?, ?)").run(at, text);
-  database.close();
-}
 
 describe.each(['docker', 'podman'] as const)('in %s', (engine) => {
   let fleet: Fleet;

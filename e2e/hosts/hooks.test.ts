@@ -1,8 +1,10 @@
 /** What an agent's hooks and its CLI's own record tell on another machine is known here. */
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { image, manifestOptions, removeFleet } from '../containers/engines.ts';
 import { Fleet, until } from '../harness.ts';
+import { conversationIn } from '../opencode-database.ts';
 import { SshLab } from '../ssh/lab.ts';
 
 let fleet: Fleet;
@@ -12,7 +14,9 @@ beforeEach(() => {
   lab = new SshLab();
 });
 afterEach(async () => {
+  const boxes = existsSync(join(fleet.home, 'fleet')) ? fleet.fleetId : undefined;
   await fleet[Symbol.asyncDispose]();
+  if (boxes !== undefined) removeFleet('docker', boxes);
   await lab[Symbol.asyncDispose]();
 });
 
@@ -35,12 +39,38 @@ mkdir -p "$folder"
 sed 's#"cwd":"[^"]*"#"cwd":"'"$(pwd -P)"'"#g' "$(dirname "$0")/rollout.jsonl" > "$folder/rollout-1.jsonl"
 exec sleep 54321
 `;
+/** Stands in for OpenCode, whose conversation is in a database. */
+const OPENCODE = `#!/bin/sh
+mkdir -p "$HOME/.local/share/opencode"
+cp opencode.db "$HOME/.local/share/opencode/opencode.db"
+echo one
+exec sleep 54321
+`;
+/** As Claude Code does in a container of that host: its hooks, called with what an image has. */
+const BOXED = `#!/bin/sh
+printf '{"session_id":"s","tool_name":"Bash","tool_input":{"command":"ls"}}' | sh "$SAC_HOOK" hook-event pretool
+printf '{"session_id":"s","tool_name":"Bash"}' | sh "$SAC_HOOK" hook-event posttool
+sleep 54321
+`;
 const saved = (file: string) => new URL(`../../adapters/profiles/testdata/${file}`, import.meta.url);
+
+const declare = (name: string, spec: object) =>
+  fleet.write(`agents/${name}/spec.yaml`, JSON.stringify({ apiVersion: 'sac/v1', kind: 'Agent', spec }));
+const declareHost = (
+  name: string,
+  own: { readonly port: number; readonly user: string; readonly runtimes: string[] },
+) => {
+  const shared = { address: '127.0.0.1', identity: lab.identity, knownHosts: [lab.knownHosts], sshConfig: 'none' };
+  fleet.write(
+    `agents/${name}/spec.yaml`,
+    JSON.stringify({ apiVersion: 'sac/v1', kind: 'Host', spec: { ...shared, ...own } }),
+  );
+};
 
 it('by one look at the spools and records of its host', { timeout: 240_000 }, async () => {
   const sshd = await lab.sshd();
   const user = lab.user('dash');
-  for (const [program, script] of Object.entries({ claude: CLAUDE, codex: CODEX })) {
+  for (const [program, script] of Object.entries({ claude: CLAUDE, codex: CODEX, opencode: OPENCODE })) {
     writeFileSync(join(lab.dir, program), script);
     chmodSync(join(lab.dir, program), 0o755);
   }
@@ -51,25 +81,21 @@ it('by one look at the spools and records of its host', { timeout: 240_000 }, as
     copyFileSync(saved(`${from}.jsonl`), join(lab.dir, `${to}.jsonl`));
     chmodSync(join(lab.dir, `${to}.jsonl`), 0o644);
   }
-  const spec = {
-    address: '127.0.0.1',
-    port: sshd.port,
-    user,
-    identity: lab.identity,
-    knownHosts: [lab.knownHosts],
-    sshConfig: 'none',
-    runtimes: ['tmux'],
-  };
-  fleet.write('agents/far/spec.yaml', JSON.stringify({ apiVersion: 'sac/v1', kind: 'Host', spec }));
+  declareHost('far', { port: sshd.port, user, runtimes: ['tmux'] });
   for (const [name, profile] of Object.entries({ web: 'claude-code', dev: 'codex' }))
-    fleet.write(
-      `agents/${name}/spec.yaml`,
-      JSON.stringify({
-        apiVersion: 'sac/v1',
-        kind: 'Agent',
-        spec: { profile, env: { PATH: `${lab.dir}:/usr/bin:/bin` }, place: { host: 'far' } },
-      }),
-    );
+    declare(name, { profile, env: { PATH: `${lab.dir}:/usr/bin:/bin` }, place: { host: 'far' } });
+  const inDatabase = join(lab.dir, 'data');
+  mkdirSync(inDatabase);
+  chmodSync(inDatabase, 0o777);
+  conversationIn(inDatabase);
+  chmodSync(join(inDatabase, 'opencode.db'), 0o644);
+  declare('data', {
+    profile: 'opencode',
+    env: { PATH: `${lab.dir}:/usr/bin:/bin` },
+    workspace: inDatabase,
+    place: { host: 'far' },
+    startup: { timeout: '1s', onTimeout: 'continue' },
+  });
   await fleet.controller(['--agents-dir', fleet.agentsDir]);
   await until(
     'its tools are told',
@@ -86,4 +112,40 @@ it('by one look at the spools and records of its host', { timeout: 240_000 }, as
   };
   for (const name of ['web', 'dev'])
     await until(`the record of ${name} is read`, async () => (await tokens(name)) > 0, 60_000);
+  await until(
+    'the database is read',
+    async () => {
+      const { last_user_msg, facts, status, pane_text } = await fleet.json(['status', 'data']);
+      if (last_user_msg === 'hello database' && facts.sessionId?.value === 'ses_a') return true;
+      throw new Error(JSON.stringify([status.phase, last_user_msg, facts, pane_text]));
+    },
+    120_000,
+  );
+});
+
+it('out of a container of its host', { timeout: 300_000 }, async () => {
+  const sshd = await lab.sshd();
+  // Root's own: whoever may use the engine there.
+  declareHost('box', { port: sshd.port, user: 'root', runtimes: ['docker'] });
+  const workspace = join(fleet.dir, 'work');
+  mkdirSync(workspace, { recursive: true });
+  writeFileSync(join(workspace, 'program'), BOXED);
+  declare('boxed', {
+    profile: 'claude-code',
+    command: ['sh', join(workspace, 'program')],
+    workspace,
+    place: { host: 'box', runtime: 'docker', docker: manifestOptions('docker', image('docker', 'plain')) },
+    startup: { timeout: '1s', onTimeout: 'continue' },
+  });
+  await fleet.controller(['--agents-dir', fleet.agentsDir]);
+  const heard = await until(
+    'its hooks are heard',
+    async () => {
+      const status = await fleet.json(['status', 'boxed']);
+      if (status.facts?.lastTool?.source === 'hooks') return status;
+      throw new Error(JSON.stringify([status.status, status.facts]));
+    },
+    180_000,
+  );
+  expect(heard).toMatchObject({ tool_counts: { Bash: 1 }, last_tool_name: 'Bash' });
 });
