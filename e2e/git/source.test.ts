@@ -343,7 +343,8 @@ describe('a git source', () => {
   });
 
   it('is waited for by apply --wait, also in vain', async () => {
-    repo.push({ 'web.yaml': agent('web') });
+    // An agent whose time has not come is no reason to wait.
+    repo.push({ 'web.yaml': agent('web'), 'night.yaml': agent('night', "  schedule: {cron: '0 0 29 2 *'}\n") });
     await fleet.controller();
     const manifest = (url: string) => ({
       stdin: `apiVersion: sac/v1\nkind: GitSource\nmetadata: {name: fleet}\nspec: {url: '${url}', interval: 1h}\n`,

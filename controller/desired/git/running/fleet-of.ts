@@ -55,9 +55,12 @@ export function fleetOf(store: Store, writesOver: (store: Store) => ResourceWrit
   };
 }
 
+/** Undefined: it is as it should be without being ready: at rest, or done. */
 function readinessOf({ metadata, spec, status }: Agent): boolean | undefined {
   const current = status.observedGeneration === metadata.generation;
-  if (spec.suspend || status.held !== undefined || spec.replicas === 0 || (current && status.phase === 'Succeeded'))
-    return undefined;
+  if (spec.suspend || status.held !== undefined || spec.replicas === 0) return undefined;
+  const done = status.phase === 'Succeeded';
+  const waitsForItsTime = spec.schedule !== undefined && status.phase === 'Stopped';
+  if (current && (done || waitsForItsTime)) return undefined;
   return current && status.ready;
 }
