@@ -13,6 +13,7 @@ import { shown, type WorkspacePlan } from '../plan/workspace/workspace-plan.ts';
 import { lookAt, MEMORY, nameOf, type PlaceLook, RefusedFiles, renderMemory } from './place-look.ts';
 import { ASIDE } from './scripts.ts';
 import { planSync, type SyncPlan } from './sync-plan.ts';
+import { setAsideUntrusted } from './untrusted.ts';
 import { leaveWorktree, makeWorktree } from './worktree.ts';
 
 export interface WorkspaceSyncerOptions {
@@ -55,6 +56,7 @@ export class WorkspaceSyncer {
       this.#readings.set(id, { key: workspace.key, stale, ...(mendedAt !== undefined && { mendedAt }), ...told });
     if (workspace.problem !== undefined) throw new RefusedFiles(workspace.problem);
     try {
+      if (starts && workspace.untrusted) await this.#distrust(instance, workspace.cwd, transport);
       const told = await this.#deploy(instance, workspace, transport);
       note(told);
       if (starts && told.reason === 'Refused') throw new RefusedFiles(told.message);
@@ -129,6 +131,13 @@ export class WorkspaceSyncer {
   ): Promise<void> {
     const { made, branch } = await makeWorktree(plan, git, transport);
     if (made) this.#tell(instance, 'Normal', 'WorktreeMade', `${plan.cwd} is a worktree of ${git.repo}, on ${branch}.`);
+  }
+
+  async #distrust(instance: DesiredInstance, cwd: string, transport: Transport): Promise<void> {
+    const names = await setAsideUntrusted(cwd, instance.id, transport);
+    if (names.length === 0) return;
+    const message = `What was there is set aside, for the workspace is not trusted: ${listed(names)}.`;
+    this.#tell(instance, 'Warning', 'UntrustedSetAside', message);
   }
 
   #tell(instance: DesiredInstance, type: EventDraft['type'], reason: string, message: string): void {

@@ -163,6 +163,40 @@ test('drift: report leaves the changed file and says so; trust: false leaves con
   expect(text(work('CLAUDE.md'))).toBe('mine\n');
 });
 
+test('what is code and lies in a folder that is not trusted is set aside before the first start there, and only then', async () => {
+  for (const name of ['.mcp.json', '.claude/settings.json', '.claude/hooks/evil.sh', '.claude/CLAUDE.md'])
+    fleet.write(`project/${name}`, 'theirs');
+  // Brought along, as if it had been judged before.
+  fleet.write('project/.sac/untrusted', 'forged');
+  const project = (...path: readonly string[]) => join(fleet.dir, 'project', ...path);
+  declare(
+    {},
+    { workspace: { path: project(), trust: false }, command: ['sh', '-c', 'ls -A . .claude > seen; exec sleep 1000'] },
+  );
+  await fleet.controller(['--agents-dir', fleet.agentsDir]);
+  await ready();
+  await until('it has looked', () => existsSync(project('seen')) && text(project('seen')).includes('CLAUDE.md'));
+  const seen = text(project('seen')).split('\n');
+  expect(seen).not.toContain('.mcp.json');
+  expect(seen).not.toContain('settings.json');
+  expect(seen).not.toContain('hooks');
+  expect(text(project('.mcp.json.untrusted'))).toBe('theirs');
+  expect(text(project('.claude', 'hooks.untrusted', 'evil.sh'))).toBe('theirs');
+  expect(text(project('.claude', 'CLAUDE.md'))).toBe('theirs');
+  const told = await events('UntrustedSetAside');
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain('.mcp.json.untrusted');
+  // Its own, from here on.
+  writeFileSync(project('.mcp.json'), 'its own');
+  const before = (await agent()).status.restarts;
+  await fleet.ok(['restart', 'web']);
+  await until('it is started anew', async () => {
+    const { status } = await agent();
+    return status.restarts > before && status.ready;
+  });
+  expect(text(project('.mcp.json'))).toBe('its own');
+});
+
 test('nothing is written through a link at the place', async () => {
   declare({ 'src_CLAUDE.md': 'c\n', 'to_home/.config/tool/x': 'x\n' });
   mkdirSync(join(fleet.dir, 'elsewhere'));

@@ -37,7 +37,7 @@ const objectSchema = z.strictObject({
   }),
   trust: z.boolean().default(true).meta({
     description:
-      'false: configuration that is code for the agent (.claude hooks and settings, .mcp.json, .envrc) is left out of what is deployed, and it is said which.',
+      'false: configuration that is code for the agent (.claude hooks and settings, .mcp.json, .envrc) is left out of what is deployed, set aside where it lies there already, and it is said which.',
   }),
   drift: z.enum(['mend', 'report']).default('mend').meta({
     description:

@@ -127,6 +127,12 @@ describe('planWorkspace', () => {
     expect(found?.leftOut).toHaveLength(5);
   });
 
+  it('has a folder that is not trusted looked through, also where nothing is deployed, but not a worktree', () => {
+    expect(plan([], { workspace: { trust: false } })?.untrusted).toBe(true);
+    expect(plan([], { workspace: { trust: false, git: { repo: '/r' } } })?.untrusted).toBeUndefined();
+    expect(plan([file('src_x', '')], {})?.untrusted).toBeUndefined();
+  });
+
   it('names skills as the CLI can take them', () => {
     const skills = { required: ['a'], available: ['./b.md'] };
     expect(only([], { skills }).text).toContain('\n@~/.claude/skills/a/SKILL.md\n');

@@ -37,6 +37,8 @@ export interface WorkspacePlan {
   readonly files: readonly PlannedFile[];
   /** Left out because the workspace is not trusted. */
   readonly leftOut: readonly string[];
+  /** What is code for the agent and lies in the folder already is set aside. A worktree is made without it. */
+  readonly untrusted?: true;
   readonly drift: 'mend' | 'report';
   /** Files that skills begin with: told when they are missing. */
   readonly skills: readonly string[];
@@ -76,12 +78,14 @@ export function planWorkspace(given: WorkspaceInput): WorkspacePlan | undefined 
   const { spec, files, instance, cwd } = input;
   const { trust, drift, git } = workspaceOptions(spec.workspace);
   const skills = [...spec.skills.required, ...spec.skills.available].map(skillPath);
-  if (files === undefined && skills.length === 0 && Object.keys(spec.mcpServers).length === 0 && !git) return undefined;
+  if (files === undefined && skills.length === 0 && Object.keys(spec.mcpServers).length === 0 && !git && trust)
+    return undefined;
   const home = spec.env['HOME'];
   const base = {
     cwd,
     drift,
     skills,
+    ...(!trust && !git && { untrusted: true as const }),
     ...(home !== undefined && { home }),
     ...(git && { git: { repo: git.repo, ref: git.ref, branch: `sac/${instance}`, trust } }),
   };
