@@ -12,11 +12,12 @@ function output(stream: NodeJS.WriteStream): Output {
     write: (value) => void stream.write(value),
     isTerminal: stream.isTTY === true,
     colour: stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+    // A terminal that does not know its size says 0.
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80;
     },
     get rows() {
-      return stream.rows ?? 24;
+      return stream.rows || 24;
     },
   };
 }

@@ -68,7 +68,7 @@ export function headline(agents: readonly AgentRow[], hosts: readonly HostRow[])
   const total = shown(sum(hosts.map(({ memoryTotalBytes }) => memoryTotalBytes)), memory);
   const tokens = sum(agents.map(({ tokensPerMinute }) => tokensPerMinute));
   return [
-    `${agents.length} agents, ${working} working`,
+    `${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}, ${working} working`,
     `CPU ${cpu} of ${shown(sum(hosts.map(({ cpus }) => cpus)), String)}, memory ${used} of ${total}`,
     ...(tokens === undefined ? [] : [`${count(tokens)} tokens/min`]),
   ].join('; ');

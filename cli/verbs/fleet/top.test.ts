@@ -5,6 +5,7 @@ import { fakeContext } from '../../fake-context.ts';
 import type { Options } from '../../verb.ts';
 import { run } from './top.ts';
 import { agentRows, hostRows, instanceRows, sorted } from './top-rows.ts';
+import { headline } from './top-table.ts';
 
 const MEBI = 1024 * 1024;
 const instance = (name: string, more: Partial<InstanceUsage> = {}): InstanceUsage => ({
@@ -143,6 +144,8 @@ describe('sac top', () => {
     expect(text.split('\u001b[?1049l')).toHaveLength(2);
     expect(text.endsWith('\u001b[?1049l')).toBe(true);
     expect(text).toMatch(/3 agents, 3 working; CPU - of 2/);
+    expect(headline([], [])).toMatch(/^0 agents, /);
+    expect(headline(agentRows(BEFORE, NOW).slice(0, 1), [])).toMatch(/^1 agent, /);
     expect(text).toMatch(/CPU 0\.5 of 2, memory 512Mi of 1024Mi; 1237 tokens\/min/);
     for (const line of text.split(/\n|\u001b\[H/))
       expect(line.replaceAll(/\u001b\[[?\d]*[A-Za-z]/g, '').length).toBeLessThan(81);
