@@ -4,15 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 
-/** The tests of the file that calls this at its top have `what` for themselves. */
+/** Not below TMPDIR, which may differ between runs. The tests of the file that calls this at its top have `what` for themselves. */
 export function exclusively(what: 'slurm'): void {
   let release: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    const holder = spawn('flock', [join(tmpdir(), `sac-e2e-${what}.lock`), 'sh', '-c', 'echo mine; exec cat'], {
+    const holder = spawn('flock', [`/tmp/sac-e2e-${what}.lock`, 'sh', '-c', 'echo mine; exec cat'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     const [word] = await once(holder.stdout, 'data');

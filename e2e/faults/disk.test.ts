@@ -1,6 +1,6 @@
 /** The disk that a real controller's home lies on: full, read-only before it starts, and read-only under it. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { execManifest, run, until } from '../harness.ts';
@@ -19,8 +19,8 @@ const TALKS = ['sh', '-c', 'while :; do echo a word; echo "$SAC_AGENT" >> "$LIFE
 const turnsOf = (fleet: SupervisedFleet, name: string): number =>
   readFileSync(join(fleet.life, 'turns'), 'utf8').split(`${name}\n`).length - 1;
 
-/** Two that are silent and two that talk, in a home on a disk of its own. */
-async function onOwnDisk(): Promise<SupervisedFleet> {
+/** Two that are silent and two that talk, in a home on a disk of its own; the controller's log lies there too where `log` says so. */
+async function onOwnDisk({ log }: { readonly log: boolean }): Promise<SupervisedFleet> {
   const fleet = stage.start();
   await apply(fleet, ['a', 'b']);
   await apply(fleet, ['c', 'd'], { command: TALKS });
@@ -32,6 +32,10 @@ async function onOwnDisk(): Promise<SupervisedFleet> {
   stage.mount(['-o', 'loop,errors=remount-ro', image, fleet.home]);
   chmodSync(fleet.home, 0o700);
   execFileSync('cp', ['-a', `${copy}/.`, fleet.home]);
+  if (log) {
+    rmSync(fleet.log);
+    symlinkSync(join(fleet.home, 'controller.log'), fleet.log);
+  }
   fleet.again();
   return fleet;
 }
@@ -40,8 +44,6 @@ async function onOwnDisk(): Promise<SupervisedFleet> {
 const immutable = (fleet: SupervisedFleet, how: '+i' | '-i'): void =>
   void execFileSync('find', [
     fleet.home,
-    // As in a home of a user, where its log lies too.
-    fleet.log,
     '(',
     '-type',
     'f',
@@ -164,7 +166,7 @@ describe('the disk', () => {
   });
 
   it('that takes nothing under a running controller costs no agent; nothing is told as done, and it goes on afterwards', async () => {
-    const fleet = await onOwnDisk();
+    const fleet = await onOwnDisk({ log: true });
     const before = await pids(fleet, 4);
     const { starts } = fleet;
     immutable(fleet, '+i');
@@ -182,7 +184,7 @@ describe('the disk', () => {
   });
 
   it('that the kernel makes read-only costs no agent either, and the next one goes on where the disk was replaced', async () => {
-    const fleet = await onOwnDisk();
+    const fleet = await onOwnDisk({ log: false });
     const before = await pids(fleet, 4);
     const device = execFileSync('findmnt', ['-no', 'SOURCE', fleet.home], { encoding: 'utf8' }).trim();
     // As for an error that it finds in the file system: `errors=remount-ro`.
