@@ -78,6 +78,14 @@ describe('activity', () => {
   });
 });
 
+test.each(['permission_prompt', 'question'] as const)('one %s has one reason, whichever hooks tell of it', (asks) => {
+  const reason = (hooks: AgentFacts) =>
+    mergeFacts({ hooks, screen: told('screen', 3_000, asks) }).activityReason?.value;
+  expect(reason(told('hooks', 1_000, asks, 'asks for Write'))).toBe('screen says');
+  expect(reason(told('hooks', 4_000, asks, 'needs your permission'))).toBe('screen says');
+  expect(reason(told('hooks', 4_000, 'working', 'a tool runs'))).toBe('a tool runs');
+});
+
 describe('context', () => {
   const transcript = (tokens: number, name: string, at = 5): AgentFacts => ({
     ...model('transcript', at, name),

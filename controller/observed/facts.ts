@@ -70,7 +70,11 @@ const doing = (facts: AgentFacts | undefined): Doing => ({
 function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
   const told = hooks?.activity;
   const seen = screen?.activity;
-  if (seen === undefined || (told !== undefined && !screenIsBelieved(told, seen))) return doing(hooks);
+  if (seen === undefined || (told !== undefined && !screenIsBelieved(told, seen))) {
+    // One question has one reason, whichever of a CLI's hooks tell of it one after the other.
+    const same = ASKS.has(seen?.value ?? 'unknown') && seen?.value === told?.value && screen?.activityReason;
+    return { ...doing(hooks), ...(same && { activityReason: same }) };
+  }
   // A line that says "tried again", and the answer that made it try: the one is looked at now, the other says what it was.
   const tries = hooks?.requestError;
   if (seen.value === 'error' && tries && tries.at <= seen.at)
@@ -83,6 +87,7 @@ function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
   return { ...doing(screen), ...(why && BLOCKED_BY_SERVICE.has(seen.value) ? { activityReason: why } : {}) };
 }
 
+const ASKS: ReadonlySet<Activity> = new Set<Activity>(['permission_prompt', 'question']);
 const BLOCKED_BY_SERVICE: ReadonlySet<Activity> = new Set<Activity>(['error', 'rate_limited']);
 
 function screenIsBelieved(told: Fact<Activity>, seen: Fact<Activity>): boolean {

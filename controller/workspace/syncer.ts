@@ -203,6 +203,7 @@ function outcome(
       reason: 'Drifted',
       message: `Changed at the place: ${[differing.join(', '), ...notes].join('; ')}.`,
     };
+  if (files.length === 0 && notes.length === 0) return { ok: true, reason: 'Synced', message: 'No file is declared.' };
   const count = files.length === 1 ? '1 file is' : `${files.length} files are`;
   return { ok: true, reason: 'Synced', message: `${[`${count} as declared`, ...notes].join('; ')}.` };
 }
