@@ -38,8 +38,12 @@ export class PlacesObserver implements Observer {
       const mustKnow = needed.size === 0 || needed.has(key);
       const remembered = view.sightings.get(id);
       if (!mustKnow && !remembered) continue;
-      // Its lease there has run out; if it can be looked at all the same, what is found there counts.
-      if (!mustKnow && forsaken && placeKey(forsaken) === key && view.unknown) continue;
+      // Its lease there has run out; if it can be looked at all the same, what is found there counts. Else what was seen there
+      // keeps nothing waiting either when it lives elsewhere and nobody speaks of this place any more.
+      if (!mustKnow && forsaken && placeKey(forsaken) === key && view.unknown) {
+        view.forget(id);
+        continue;
+      }
       const look = await view.look(id);
       // Only a corpse is left there: it can wait until the place can be looked at again.
       if (look.kind === 'unknown' && !mustKnow && remembered?.state === 'exited') continue;

@@ -228,3 +228,35 @@ describe('an observer of several places', () => {
     expect(await observer.observe(A, [tmux.view.place])).toEqual({ kind: 'seen', sightings: [] });
   });
 });
+
+describe('an instance that left a lost place', () => {
+  const places = async () => {
+    const [lost, home] = [new Rig('tmux'), new Rig('process')];
+    lost.things = [sighting(A)];
+    const observer = new PlacesObserver([lost.view, home.view]);
+    await observer.refresh();
+    lost.broken = true;
+    await observer.refresh();
+    home.things = [sighting(A, 'running', 2)];
+    await home.view.refresh();
+    return { lost, home, observer };
+  };
+
+  it('is unknown as long as it may live there', async () => {
+    const { observer, home } = await places();
+    expect((await observer.observe(A, [home.view.place])).kind).toBe('unknown');
+  });
+
+  it('is known where it lives once that place was forsaken, also later, and what is found there counts again', async () => {
+    const { observer, lost, home } = await places();
+    const seen = async (forsaken?: typeof lost.view.place) => {
+      const look = await observer.observe(A, [home.view.place], forsaken);
+      return look.kind === 'seen' ? look.sightings.map(({ incarnation }) => incarnation) : look.kind;
+    };
+    expect(await seen(lost.view.place)).toEqual([2]);
+    expect(await seen()).toEqual([2]);
+    lost.broken = false;
+    await lost.view.refresh();
+    expect(await seen()).toEqual([1, 2]);
+  });
+});

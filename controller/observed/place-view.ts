@@ -99,6 +99,11 @@ export class PlaceView implements Disposable {
     this.#dirty.set(id, ++this.#clock);
   }
 
+  /** What was last seen of it has surely ended since. The next listing tells of it anew. */
+  forget(id: InstanceId): void {
+    this.#cache.delete(id);
+  }
+
   /** Everything cached is history; lists again now and tells what changed. */
   refresh(): Promise<void> {
     this.#allDirtyAt = ++this.#clock;

@@ -303,6 +303,12 @@ describe('failover', () => {
       expect(both.seen).toBe(false);
       expect(sleeping(by.a)).toBe('');
       await until('it is told', async () => (await agent('single')).status.instances[0]?.host === 'b', SOON_MS);
+      // It is looked after there, however long the other stays lost.
+      const first = sleeping(by.b);
+      process.kill(Number(first.split('\n')[0]), 'SIGKILL');
+      await until('it is started again on b', () => !['', first].includes(sleeping(by.b)), SOON_MS);
+      await isReady('single');
+      expect((await hosts()).find(({ metadata }) => metadata.name === 'a')?.status.ready).toBe(false);
       await a.start();
       await hostIs('a', true);
       await isReady('single');

@@ -63,6 +63,15 @@ describe('hops', () => {
     expect((await failure(t.run(['true']))).kind).toBe('unreachable');
     await second.start();
     await until('it is reached again', async () => (await t.run(['echo', '2'])).stdout === '2\n');
+
+    // The machine at the end goes away, and the hops stay.
+    const another = t.converse(['sh', '-c', 'echo up; cat'], () => undefined);
+    expect((await t.run(['echo', '3'])).stdout).toBe('3\n');
+    target.stop();
+    expect((await another.closed).reason).toContain('lost');
+    await until('it is told', async () => /cannot connect/.test((await failure(t.run(['true']))).message));
+    await target.start();
+    await until('it is reached again', async () => (await t.run(['echo', '4'])).stdout === '4\n');
   });
 });
 

@@ -74,6 +74,8 @@ class Dialled implements SshConnection {
     this.closed = new Promise((resolve) => this.onLost((reason) => resolve({ reason })));
     for (const client of clients) {
       client.on('error', (error) => this.#lose(`the connection was lost: ${error.message}`));
+      // Behind a hop, a machine that goes away ends the channel through which it is reached, and closes nothing.
+      client.once('end', () => this.#lose('the connection was lost'));
       client.once('close', () => this.#lose('the connection was lost'));
     }
   }
