@@ -92,7 +92,7 @@ describe('a declared host', () => {
     expect(instance).toMatchObject({ host: 'far', runtime: 'tmux' });
     expect(processesOf(user).length).toBeGreaterThan(0);
     expect((await fleet.ok(['get', 'hosts', '-o', 'wide'])).split('\n').find((line) => line.startsWith('far'))).toMatch(
-      /True +\d+ms +1 /,
+      /True +Enabled +\d+ms +1 /,
     );
     expect(await fleet.ok(['host', 'check', 'far'])).toContain('tmux');
 
