@@ -8,6 +8,7 @@ import type { EventObject } from '../resources/event.ts';
 import type { Host } from '../resources/kinds/host.ts';
 import { age } from './age.ts';
 import { type BudgetRow, budgetRow } from './budget-row.ts';
+import { flagIn } from './fields.ts';
 import { type SourceRow, sourceRow } from './source-row.ts';
 
 interface Column {
@@ -150,7 +151,14 @@ function columnsOf(plural: Plural, wide: boolean): readonly Column[] {
       });
       return [
         { header: 'NAME', cell: ({ metadata }) => metadata.name },
-        { header: 'STATE', cell: conditionOf('Ready', 'reason') },
+        {
+          header: 'STATE',
+          cell: (item) => {
+            const reason = conditionOf('Ready', 'reason')(item);
+            // As kubectl marks a node: it is still counted, and nobody is held.
+            return 'spec' in item && flagIn(item.spec, 'suspend') ? `${reason},Suspended` : reason;
+          },
+        },
         on('WINDOW', ({ window }) => window),
         on('TOKENS', ({ tokens }) => tokens),
         on('COST', ({ cost }) => cost),

@@ -268,6 +268,7 @@ describe('a git source', () => {
     await fleet.ok(['apply', '-f', '-', '--force-conflicts'], { stdin: budget(7) });
     await until('it is put back', async () => (await few()).spec.agents === 5);
     expect((await few()).spec.suspend).toBe(true);
+    expect(await fleet.ok(['get', 'budgets'])).toMatch(/\nfew +\S+,Suspended /);
     expect((await few()).metadata.labels).toEqual({ watched: 'yes' });
     const born = (await few()).metadata.creationTimestamp;
     const deleted = await fleet.sac(['delete', 'budget', 'few']);
