@@ -69,6 +69,35 @@ describe('a good manifest', () => {
     expect(problems.map((problem) => problem.path)).toEqual(['spec.replicas']);
   });
 
+  it('may be what sac shows of it, one or a list: what sac itself wrote there is left out', () => {
+    const stored =
+      '{apiVersion: sac/v1, kind: Agent, metadata: {name: NAME, id: f.NAME, generation: 2, resourceVersion: 7, labels: {},\n' +
+      'creationTimestamp: "2026-01-01T00:00:00Z", source: {kind: apply, name: cli}}, spec: {command: [x]}, status: {phase: Running}}';
+    const one = readManifests(stored.replaceAll('NAME', 'web'), 'f.yaml');
+    expect(one.problems).toEqual([]);
+    expect(one.documents[0]?.manifest).toEqual({
+      apiVersion: 'sac/v1',
+      kind: 'Agent',
+      metadata: { name: 'web', labels: {} },
+      spec: { command: ['x'] },
+    });
+    const items = ['a', 'b', 'c'].map((name) => `  - ${stored.replaceAll('NAME', name).replace('\n', '')}\n`);
+    const list = `apiVersion: sac/v1\nkind: List\nmetadata: {}\nitems:\n${items.join('')}`;
+    const several = readManifests(list, 'f.yaml');
+    expect(several.problems).toEqual([]);
+    expect(several.documents.map(({ name, origin }) => [name, origin])).toEqual([
+      ['a', 'f.yaml:5:5'],
+      ['b', 'f.yaml:6:5'],
+      ['c', 'f.yaml:7:5'],
+    ]);
+    expect(texts(list.replace('name: b,', 'name: b, nome: x,'))).toEqual([
+      'f.yaml:6:59 metadata.nome: is not a known field (did you mean "name"?)',
+    ]);
+    expect(texts('apiVersion: sac/v1\nkind: List\nitems: []\n')).toEqual(['f.yaml:1:1: holds no manifest']);
+    // A person who writes such a field means something by it.
+    expect(texts(`${agent('  command: [x]\n')}status: {phase: Running}\n`)).toHaveLength(1);
+  });
+
   it('may use an anchor', () => {
     const { documents } = readManifests(agent('  env: {A: &a hello, B: *a}\n'), 'f.yaml');
     expect(documents[0]?.parsed.spec.env).toEqual({ A: 'hello', B: 'hello' });

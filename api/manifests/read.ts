@@ -12,7 +12,7 @@ import {
   type ObjectKind,
   type ObjectManifest,
 } from '../resources/kinds/kinds.ts';
-import { API_VERSION } from '../resources/meta.ts';
+import { API_VERSION, STORED_METADATA } from '../resources/meta.ts';
 import { type Conversion, convertToV1, isOldVersion, OLD_API_VERSIONS } from '../versions/convert.ts';
 import { FILE_START, formatOrigin, type Position, type Problem, problem } from './problem.ts';
 import { variableLines } from './variable-lines.ts';
@@ -64,7 +64,8 @@ export function readManifests(text: string, file: string, options: ReadOptions =
   const objects: ObjectDocument[] = [];
   const problems: Problem[] = [];
   const yaml = readYaml(text);
-  for (const document of yaml.documents) {
+  const all = yaml.documents.flatMap((document) => itemsOf(document, yaml.position));
+  for (const document of all) {
     const reading = new Reading(file, document, yaml.position, options.folderName);
     const manifest = reading.read();
     problems.push(...reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
@@ -77,7 +78,7 @@ export function readManifests(text: string, file: string, options: ReadOptions =
     else if (manifest.kind === 'Agent') documents.push(manifest);
     else objects.push(manifest);
   }
-  if (yaml.documents.length === 0) problems.push(problem(file, FILE_START, [], 'holds no manifest'));
+  if (all.length === 0) problems.push(problem(file, FILE_START, [], 'holds no manifest'));
   return { documents, objects, problems: capped(file, problems) };
 }
 
@@ -89,6 +90,18 @@ function capped(file: string, problems: readonly Problem[]): readonly Problem[] 
   return more <= 0
     ? problems
     : [...problems.slice(0, MAX_PROBLEMS), problem(file, FILE_START, [], `... and ${more} more problems`)];
+}
+
+/** What `sac get -o yaml` shows of several is one document, `kind: List`; each item is read as a document of its own. */
+function itemsOf(document: YamlDocument, position: (offset: number) => Position): readonly YamlDocument[] {
+  const { tree } = document;
+  if (tree === undefined || !isList(tree.value)) return [document];
+  return tree.value.items.map((item, index) => ({
+    start: position(tree.offsetOf(['items', index], 'value')),
+    tree: { value: item, faults: [], offsetOf: (path, at) => tree.offsetOf(['items', index, ...path], at) },
+    // Of the text as a whole, told once.
+    faults: index === 0 ? document.faults : [],
+  }));
 }
 
 type AnyDocument = ManifestDocument | ObjectDocument;
@@ -126,7 +139,7 @@ class Reading {
       return this.#refuse([], 'value', 'is not a mapping with apiVersion, kind, metadata and spec');
     const { apiVersion } = tree.value;
     if (typeof apiVersion !== 'string' || !KNOWN_VERSIONS.includes(apiVersion)) return this.#refuseVersion(apiVersion);
-    return isOldVersion(apiVersion) ? this.#readOld(tree.value, apiVersion) : this.#readCurrent(tree.value);
+    return isOldVersion(apiVersion) ? this.#readOld(tree.value, apiVersion) : this.#readCurrent(asDeclared(tree.value));
   }
 
   #readCurrent(value: Mapping): AnyDocument | undefined {
@@ -268,4 +281,21 @@ const NAME_MISSING = 'is required: text (there is no folder to take it from)';
 type Mapping = Readonly<Record<string, unknown>>;
 const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Without what sac itself wrote, where it is what `sac get -o yaml` shows (only that has a resourceVersion), so that it can be
+ * applied again; in a manifest of a person such fields are mistakes.
+ */
+function asDeclared(value: Mapping): Mapping {
+  const { metadata } = value;
+  if (!isMapping(metadata) || metadata['resourceVersion'] === undefined) return value;
+  const { status: _, ...declared } = value;
+  const stored: readonly string[] = STORED_METADATA;
+  return {
+    ...declared,
+    metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !stored.includes(key))),
+  };
+}
+const isList = (value: Plain): value is { items: Plain[] } =>
+  isMapping(value) && value['kind'] === 'List' && Array.isArray(value['items']);
 const isManifestInput = (value: unknown): value is AgentManifestInput => isMapping(value);

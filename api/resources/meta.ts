@@ -53,6 +53,18 @@ export interface ObjectMeta {
   readonly restartRequestedBy?: string;
 }
 
+/** What sac writes into metadata, and no manifest does. */
+export const STORED_METADATA = [
+  'id',
+  'generation',
+  'resourceVersion',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'source',
+  'restartRequestedAt',
+  'restartRequestedBy',
+] as const satisfies readonly Exclude<keyof ObjectMeta, 'name' | 'labels' | 'annotations'>[];
+
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 export const CONDITION_TYPES = [
   'Placed',
