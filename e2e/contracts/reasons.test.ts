@@ -7,7 +7,7 @@ import { golden } from './golden.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..');
 /** Functions that take a reason among their arguments. */
-const TELLERS = ['normal', 'warning', 'yes', 'no', 'unknown', '#event', 'event'];
+const TELLERS = ['normal', 'warning', 'yes', 'no', 'unknown', '#event', 'event', '#tell'];
 /** Kinds of events, told beside the reason. */
 const TYPES = ['Normal', 'Warning'];
 const CAMEL_CASE = /^[A-Z][a-z]+(?:[A-Z]+[a-z]*)*$/;
