@@ -157,6 +157,14 @@ describe('a problem', () => {
       'f.yaml:5:27 spec.place.hosts: host, hosts and hostSelector exclude each other',
     ],
     [
+      '  claude: {account: work}\n  env:\n    A: x\n    ANTHROPIC_API_KEY: secret\n',
+      'f.yaml:8:24 spec.env.ANTHROPIC_API_KEY: claude.account excludes it; remove one',
+    ],
+    [
+      '  claude: {account: work}\n  env: {CLAUDE_CODE_OAUTH_TOKEN: secret}\n',
+      'f.yaml:6:34 spec.env.CLAUDE_CODE_OAUTH_TOKEN: claude.account excludes it; remove one',
+    ],
+    [
       '  env: {a-b: x}\n',
       'f.yaml:5:9 spec.env.a-b: "a-b" is not a valid environment variable name (letters, digits, "_")',
     ],

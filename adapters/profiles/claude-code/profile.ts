@@ -3,6 +3,7 @@
  * Never: runs it.
  */
 import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
+import { besideAccount, CLAUDE_LOGIN, OTHER_CREDENTIALS } from '../../../api/resources/agent/conversation.ts';
 import { launchCli, wordsOf } from '../launch.ts';
 import type { LaunchCommand, Profile } from '../profile.ts';
 import { errorLogEnv } from './error-log.ts';
@@ -16,21 +17,9 @@ function splitFlag(flag: string): readonly string[] {
   return at < 0 ? [flag] : [flag.slice(0, at), flag.slice(at + 1).trim()];
 }
 
-const LOGIN = 'CLAUDE_CODE_OAUTH_TOKEN';
-/** What it would rather use than its login, or to find another one by. */
-const OTHER_CREDENTIALS: readonly string[] = [
-  'ANTHROPIC_API_KEY',
-  'ANTHROPIC_AUTH_TOKEN',
-  'CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR',
-  'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR',
-  'CLAUDE_CODE_USE_BEDROCK',
-  'CLAUDE_CODE_USE_FOUNDRY',
-  'CLAUDE_CODE_USE_VERTEX',
-];
-
-/** A manifest that names two identities is not guessed about. */
+/** Validation refuses it too; this is for what was stored before it did. */
 function refusedBeside({ env }: AgentSpec): Pick<LaunchCommand, 'refused'> {
-  const other = [LOGIN, ...OTHER_CREDENTIALS].find((name) => Object.hasOwn(env, name));
+  const [other] = besideAccount(env);
   return other === undefined ? {} : { refused: `claude.account and env.${other} exclude each other; remove one` };
 }
 
@@ -48,7 +37,7 @@ export const claudeCode: Profile = {
         ...(provider && { ANTHROPIC_BASE_URL: provider.baseUrl }),
       },
       ...(account !== undefined && {
-        login: { account, variable: LOGIN },
+        login: { account, variable: CLAUDE_LOGIN },
         withheld: OTHER_CREDENTIALS,
         ...refusedBeside(spec),
       }),

@@ -9,7 +9,7 @@ import { API_VERSION, manifestMetaSchema, type ObjectMeta } from '../meta.ts';
 import { nameSchema } from '../names.ts';
 import { MARK_MESSAGE, marksIn } from '../redact-resource.ts';
 import { argument, ENV_NAME, isMapping, text } from '../values.ts';
-import { claudeSchema, sessionSchema } from './conversation.ts';
+import { besideAccount, claudeSchema, sessionSchema } from './conversation.ts';
 import { healthSchema, hooksSchema, restartSchema } from './life.ts';
 import { placeSchema } from './place/place.ts';
 import { scheduleSchema } from './schedule.ts';
@@ -114,6 +114,9 @@ export const agentSpecSchema = z
   })
   .superRefine((spec, context) => {
     for (const path of marksIn(spec)) context.addIssue({ code: 'custom', path: [...path], message: MARK_MESSAGE });
+    if (spec.claude.account === undefined || effectiveProfile(spec) !== 'claude-code') return;
+    for (const name of besideAccount(spec.env))
+      context.addIssue({ code: 'custom', path: ['env', name], message: 'claude.account excludes it; remove one' });
   })
   .meta({ description: 'What the agent should be.' });
 

@@ -5,6 +5,22 @@
 import { z } from 'zod';
 import { argument, ENV_NAME, isMapping, text } from '../values.ts';
 
+/** The variable by which Claude Code is given the login that `claude.account` names. */
+export const CLAUDE_LOGIN = 'CLAUDE_CODE_OAUTH_TOKEN';
+/** What it would rather use than that login, or to find another one by. */
+export const OTHER_CREDENTIALS: readonly string[] = [
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_AUTH_TOKEN',
+  'CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR',
+  'CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR',
+  'CLAUDE_CODE_USE_BEDROCK',
+  'CLAUDE_CODE_USE_FOUNDRY',
+  'CLAUDE_CODE_USE_VERTEX',
+];
+/** Variables of a manifest that name a second identity beside an account: one of them is not guessed about. */
+export const besideAccount = (env: Readonly<Record<string, unknown>>): readonly string[] =>
+  [CLAUDE_LOGIN, ...OTHER_CREDENTIALS].filter((name) => Object.hasOwn(env, name));
+
 export const claudeSchema = z
   .strictObject({
     flags: z.array(argument.min(1)).default([]).meta({
@@ -14,7 +30,7 @@ export const claudeSchema = z
     channels: z.array(text.min(1)).default([]).meta({ description: 'Channels, each passed as --channels.' }),
     account: text.min(1).optional().meta({
       description:
-        'Saved login that this agent uses, by name (`sac account save NAME`). Without it the agent is not started, and never with another login. Not together with provider.',
+        'Saved login that this agent uses, by name (`sac account save NAME`). Without it the agent is not started, and never with another login. Not together with provider, or with another key of Claude Code in env.',
     }),
     provider: z
       .strictObject({
