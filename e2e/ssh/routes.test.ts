@@ -69,7 +69,8 @@ describe('hops', () => {
     expect((await t.run(['echo', '3'])).stdout).toBe('3\n');
     target.stop();
     expect((await another.closed).reason).toContain('lost');
-    await until('it is told', async () => /cannot connect/.test((await failure(t.run(['true']))).message));
+    const told = `the hop before root@127.0.0.1 port ${target.port} cannot connect to it`;
+    await until('it is told', async () => (await failure(t.run(['true']))).message.includes(told));
     await target.start();
     await until('it is reached again', async () => (await t.run(['echo', '4'])).stdout === '4\n');
   });

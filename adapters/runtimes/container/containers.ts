@@ -43,7 +43,7 @@ export class Containers {
   /** A client of the engine takes longer to start than to ask for one more. */
   readonly #kills = { term: this.#killing('term'), kill: this.#killing('kill') };
   readonly #clears = new Batch((those) => this.#clear(those), TOGETHER);
-  readonly #files = new Batch((files) => this.#transport.run(['rm', '-f', '--', ...files]), TOGETHER);
+  readonly #files = new Batch((files) => this.#transport.run(['rm', '-rf', '--', ...files]), TOGETHER);
   /** From now on there is something to hear of. */
   begin: () => void = () => undefined;
   /** Resolves when there is something to hear of: the first start, or a container that was found. */
@@ -105,7 +105,7 @@ export class Containers {
 
   async #look(names: readonly string[]): Promise<readonly Container[]> {
     const { program } = this.#engine;
-    const args = [program, this.#context.fleet, INSPECT_FORMAT, this.used, this.#notes(), ...names];
+    const args = [program, this.#context.fleet, INSPECT_FORMAT, this.used, this.#notes(), this.#ends(), ...names];
     const result = await this.#transport.run(['sh', '-c', LIST, 'sac-list', ...args], {
       timeoutMs: this.#context.timeoutMs,
     });
@@ -132,7 +132,8 @@ export class Containers {
     const seen = (await this.#listing.ask()).find(({ sighting }) => sighting?.id === id);
     if (seen?.sighting && (seen.sighting.state === 'running' || seen.sighting.incarnation !== incarnation)) return;
     if (seen) await this.clear(id, seen.containerId);
-    await Promise.all([launchFilePath(this.#context.dirs, id), this.noteOf(id)].map((file) => this.#files.ask(file)));
+    const files = [launchFilePath(this.#context.dirs, id), this.noteOf(id), this.endsOf(id)];
+    await Promise.all(files.map((file) => this.#files.ask(file)));
   }
 
   /** Keeps the last output, then removes it. Without force: what came to life meanwhile is refused. */
@@ -181,6 +182,15 @@ export class Containers {
 
   #notes(): string {
     return `${this.#context.dirs.run}/container/submitted`;
+  }
+
+  /** A folder for what is left of its incarnations' ends: see START. */
+  endsOf(id: InstanceId): string {
+    return `${this.#ends()}/${containerName(id)}`;
+  }
+
+  #ends(): string {
+    return `${this.#context.dirs.run}/container/${this.#engine.kind}-ends`;
   }
 
   /** Its being there says that this fleet has used the engine. */

@@ -25,6 +25,8 @@ export interface Engine {
   readonly logsOpenLines: boolean;
   /** Whether the agent is to be given the controller's user: else its files would belong to root. */
   readonly runsAsRoot: boolean;
+  /** Whether what watches a container leaves a file `oom` where its client was called from. */
+  readonly notesEnds: boolean;
 }
 
 export const DOCKER: Engine = {
@@ -40,6 +42,7 @@ export const DOCKER: Engine = {
   logFlags: ['--log-driver', 'json-file', '--log-opt', 'max-size=10m', '--log-opt', 'max-file=2'],
   logsOpenLines: false,
   runsAsRoot: true,
+  notesEnds: false,
 };
 
 /** No daemon; without root the container's root is the user himself. */
@@ -55,4 +58,5 @@ export const PODMAN: Engine = {
   logFlags: ['--log-driver', 'k8s-file', '--log-opt', 'max-size=20mb'],
   logsOpenLines: true,
   runsAsRoot: false,
+  notesEnds: true,
 };

@@ -4,15 +4,17 @@ import { containerName, idOfName, parseListing } from './listing.ts';
 
 const FLEET = 'f1ee7000' as FleetId;
 const ID = 'a'.repeat(64);
-/** As LIST prints it: agent's pid, init's start and our note, then INSPECT_FORMAT. Docker writes the name with a slash, podman without. */
+/** As LIST prints it: agent's pid, init's start, our note and the monitor's, then INSPECT_FORMAT. Docker writes the name with a slash, podman without. */
 const line = (change: Readonly<Record<string, string>> = {}) =>
   Object.values({
     agent: '42',
     since: '777',
     note: '',
+    noted: '',
     pid: '41',
     id: ID,
     name: '/sac-f1ee7000-web',
+    incarnation: '1000',
     status: 'running',
     code: '0',
     oom: 'false',
@@ -20,7 +22,6 @@ const line = (change: Readonly<Record<string, string>> = {}) =>
     finished: '"0001-01-01T00:00:00Z"',
     fleet: FLEET,
     instance: `${FLEET}.web`,
-    incarnation: '1000',
     hash: 'abc',
     command: '["/.sac/init.sh","/.sac/launch.sh","120","40","2000"]',
     ...change,
@@ -63,6 +64,7 @@ describe('a listing of containers', () => {
     ['success', { code: '0' }, { code: 0 }],
     ['a signal', { code: '143' }, { signal: 'SIGTERM' }],
     ['too much memory', { code: '137', oom: 'true' }, { signal: 'SIGKILL', cause: 'OOMKilled' }],
+    ['too much memory, as its monitor noted', { code: '137', noted: 'oom' }, { signal: 'SIGKILL', cause: 'OOMKilled' }],
     ['another process that took too much memory', { code: '1', oom: 'true' }, { code: 1 }],
     ['a kill', { code: '137' }, { signal: 'SIGKILL' }],
   ])('tells %s', (_what, change, exit) =>

@@ -17,17 +17,18 @@ export const LABEL = {
 
 const label = (name: string) => `{{index .Config.Labels ${JSON.stringify(name)}}}`;
 
-/** `container inspect --format`; the same for all engines. Go templates. LIST puts three fields before it: see there. */
+/** `container inspect --format`; the same for all engines. Go templates. LIST puts four fields before it: see there. */
 export const INSPECT_FORMAT = [
   '{{.State.Pid}}',
   '{{.Id}}',
   '{{.Name}}',
+  label(LABEL.incarnation),
   '{{.State.Status}}',
   '{{.State.ExitCode}}',
   '{{.State.OOMKilled}}',
   '{{json .State.StartedAt}}',
   '{{json .State.FinishedAt}}',
-  ...Object.values(LABEL).map(label),
+  ...[LABEL.fleet, LABEL.id, LABEL.hash].map(label),
   '{{json .Config.Cmd}}',
 ].join('\t');
 
@@ -64,17 +65,28 @@ const KILLED = 137;
 export function parseListing(text: string, fleet: FleetId): readonly Container[] {
   return text.split('\n').flatMap((line): readonly Container[] => {
     const fields = line.split('\t');
-    const [agent = '', since, note = '', first, containerId = '', slashed = '', status = '', ...rest] = fields;
-    const [code, oom, started, finished, owner, id, at, hash, command = ''] = rest;
-    if (fields.length !== 16 || !/^[0-9a-f]{12,}$/.test(containerId)) return [];
+    const [
+      agent = '',
+      since,
+      note = '',
+      noted = '',
+      first,
+      containerId = '',
+      slashed = '',
+      at = '',
+      status = '',
+      ...rest
+    ] = fields;
+    const [code, oom, started, finished, owner, id, hash, command = ''] = rest;
+    if (fields.length !== 17 || !/^[0-9a-f]{12,}$/.test(containerId)) return [];
     const name = slashed.replace(/^\//, '');
-    const ours = owner === fleet && id !== undefined && idOfName(name, fleet) === id && /^\d+$/.test(at ?? '');
+    const ours = owner === fleet && id !== undefined && idOfName(name, fleet) === id && /^\d+$/.test(at);
     if (!ours) return [{ containerId, name, sighting: undefined }];
     const began = instantOf(started);
     const ended = instantOf(finished);
     const alive = isAlive(status);
-    const [notedOf, noted] = note.split(' ');
-    const submitted = notedOf === at ? Number(noted) : 0;
+    const [notedOf, count] = note.split(' ');
+    const submitted = notedOf === at ? Number(count) : 0;
     const sighting: Sighting = {
       id: id as InstanceId,
       incarnation: Number(at),
@@ -84,7 +96,7 @@ export function parseListing(text: string, fleet: FleetId): readonly Container[]
       ...(alive && Number(agent) > 0 && { pid: Number(agent) }),
       ...(began !== undefined && { startedAt: began }),
       ...(submitted > 0 && { submitted }),
-      ...(!alive && { exit: exitOf(began, ended, Number(code), oom === 'true') }),
+      ...(!alive && { exit: exitOf(began, ended, Number(code), oom === 'true' || noted === 'oom') }),
     };
     const init = alive && initOf(Number(first), Number(since), command);
     return [{ containerId, name, sighting, ...(init && { init }) }];

@@ -81,12 +81,13 @@ walk() {
 }`;
 
 /**
- * sh -c LIST sac-list PROGRAM FLEET FORMAT USED NOTES [NAME...]: containers of the fleet, or those named. Before each line of the engine:
- * the agent's pid, when init began, and what NOTES/<name> says. The agent of one that was begun just now is waited for a moment.
+ * sh -c LIST sac-list PROGRAM FLEET FORMAT USED NOTES ENDS [NAME...]: containers of the fleet, or those named. Before each line of the
+ * engine: the agent's pid, when init began, what NOTES/<name> says, and \`oom\` where ENDS/<name>/<incarnation> has such a file (see START).
+ * The agent of one that was begun just now is waited for a moment.
  * A dead engine that this fleet never used is no reason not to know: nothing of ours is in it.
  */
 export const LIST = `${WALK}
-program=$1 fleet=$2 format=$3 used=$4 notes=$5; shift 5
+program=$1 fleet=$2 format=$3 used=$4 notes=$5 ends=$6; shift 6
 if [ $# -eq 0 ]; then
   ids=$("$program" ps -a -q --no-trunc --filter "label=sac.fleet=$fleet")
   code=$?
@@ -98,7 +99,7 @@ found=$("$program" container inspect --format "$format" "$@")
 code=$?
 tries=50
 printf '%s\\n' "$found" | while IFS= read -r line; do
-  pid=\${line%%	*} agent= start= note=
+  pid=\${line%%	*} agent= start= note= noted=
   case $pid in ''|0|*[!0-9]*) ;; *)
     start_time "$pid"
     walk "$pid"
@@ -106,20 +107,23 @@ printf '%s\\n' "$found" | while IFS= read -r line; do
       tries=$((tries - 1)); sleep 0.02; start_time "$pid"; walk "$pid"
     done ;;
   esac
-  name=\${line#*	}; name=\${name#*	}; name=\${name%%	*}
-  IFS= read -r note 2>/dev/null < "$notes/\${name#/}"
-  printf '%s\\t%s\\t%s\\t%s\\n' "\${agent:-$pid}" "$start" "$note" "$line"
+  at=\${line#*	}; at=\${at#*	}; name=\${at%%	*}; name=\${name#/}; at=\${at#*	}; at=\${at%%	*}
+  IFS= read -r note 2>/dev/null < "$notes/$name"
+  [ ! -e "$ends/$name/$at/oom" ] || noted=oom
+  printf '%s\\t%s\\t%s\\t%s\\t%s\\n' "\${agent:-$pid}" "$start" "$note" "$noted" "$line"
 done
 exit $code
 `;
 
 /**
- * sh -c START sac-start PROGRAM USED CWD OWNER LAUNCH OWN-USER HOME RUN-ARGUMENTS...
+ * sh -c START sac-start PROGRAM USED CWD OWNER LAUNCH OWN-USER HOME ENDS INCARNATION RUN-ARGUMENTS...
  * OWNER: uid[:gid] that must be able to read the launch file, or nothing. OWN-USER yes: the agent gets the caller's user.
  * HOME: the user's home whose Claude Code settings are shown, or nothing; has no character that CSV knows.
+ * ENDS: a folder of this container's own, or nothing. Podman's monitor stays where podman was called from, and notes there (an empty file
+ * \`oom\`) that memory ran out; podman 4.3 itself does not look there.
  */
 export const START = `
-program=$1 used=$2 cwd=$3 owner=$4 launch=$5 own=$6 home=$7; shift 7
+program=$1 used=$2 cwd=$3 owner=$4 launch=$5 own=$6 home=$7 ends=$8 at=$9; shift 9
 umask 077
 mkdir -p -- "\${used%/*}" && : >> "$used" || exit 1
 if [ ! -d "$cwd" ]; then
@@ -133,6 +137,10 @@ if [ -n "$home" ]; then
   done
   [ ! -d "$home/.claude/projects" ] || set -- --mount "type=bind,source=$home/.claude/projects,target=$home/.claude/projects" "$@"
   [ ! -e "$home/.claude.json" ] || set -- --mount "type=bind,source=$home/.claude.json,target=/.sac/claude.json,readonly" "$@"
+fi
+if [ -n "$ends" ]; then
+  for old in "$ends"/*; do [ "$old" = "$ends/$at" ] || rm -rf -- "$old"; done
+  mkdir -p -- "$ends/$at" && cd -- "$ends/$at" || exit 1
 fi
 if [ "$own" = yes ]; then exec "$program" run --user "$(id -u):$(id -g)" "$@"; fi
 exec "$program" run "$@"

@@ -18,9 +18,10 @@ const ABSENT: RunResult = { code: 1, stdout: '', stderr: 'Error: No such contain
 const BEGUN: RunResult = { code: 0, stdout: `${CONTAINER}\n`, stderr: '' };
 
 const seen = (state: { readonly incarnation: number; readonly hash: string }): RunResult => {
-  const fields = ['4711', '99', '', '4711', CONTAINER, '/sac-00abcdef-web', 'running', '0', 'false'];
+  const noted = ['4711', '99', '', '', '4711'];
+  const fields = [...noted, CONTAINER, '/sac-00abcdef-web', `${state.incarnation}`, 'running', '0', 'false'];
   const times = ['"2026-11-22T00:00:00.5Z"', '"0001-01-01T00:00:00Z"'];
-  const labels = ['00abcdef', ID, `${state.incarnation}`, state.hash, '["/.sac/init.sh","120","40","2000"]'];
+  const labels = ['00abcdef', ID, state.hash, '["/.sac/init.sh","120","40","2000"]'];
   return { code: 0, stdout: `${[...fields, ...times, ...labels].join('\t')}\n`, stderr: '' };
 };
 

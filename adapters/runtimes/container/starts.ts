@@ -99,10 +99,11 @@ export class Starts {
   }
 
   #run(launch: Launch, file: string, user: string | undefined, args: readonly string[]): Promise<RunResult> {
-    const { program, runsAsRoot } = this.#engine;
+    const { program, runsAsRoot, notesEnds } = this.#engine;
     const own = runsAsRoot && user === undefined ? 'yes' : 'no';
     const home = launch.options[this.#engine.kind]?.home ?? '';
-    const first = [program, this.#containers.used, launch.cwd, user ?? '', file, own, home];
+    const ends = notesEnds ? [this.#containers.endsOf(launch.id), `${launch.incarnation}`] : ['', ''];
+    const first = [program, this.#containers.used, launch.cwd, user ?? '', file, own, home, ...ends];
     return this.#containers.gated(['sh', '-c', START, 'sac-start', ...first, ...args], { timeoutMs: START_TIMEOUT_MS });
   }
 

@@ -203,13 +203,13 @@ function inOrder({ methods }: Login): NonNullable<ConnectConfig['authHandler']> 
   };
 }
 
-function forward(client: Client, { address, port }: Destination, timeoutMs: DurationMs): Promise<Duplex> {
+function forward(client: Client, to: Destination, timeoutMs: DurationMs): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(unreachable(`the hop before ${address} did not connect to it within ${timeoutMs} ms`)),
+      () => reject(unreachable(`the hop before ${spoken(to)} did not connect to it within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    const lost = () => settle(() => reject(unreachable(`the hop before ${address} was lost`)));
+    const lost = () => settle(() => reject(unreachable(`the hop before ${spoken(to)} was lost`)));
     const settle = (then: () => void) => {
       clearTimeout(timer);
       client.off('close', lost);
@@ -217,13 +217,15 @@ function forward(client: Client, { address, port }: Destination, timeoutMs: Dura
     };
     client.once('close', lost);
     try {
-      client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
+      client.forwardOut('127.0.0.1', 0, to.address, to.port, (error, channel) => {
         if (error)
-          settle(() => reject(unreachable(`the hop before ${address} cannot connect to it: ${error.message}`, error)));
+          settle(() =>
+            reject(unreachable(`the hop before ${spoken(to)} cannot connect to it: ${error.message}`, error)),
+          );
         else settle(() => resolve(channel));
       });
     } catch (error) {
-      settle(() => reject(unreachable(`the hop before ${address} was lost`, error)));
+      settle(() => reject(unreachable(`the hop before ${spoken(to)} was lost`, error)));
     }
   });
 }
