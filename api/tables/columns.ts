@@ -228,7 +228,7 @@ const blockedText = ({ conditions }: Agent['status']): string => {
 };
 
 /** Running but not ready, or gone wrong: the reason is the better word, as in kubectl's STATUS. */
-function statusText({ metadata, status }: Agent): string {
+export function statusText({ metadata, status }: Agent): string {
   if (metadata.deletionTimestamp !== undefined) return 'Terminating';
   if (status.held !== undefined) return status.phase === 'Stopped' ? 'Held' : status.phase;
   if (status.phase === 'Failed') return status.conditions.find(({ type }) => type === 'Started')?.reason ?? 'Failed';

@@ -50,7 +50,16 @@ it('a nightly agent is not started before its time; get and describe say when th
   await until('it waits', async () => (await scheduled('nightly'))?.reason === 'Waiting');
   expect((await agent('nightly')).status).toMatchObject({ phase: 'Stopped', desiredInstances: 0 });
   expect(await fleet.ok(['get', 'agents'])).toMatch(/nightly +0\/0 +Scheduled/);
-  expect(await fleet.ok(['describe', 'agent', 'nightly'])).toMatch(/Next start: +\d{4}-01-01T02:00:00.000Z/);
+  expect(await fleet.ok(['describe', 'agent', 'nightly'])).toMatch(
+    /Next start: +(\d{4})-01-01T02:00:00\.000Z \(\1-01-01 03:00:00 GMT\+01:00, Europe\/Berlin\)/,
+  );
+  expect(await fleet.ok(['tree', 'nightly'])).toMatch(/agent\/nightly +0\/0 +Scheduled/);
+  const changed = { cron: '0 3 1 1 *', timeZone: 'Europe/Berlin' };
+  const diff = async (text: string) => (await fleet.here(['diff', '-f', '-'], { stdin: text })).stdout;
+  expect(await diff(manifest('nightly', changed, ['sleep', '2000']))).toMatch(/^# restarts the agent if it runs$/m);
+  const atRest = await diff(manifest('nightly', changed, ['sleep', '2000'], { suspend: true }));
+  expect(atRest).toContain('+  suspend: true');
+  expect(atRest).not.toContain('# restarts');
 
   await fleet.ok(['restart', 'nightly']);
   await fleet.ok(['wait', 'agent/nightly', '--for', 'condition=Ready', '--timeout', '30s']);

@@ -6,6 +6,7 @@ import type { AnyResource } from '../../../api/protocol.ts';
 import type { Agent, InstanceStatus } from '../../../api/resources/agent/agent.ts';
 import type { Host } from '../../../api/resources/kinds/host.ts';
 import type { Source } from '../../../api/resources/meta.ts';
+import { statusText } from '../../../api/tables/columns.ts';
 
 export interface PlaceBranch {
   readonly kind: 'Place';
@@ -29,6 +30,8 @@ export interface AgentBranch {
   readonly kind: 'Agent';
   readonly name: string;
   readonly phase: string;
+  /** The word that `sac get agents` has for it. */
+  readonly state: string;
   readonly ready: boolean;
   readonly readyInstances: number;
   readonly desiredInstances: number;
@@ -103,11 +106,13 @@ function gitStatus(object: AnyResource): {
   };
 }
 
-function agentBranch({ metadata, status }: Agent, hosts: ReadonlyMap<string, boolean>): AgentBranch {
+function agentBranch(agent: Agent, hosts: ReadonlyMap<string, boolean>): AgentBranch {
+  const { metadata, status } = agent;
   return {
     kind: 'Agent',
     name: metadata.name,
     phase: metadata.deletionTimestamp === undefined ? status.phase : 'Terminating',
+    state: statusText(agent),
     ready: status.ready,
     readyInstances: status.readyInstances,
     desiredInstances: status.desiredInstances,

@@ -73,6 +73,20 @@ describe('sac tree', () => {
     expect(drawn).toMatch(/local\/tmux +True +web-0, pid 100 +-$/m);
     expect(drawn).toMatch(/instance\/web-1 +False +Pending/m);
   });
+  it('has the same word for an agent as sac get', async () => {
+    const nextStart = '2027-03-28T01:00:00.000Z';
+    const held = [{ by: 'budget/web', action: 'stop' as const, reason: 'used up', since: nextStart }];
+    const rest = [
+      agent('asleep', { status: { phase: 'Stopped', nextStart } }),
+      agent('kept', { status: { phase: 'Stopped', held } }),
+      agent('leaving', { metadata: { deletionTimestamp: nextStart } }),
+    ];
+    const resting: Client['list'] = async (plural) => ({ items: plural === 'agents' ? rest : [] }) as never;
+    const context = fakeContext({ client: { get, list: resting } });
+    expect(await run([], {}, context)).toBe(EXIT.done);
+    for (const line of [/agent\/asleep .* Scheduled /, /agent\/kept .* Held /, /agent\/leaving .* Terminating /])
+      expect(context.out.text).toMatch(line);
+  });
   it.each([
     [['api'], ['directory /srv/agents', '└─ agent/api', '   └─ instance/api', '      └─ local/tmux']],
     [['agent/hand'], ['apply cli', '└─ agent/hand']],

@@ -84,7 +84,7 @@ function draw(sources: readonly SourceBranch[], now: number): string {
       children: branch.agents.map(
         (agent): TreeNode => ({
           name: `agent/${agent.name}`,
-          cells: [`${agent.readyInstances}/${agent.desiredInstances}`, agent.phase, since(agent.creationTimestamp)],
+          cells: [`${agent.readyInstances}/${agent.desiredInstances}`, agent.state, since(agent.creationTimestamp)],
           children: agent.instances.map(
             ({ name, ready, phase, startedAt, place }): TreeNode => ({
               name: `instance/${name}`,

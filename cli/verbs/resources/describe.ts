@@ -53,7 +53,7 @@ export function describeAgent(agent: Agent, events: readonly EventObject[], now:
       'Status',
       `${status.phase}, ${status.readyInstances} of ${status.desiredInstances} ready, ${status.restarts} restarts`,
     ],
-    ...nextTimes(status),
+    ...nextTimes(status, spec.schedule?.timeZone),
     ['Environment', Object.keys(env).join(', ') || '<none>'],
   ];
   const instances = table(
@@ -118,10 +118,17 @@ function pageOf(item: AnyResource, events: readonly EventObject[], now: number):
 const sourceText = ({ kind, name, revision }: NonNullable<Agent['metadata']['source']>): string =>
   `${kind} ${name}${revision === undefined ? '' : ` at ${revision}`}`;
 
-const nextTimes = ({ nextStart, nextStop }: Agent['status']): [string, string][] => [
-  ...(nextStart === undefined ? [] : [['Next start', nextStart] as [string, string]]),
-  ...(nextStop === undefined ? [] : [['Next stop', nextStop] as [string, string]]),
+const nextTimes = ({ nextStart, nextStop }: Agent['status'], zone = 'UTC'): [string, string][] => [
+  ...(nextStart === undefined ? [] : [['Next start', inZone(nextStart, zone)] as [string, string]]),
+  ...(nextStop === undefined ? [] : [['Next stop', inZone(nextStop, zone)] as [string, string]]),
 ];
+
+/** The schedule was written in a zone's own time: whoever checks it wants to read it there. */
+function inZone(iso: string, timeZone: string): string {
+  if (timeZone === 'UTC') return iso;
+  const there = new Date(iso).toLocaleString('sv-SE', { timeZone, timeZoneName: 'longOffset' });
+  return `${iso} (${there}, ${timeZone})`;
+}
 
 const exitText = (exit: Agent['status']['instances'][number]['lastExit'], now: number): string =>
   exit

@@ -76,7 +76,9 @@ function show(results: readonly ApplyResult[], context: Context): boolean {
       '',
       { context: 3 },
     );
-    const note = restarts ? '# restarts the running agent\n' : '';
+    // By its schedule it may be at rest just now.
+    const { schedule } = asMapping(result.after?.spec);
+    const note = restarts ? `# restarts the ${schedule === undefined ? 'running agent' : 'agent if it runs'}\n` : '';
     return `${note}${colour(stripControls(patch).replace(/^=+\n/, ''), context.out.colour)}`;
   });
   context.out.write(patches.join(''));

@@ -127,7 +127,8 @@ export class AgentApply {
       ...revise(before, draft.spec, this.#rules.note(name, describeSource(request.source, by), request.source, files)),
     };
     const action = !before ? 'created' : same ? 'unchanged' : 'configured';
-    const restarts = before !== undefined && !same && launchKey(before) !== launchKey(next);
+    const restarts =
+      before !== undefined && !same && launchKey(before) !== launchKey(next) && isMeantToRun(before, next);
     const result: ApplyResult = {
       kind: 'Agent',
       name,
@@ -209,3 +210,7 @@ const describeSource = (source: Source, by: Caller): string =>
 /** The revision told is the one that last changed the agent: a commit about others writes nothing here. */
 const place = ({ kind, name, path }: Source) => ({ kind, name, path });
 const sameSource = (a: Source, b: Source): boolean => a.kind === b.kind && a.name === b.name;
+
+/** What is at rest before or after a change is not restarted by it, nor is what waits for `sac restart`. */
+const isMeantToRun = (before: AgentRecord, next: AgentRecord): boolean =>
+  [before, next].every(({ spec }) => !spec.suspend && spec.replicas > 0) && next.spec.update.strategy !== 'OnDelete';

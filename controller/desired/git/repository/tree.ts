@@ -129,7 +129,7 @@ export function choose(entries: readonly TreeEntry[], limits: Pick<TreeLimits, '
     const parts = entry.path.split('/');
     const refuse = (refused: string): Chosen[] => [{ path: entry.path, refused }];
     if (parts.some((part) => part === '..' || part === '.' || part === '' || part.toLowerCase() === '.git'))
-      return refuse('has a path that leaves the tree');
+      return refuse('has a path that leaves the tree or belongs to git itself');
     if (parts.some((part) => part.startsWith('.') || part.startsWith('_'))) return [];
     if (entry.path.length > MAX_PATH) return refuse(`has a path longer than ${MAX_PATH} characters`);
     if (entry.mode === SUBMODULE) return [];
@@ -186,9 +186,13 @@ async function list(access: TreeAccess, commit: string, folder: string): Promise
   );
   if (code === 0) return bytes;
   if (/not a valid object name|not a tree object|does not exist/i.test(stderr))
-    throw new GitError('RefMissing', `${commit} has no folder ${folder === '' ? '.' : folder}`);
+    throw new GitError('RefMissing', `${commit} has no folder ${folder === '' ? '.' : folder}${hintAt(stderr)}`);
   throw new GitError('CacheBroken', `listing ${commit}: ${stderr.slice(0, 300)}`);
 }
+
+/** A link to a folder is none, which is not seen from outside. */
+const hintAt = (stderr: string): string =>
+  /not a tree object/i.test(stderr) ? ' (what has that name is a file or a link; links are not followed)' : '';
 
 async function readBlobs(
   access: TreeAccess,
