@@ -4,6 +4,7 @@
  */
 import type { PaneState } from '../adapters/profiles/screen.ts';
 import { type LogOptions, RuntimeError } from '../adapters/runtimes/runtime.ts';
+import { TransportError } from '../adapters/transport/transport.ts';
 import type {
   AnswerRequest,
   AnswerResponse,
@@ -14,7 +15,7 @@ import type {
   TerminalResponse,
 } from '../api/protocol.ts';
 import type { AgentFacts } from '../api/resources/agent/facts.ts';
-import { ConflictError, NotFoundError } from '../api/resources/errors.ts';
+import { ConflictError, NotFoundError, UnreachableError } from '../api/resources/errors.ts';
 import type { Host } from '../api/resources/kinds/host.ts';
 import { kindOfPlural } from '../api/resources/kinds/kinds.ts';
 import { type FleetId, type InstanceId, instanceId } from '../api/resources/names.ts';
@@ -148,7 +149,7 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         yield* hands.runtime.logs(hands.transport, record.id, logOptions);
       } catch (error) {
         if (error instanceof RuntimeError) throw new NotFoundError(`${error.message}, so there is nothing to show`);
-        throw error;
+        throw unanswered(record, error);
       }
     },
     async answer(agent: string, { keys, instance, force = false }: AnswerRequest): Promise<AnswerResponse> {
@@ -159,7 +160,9 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
         throw new ConflictError(`agent "${agent}" has no screen that sac reads; \`sac attach ${agent}\` lets you type`);
       store.assertNotFenced();
       const target = { hands, id: record.id, incarnation, read: reader };
-      const answered = await options.typist.press(target, keys, force);
+      const answered = await options.typist.press(target, keys, force).catch((error: unknown) => {
+        throw unanswered(record, error);
+      });
       if (!answered)
         throw new ConflictError(
           `agent "${agent}" does not ask anything now; --force presses the keys all the same, \`sac attach ${agent}\` lets you type`,
@@ -170,7 +173,10 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
     },
     async rich(agent: string, instance: string | undefined): Promise<RichStatus> {
       const { record, hands } = find(agent, instance);
-      const screen = (await hands.runtime.screen?.(hands.transport, [record.id]))?.get(record.id);
+      const screens = await hands.runtime.screen?.(hands.transport, [record.id]).catch((error: unknown) => {
+        throw unanswered(record, error);
+      });
+      const screen = screens?.get(record.id);
       const read = options.controller.screens.readerOf(record.id);
       const state = screen && read ? read(screen) : { activity: 'none' as const, reason: 'it has no screen' };
       const now = Date.now();
@@ -197,4 +203,11 @@ export function createTerminals(options: ApiPortsOptions): Terminals {
       return { ...base, argv: transport.interactive(runtime.attach(instanceId(fleet, record.name))) };
     },
   };
+}
+
+/** That its machine, or the engine on it, does not answer is no fault of ours: who asked is told. */
+function unanswered({ name, snapshot }: InstanceRecord, error: unknown): unknown {
+  if (!(error instanceof TransportError)) return error;
+  const { place } = snapshot.memory;
+  return new UnreachableError(`${name} cannot be looked at${place ? ` on ${placeKey(place)}` : ''}: ${error.message}`);
 }

@@ -238,7 +238,10 @@ export function statusText({ metadata, status }: Agent): string {
 
 const reasonOf = (conditions: Agent['status']['conditions']): string => {
   const ready = conditions.find(({ type }) => type === 'Ready');
-  return ready && ready.status !== 'True' ? ready.reason : '<none>';
+  if (!ready || ready.status === 'True') return '<none>';
+  // Only that it waits: what for is said where it is to be placed.
+  const placed = conditions.find(({ type }) => type === 'Placed');
+  return placed?.status === 'False' ? placed.reason : ready.reason;
 };
 
 const labelsOf = (item: AnyResource): string =>

@@ -90,6 +90,8 @@ describe('agents in docker', () => {
       return placed?.status === 'False' ? placed : undefined;
     });
     expect(pending.message).toContain('spec.place.docker.mounts[0].source: /etc is outside of the workspace');
+    const wide = async () => fleet.ok(['get', 'agents', '-o', 'wide']);
+    await until('the reason', async () => /nosy .*NoPlace/.test(await wide()));
     const refused = await fleet.sac([
       ...['apply', '-f'],
       fleet.write(
@@ -113,6 +115,8 @@ describe('agents in docker', () => {
       await until('Unknown', async () => (await status('web')).phase === 'Unknown');
       // It lives on, and nothing else was begun.
       process.kill(before.pid, 0);
+      const logs = await fleet.sac(['logs', 'web']);
+      expect(logs.stderr).toContain('web cannot be looked at on local/docker: the docker engine does not answer');
     } finally {
       await engine.start();
     }
