@@ -188,11 +188,12 @@ export class Rollouts implements Disposable {
     const { store, timers } = this.#options;
     const { held, wanted } = this.#plansOf(record);
     const records = new Map(store.instancesOf(record.name).map((one) => [one.record.name, one.record]));
-    const { update } = record.spec;
+    const { update, startup } = record.spec;
     const { restartAt } = newestOf(record);
+    const isTold = startup.commands.length + startup.prompts.length > 0;
     return {
       rollout,
-      seen: wanted.map((desired) => see(desired, held.get(desired.name), records.get(desired.name))),
+      seen: wanted.map((desired) => see(desired, held.get(desired.name), records.get(desired.name), isTold)),
       generation: record.generation,
       maxUnavailable: update.maxUnavailable,
       waitFor: update.waitFor,
@@ -225,10 +226,14 @@ export class Rollouts implements Disposable {
   }
 }
 
+/** Ready is told with the last startup text; within this it is seen to work on it. */
+const TOLD_MS: DurationMs = 3_000;
+
 function see(
   wanted: DesiredInstance,
   held: DesiredInstance | undefined,
   record: InstanceRecord | undefined,
+  isTold: boolean,
 ): SeenInstance {
   const { phase, memory } = record?.snapshot ?? { phase: 'Pending', memory: undefined };
   const sighting = record?.sighting;
@@ -238,6 +243,7 @@ function see(
     well: (phase === 'Running' && memory?.readySince !== undefined) || phase === 'Succeeded',
     ...(sighting && { hash: sighting.launchHash, incarnation: sighting.incarnation }),
     idle: !wanted.readsActivity || activity === 'idle',
+    ...(isTold && memory?.readySince !== undefined && { idleFrom: memory.readySince + TOLD_MS }),
     unknown: record?.unknown !== undefined,
     living: sighting?.state === 'running' && phase !== 'Stopped',
     heldHash: held?.launchHash ?? wanted.launchHash,

@@ -217,6 +217,19 @@ it('with waitFor: idle a first revision has arrived once it is ready: a change m
   expect(Object.keys(given?.moved ?? {})).toEqual(['i0']);
   world.set('i0', { version: 'b', well: true });
   expect(given && atWork(second, given, 40)?.moved).not.toHaveProperty('i1');
+  // At its prompt, but it was only just told what to do.
+  if (!given) throw new Error('not given');
+  const told = (now: number) => {
+    const input = inputOf(second, given, world, now);
+    return stepRollout({
+      ...input,
+      waitFor: 'idle',
+      seen: input.seen.map((one) => ({ ...one, idle: true, idleFrom: 50 })),
+    });
+  };
+  expect(told(40)).toMatchObject({ rollout: { moved: { i0: { revision: 2 } } }, wakeAt: 50 });
+  expect(told(40).rollout?.moved).not.toHaveProperty('i1');
+  expect(told(50).rollout?.moved).toHaveProperty('i1');
 });
 
 it('time in which instances could not be looked at counts for no deadline', () => {

@@ -17,6 +17,8 @@ export interface SeenInstance {
   readonly incarnation?: Instant;
   /** At its prompt, or it has none. */
   readonly idle: boolean;
+  /** Before then `idle` proves nothing: what it was told at its start does not show on its screen yet. */
+  readonly idleFrom?: Instant;
   /** Its place could not be looked at. */
   readonly unknown: boolean;
   readonly living: boolean;
@@ -60,7 +62,7 @@ export function stepRollout(input: RolloutInput): RolloutStep {
   const moved = moveOn(noted, input);
   // What was moved may have arrived already, or may free others.
   if (moved !== noted) return stepRollout({ ...input, rollout: moved });
-  const wakes = [failed?.wakeAt, certainAt(noted, input)].flatMap((at) => at ?? []);
+  const wakes = [failed?.wakeAt, certainAt(noted, input), idleAt(input)].flatMap((at) => at ?? []);
   return { rollout: noted, ...(wakes.length > 0 && { wakeAt: Math.min(...wakes) }) };
 }
 
@@ -73,6 +75,14 @@ function certainAt({ base, since }: Rollout, { seen, graceMs, now, resting }: Ro
   return base === 0 && !resting && now < at && seen.some(({ living }) => living) ? at : undefined;
 }
 
+/** When the next that is at its prompt is known to be idle. */
+function idleAt({ seen, waitFor, now }: RolloutInput): Instant | undefined {
+  const later = seen.flatMap(({ idle, idleFrom = 0 }) =>
+    waitFor === 'idle' && idle && idleFrom > now ? idleFrom : [],
+  );
+  return later.length === 0 ? undefined : Math.min(...later);
+}
+
 /** Runs the newest revision. */
 const runsNewest = ({ hash, wantedHash, incarnation }: SeenInstance, { restartAt }: RolloutInput): boolean =>
   hash === wantedHash && (restartAt === undefined || (incarnation !== undefined && incarnation >= restartAt));
@@ -80,7 +90,7 @@ const runsNewest = ({ hash, wantedHash, incarnation }: SeenInstance, { restartAt
 const isUp = (one: SeenInstance, input: RolloutInput): boolean => one.well && !one.unknown && runsNewest(one, input);
 
 const isThere = (one: SeenInstance, input: RolloutInput): boolean =>
-  isUp(one, input) && (input.waitFor === 'Ready' || one.idle);
+  isUp(one, input) && (input.waitFor === 'Ready' || (one.idle && input.now >= (one.idleFrom ?? 0)));
 
 /** Without a move and without a base it has the newest, unless something else was found living there. */
 const isImplicit = (one: SeenInstance, { base, moved }: Rollout, input: RolloutInput): boolean =>
