@@ -52,7 +52,8 @@ export class PlacesObserver implements Observer {
     }
     for (const key of needed)
       if (!this.#views.has(key)) return { kind: 'unknown', reason: `${key} is not a place this controller knows` };
-    return { kind: 'seen', sightings };
+    const things = withoutTwins(sightings, ({ place }) => needed.has(placeKey(place)));
+    return { kind: 'seen', sightings: things };
   }
 
   invalidate(id: InstanceId, place: Place): void {
@@ -75,3 +76,20 @@ export class PlacesObserver implements Observer {
     for (const view of this.#views.values()) view[Symbol.dispose]();
   }
 }
+
+/**
+ * What two places show alike is one thing, and counts where it is expected: a host that leads to this machine's own user shows
+ * what lives here, and the other way round.
+ */
+const withoutTwins = (
+  sightings: readonly PlacedSighting[],
+  isExpected: (one: PlacedSighting) => boolean,
+): readonly PlacedSighting[] =>
+  sightings.filter((one, index) => {
+    const counts = (other: PlacedSighting, at: number): boolean =>
+      isExpected(other) === isExpected(one) ? at < index : isExpected(other);
+    return !sightings.some((other, at) => at !== index && isSame(one, other) && counts(other, at));
+  });
+
+const isSame = (a: PlacedSighting, b: PlacedSighting): boolean =>
+  a.place.runtime === b.place.runtime && a.session === b.session && a.incarnation === b.incarnation && a.pid === b.pid;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Runtime, Sighting } from '../../adapters/runtimes/runtime.ts';
-import { type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
+import { type HostName, type InstanceId, LOCAL_HOST } from '../../api/resources/names.ts';
 import { noTransport } from '../../sim/world/fake-runtime.ts';
 import { VirtualTime } from '../../sim/world/virtual-time.ts';
+import type { Place } from '../plan/desired-instance.ts';
 import { PlacesObserver } from './observer.ts';
 import { PlaceView } from './place-view.ts';
 
@@ -28,7 +29,7 @@ class Rig {
   hint: (id: InstanceId | 'all') => void = () => undefined;
   #release: (() => void)[] = [];
 
-  constructor(kind: 'tmux' | 'process' = 'tmux') {
+  constructor(kind: 'tmux' | 'process' = 'tmux', host = LOCAL_HOST) {
     const rest = () => Promise.reject(new Error('not asked for here'));
     const runtime: Runtime = {
       kind,
@@ -53,9 +54,9 @@ class Rig {
       async *logs() {},
     };
     this.view = new PlaceView({
-      place: { host: LOCAL_HOST, runtime: kind },
+      place: { host, runtime: kind },
       runtime,
-      transport: noTransport(LOCAL_HOST),
+      transport: noTransport(host),
       timers: this.time,
       onChange: (ids) => this.changes.push(ids),
       listEveryMs: 60_000,
@@ -226,6 +227,31 @@ describe('an observer of several places', () => {
     process.things = [];
     observer.invalidate(A, process.view.place);
     expect(await observer.observe(A, [tmux.view.place])).toEqual({ kind: 'seen', sightings: [] });
+  });
+});
+
+describe('two places that are one', () => {
+  it('show one thing, where it is expected; others of its name are still told apart', async () => {
+    const here = new Rig('tmux');
+    const there = new Rig('tmux', 'box' as HostName);
+    const observer = new PlacesObserver([here.view, there.view]);
+    for (const { things } of [here, there]) things.push({ ...sighting(A), pid: 7 });
+    await observer.refresh();
+    const seen = async (...required: Place[]) => {
+      const observation = await observer.observe(A, required);
+      return observation.kind === 'seen'
+        ? observation.sightings.map(({ place, pid }) => [place.host, pid])
+        : observation;
+    };
+    expect(await seen(there.view.place)).toEqual([['box', 7]]);
+    expect(await seen(here.view.place)).toEqual([[LOCAL_HOST, 7]]);
+    expect(await seen()).toHaveLength(1);
+    here.things = [{ ...sighting(A, 'running', 2), pid: 8 }];
+    await observer.refresh();
+    expect(await seen(there.view.place)).toEqual([
+      [LOCAL_HOST, 8],
+      ['box', 7],
+    ]);
   });
 });
 
