@@ -5,10 +5,12 @@ import { agentSpecSchema } from '../../api/resources/agent/agent.ts';
 import { launchOf } from './profiles.ts';
 
 afterEach(() => vi.unstubAllEnvs());
-const launch = (claude: Readonly<Record<string, unknown>>) => launchWith({ claude });
-const launchWith = (spec: Readonly<Record<string, unknown>>) =>
-  launchOf(PROFILES['claude-code'], agentSpecSchema.parse({ profile: 'claude-code', ...spec }), (account) =>
-    account === 'work' ? { token: 't' } : { refused: `no "${account}"` },
+/** `env` as it may be stored from before: read now it would be refused. */
+const launch = (claude: Readonly<Record<string, unknown>>, env: Readonly<Record<string, string>> = {}) =>
+  launchOf(
+    PROFILES['claude-code'],
+    { ...agentSpecSchema.parse({ profile: 'claude-code', claude }), env: { ...env } },
+    (account) => (account === 'work' ? { token: 't' } : { refused: `no "${account}"` }),
   );
 
 it('the key of another service comes from the controller’s environment; without it nothing is started', () => {
@@ -39,6 +41,5 @@ it('a pinned login is named in the launch, its token is not; what would be used 
 
 it.each(['ANTHROPIC_API_KEY', 'ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN'])(
   'a manifest with both a login and %s is not guessed about',
-  (name) =>
-    expect(launchWith({ claude: { account: 'work' }, env: { [name]: 'x' } }).refused).toContain(`env.${name} exclude`),
+  (name) => expect(launch({ account: 'work' }, { [name]: 'x' }).refused).toContain(`env.${name} exclude`),
 );
