@@ -12,6 +12,7 @@ import { NotFoundError, UnreachableError } from '../../api/resources/errors.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import type { DurationMs } from '../../api/resources/time.ts';
 import type { DeclaredHost, Machines } from '../places/machines.ts';
+import { sameAs } from '../places/same-user.ts';
 import type { Store } from '../store/store.ts';
 
 /** Throws RangeError for an address, port or user that cannot be one. Connects at first use. */
@@ -47,7 +48,9 @@ export async function checkDeclaredHost(machines: Machines, name: string, timeou
   await machines.lookAgain(name as HostName);
   // It answers, and yet it is not used: what keeps it from that comes first.
   const { refused } = machines.get(name as HostName) ?? {};
-  const missing = [...(refused === undefined ? [] : [refused]), ...missingOn(found)];
+  const twin = machines.twinOf(name as HostName);
+  const kept = [refused, twin && `tmux, screen, process: ${sameAs(twin)}`].filter((one) => one !== undefined);
+  const missing = [...kept, ...missingOn(found)];
   return { ...found, programs: { ...found.programs }, missing };
 }
 

@@ -12,6 +12,7 @@ import type { PlaceHands } from '../controller.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import { prepareHome } from './preparing.ts';
 import { joined, type Probed, probeMissing, probeRuntimes } from './probing.ts';
+import { whoAnswers, withheldBy } from './same-user.ts';
 
 /** What is known of a machine that was reached. */
 export interface Reached extends Probed {
@@ -94,6 +95,8 @@ interface Remote {
 export class Machines implements AsyncDisposable {
   readonly #options: MachinesOptions;
   readonly #remotes = new Map<HostName, Remote>();
+  /** Who answers, of all that were reached. */
+  readonly #who = new Map<HostName, string>();
   #local: Machine;
   #closed = false;
   #cancelLook: (() => void) | undefined;
@@ -113,6 +116,19 @@ export class Machines implements AsyncDisposable {
     return name === LOCAL_HOST ? this.#local : this.#remotes.get(name)?.machine;
   }
 
+  /** Another name for the same user on the same machine, that was reached before. */
+  twinOf(name: HostName): HostName | undefined {
+    const who = this.#who.get(name);
+    const [first] = [...this.#who].filter(([, other]) => other === who).map(([other]) => other);
+    return first === name ? undefined : first;
+  }
+
+  async #meet(name: HostName, transport: Transport): Promise<void> {
+    const who = await whoAnswers(transport, this.#options.timeoutMs);
+    if (who === undefined) this.#who.delete(name);
+    else this.#who.set(name, who);
+  }
+
   leaseFile(name: HostName): string {
     return this.#remotes.get(name)?.lease ?? this.#options.local.lease;
   }
@@ -124,6 +140,7 @@ export class Machines implements AsyncDisposable {
   /** Looks at this machine. Throws when not even that can be done. */
   async reachLocal(): Promise<readonly PlaceHands[]> {
     const { transport, runtimes, workspaces, userHome } = this.#options.local;
+    await this.#meet(LOCAL_HOST, transport);
     const probed = await probeRuntimes({ name: LOCAL_HOST, transport, runtimes, allowed: undefined });
     this.#local = { name: LOCAL_HOST, labels: {}, reached: { ...probed, workspaces, userHome } };
     this.#lookAgainLater();
@@ -138,7 +155,8 @@ export class Machines implements AsyncDisposable {
     const transport = this.transportOf(name);
     if (!reached || !transport || reached.missing.size === 0) return;
     const runtimes = remote?.runtimes ?? this.#options.local.runtimes;
-    const asked = { name, transport, runtimes, allowed: remote?.declared.spec.runtimes };
+    const allowed = remote?.declared.spec.runtimes;
+    const asked = { name, transport, runtimes, allowed, withheld: withheldBy(this.twinOf(name)) };
     const found = await probeMissing(asked, reached).catch(() => undefined);
     const known = machine();
     if (!found || !known?.reached || remote?.closed || this.#closed) return;
@@ -223,7 +241,9 @@ export class Machines implements AsyncDisposable {
         });
       const { name } = remote.machine;
       const { runtimes, declared } = remote;
-      const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes });
+      await this.#meet(name, transport);
+      const withheld = withheldBy(this.twinOf(name));
+      const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes, withheld });
       if (remote.closed) return;
       const { problem: _, refused: __, ...known } = remote.machine;
       remote.machine = { ...known, reached: { ...probed, workspaces: `${base}/workspaces`, userHome: home } };
@@ -270,6 +290,7 @@ export class Machines implements AsyncDisposable {
     remote.closed = true;
     remote.cancel?.();
     this.#remotes.delete(name);
+    this.#who.delete(name);
     this.#options.onChange({ added: [], gone: remote.machine.reached?.places ?? [] });
     for (const thing of [...remote.runtimes, remote.transport]) await quietly(thing);
   }

@@ -43,3 +43,18 @@ it('what is installed later joins once, in the order of preference; what is not 
   // Two who asked at the same time: the second brings nothing new.
   expect(joined(after, await probeRuntimes(machine), runtimes).fresh).toEqual([]);
 });
+
+it('what is withheld is not even asked for, and the reason is told', async () => {
+  await using transport = createLocalTransport({});
+  const runtimes = [runtime('tmux', new Set(['tmux'])), runtime('docker', new Set(['docker']))];
+  const withheld = new Map<RuntimeKind, string>([['tmux', 'it is somebody else’s']]);
+  const { places, missing } = await probeRuntimes({
+    name: LOCAL_HOST,
+    transport,
+    runtimes,
+    allowed: undefined,
+    withheld,
+  });
+  expect(kinds(places)).toEqual(['docker']);
+  expect(missing.get('tmux')).toBe('it is somebody else’s');
+});

@@ -22,16 +22,29 @@ export interface ProbedMachine {
   readonly runtimes: readonly Runtime[];
   /** Those that may be used there; absent: all. */
   readonly allowed: readonly RuntimeKind[] | undefined;
+  /** Those that may not, and why. */
+  readonly withheld?: ReadonlyMap<RuntimeKind, string>;
 }
 
 /** Throws TransportError when the machine cannot be asked. */
-export async function probeRuntimes({ name: host, transport, runtimes, allowed }: ProbedMachine): Promise<Probed> {
+export async function probeRuntimes({
+  name: host,
+  transport,
+  runtimes,
+  allowed,
+  withheld,
+}: ProbedMachine): Promise<Probed> {
   const places: ProbedPlace[] = [];
   const missing = new Map<RuntimeKind, string>();
   await Promise.all(
     runtimes.map(async (runtime) => {
       if (allowed && !allowed.includes(runtime.kind)) {
         missing.set(runtime.kind, 'not among spec.runtimes of the host');
+        return;
+      }
+      const why = withheld?.get(runtime.kind);
+      if (why !== undefined) {
+        missing.set(runtime.kind, why);
         return;
       }
       const { available, detail } = await runtime.probe(transport);

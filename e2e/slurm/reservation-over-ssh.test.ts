@@ -61,6 +61,13 @@ it('is renewed before its end, and its tenant moves with its work; what is lost 
     knownHosts: [lab.knownHosts],
     sshConfig: 'none',
   });
+  // It is this machine and this user by another name: what they have once is not had there as well.
+  const same = 'tmux, screen, process: this is the machine and the user that the controller runs as';
+  await until(
+    'that to be told',
+    async () => (await fleet.here(['host', 'check', 'login'])).stdout.includes(same),
+    SOON_MS,
+  );
   const reserve = (renewBefore: string) =>
     object('Reservation', 'pool', { host: 'login', time: '2', mem: '100M', renewBefore });
   await reserve('85s');
