@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { accountName, deleteAccount, listAccounts, readAccount, saveAccount, tokenIn } from './accounts.ts';
 
-const TOKEN = 'sk-ant-oat01-made-up-0000000000';
+const TOKEN = `sk-ant-oat01-${'made-up_'.repeat(11)}-0000AA`;
 let dir: string;
 let folder: string;
 beforeEach(() => {
@@ -69,12 +69,26 @@ it('neither a link nor a name that leads elsewhere is read', () => {
 
 it.each([
   ['', 'no token'],
+  [' \n\n', 'no token'],
   ['{"claudeAiOauth":{}}', 'file of credentials'],
   ['one two', 'one word'],
-  ['sk-ant-api03-x', 'API key'],
+  ['Please fix the failing test.', 'one word'],
+  [`${TOKEN}\n${TOKEN}`, 'one word'],
+  [`${TOKEN.slice(0, 60)}\n${TOKEN.slice(60)}`, 'one word'],
+  [`sk-ant-api03-${'x'.repeat(93)}AA`, 'API key'],
+  [`sk-ant-ort01-${'x'.repeat(93)}AA`, 'begins with sk-ant-oat01-'],
+  [`sk-${'x'.repeat(93)}`, 'begins with sk-ant-oat01-'],
+  ['xxxx', 'begins with sk-ant-oat01-'],
+  [`CLAUDE_CODE_OAUTH_TOKEN=${TOKEN}`, 'begins with sk-ant-oat01-'],
+  [`"${TOKEN}"`, 'begins with sk-ant-oat01-'],
+  [`${TOKEN};made-up`, 'letters, digits, - and _'],
+  // The first line of it, as a terminal of 80 columns wraps it.
+  [TOKEN.slice(0, 80), 'is not all of'],
+  ['sk-ant-oat01-', 'is not all of'],
   ['x'.repeat(9_000), 'too long'],
 ])('%.20j is no token, and is not repeated', (input, why) => {
   expect(() => tokenIn(input)).toThrow(why);
-  expect(() => tokenIn(input)).not.toThrow(/sk-ant-api03-x|xxxx|claudeAiOauth/);
+  expect(() => tokenIn(input)).toThrow('`claude setup-token`');
+  expect(() => tokenIn(input)).not.toThrow(/made-up|xxxx|claudeAiOauth|failing/);
   expect(tokenIn(` ${TOKEN}\n`)).toBe(TOKEN);
 });

@@ -24,6 +24,9 @@ import type { Instant } from './resources/time.ts';
 /** Also a name of a file: neither hidden nor with a slash. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/;
 const MAX_TOKEN_BYTES = 8_192;
+const TOKEN_PREFIX = /^sk-ant-oat\d{2,}-/;
+/** Today's have 108; the first line of one that a terminal of 80 columns wrapped has fewer than this. */
+const MIN_TOKEN_CHARS = 85;
 
 /** What an agent is given, or why it cannot be. */
 export type Login = { readonly token: string } | { readonly refused: string };
@@ -46,17 +49,22 @@ export function accountName(name: string): string {
 /** The token in what was pasted or piped. Throws BadRequestError, without the text, for what is none. */
 export function tokenIn(input: string): string {
   const token = input.trim();
-  const wanted = 'give the token that `claude setup-token` prints, on standard input';
-  if (token === '') throw new BadRequestError(`there is no token; ${wanted}`);
+  const wanted =
+    'run `claude setup-token`, and give the token that it prints (it begins with sk-ant-oat01-) on standard input';
+  const refuse = (why: string): never => {
+    throw new BadRequestError(`${why}; ${wanted}`);
+  };
+  if (token === '') return refuse('there is no token');
   if (token.startsWith('{'))
-    throw new BadRequestError(
-      `that is no token but a file of credentials, whose copy dies when the original is renewed; ${wanted}`,
-    );
-  if (!/^[\x21-\x7e]+$/.test(token))
-    throw new BadRequestError(`the token must be one word on one line, without spaces; ${wanted}`);
+    return refuse('that is no token but a file of credentials, whose copy dies when the original is renewed');
+  if (!/^[\x21-\x7e]+$/.test(token)) return refuse('the token must be one word on one line, without spaces');
   if (token.startsWith('sk-ant-api'))
-    throw new BadRequestError('that is an API key and no login; give it to the agent as ANTHROPIC_API_KEY');
-  if (token.length > MAX_TOKEN_BYTES) throw new BadRequestError(`the token is too long; ${wanted}`);
+    return refuse('that is an API key (for ANTHROPIC_API_KEY in the env of an agent) and no login');
+  if (token.length > MAX_TOKEN_BYTES) return refuse('the token is too long');
+  if (!TOKEN_PREFIX.test(token)) return refuse('that is no token of a login');
+  if (!/^[\w-]+$/.test(token)) return refuse('that is no token of a login, which has letters, digits, - and _ alone');
+  if (token.length < MIN_TOKEN_CHARS)
+    return refuse(`that is not all of a token, which has some 108 characters (${token.length} were given)`);
   return token;
 }
 

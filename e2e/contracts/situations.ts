@@ -273,8 +273,9 @@ export const SITUATIONS: Readonly<Record<string, readonly Situation[]>> = {
   account: [when('nothing')],
   'account list': [when('none is saved')],
   'account save': [
-    { when: 'a token on standard input', args: ['work'], stdin: 'sk-ant-oat01-made-up' },
+    { when: 'a token on standard input', args: ['work'], stdin: `sk-ant-oat01-${'made-up_'.repeat(12)}` },
     { when: 'an API key', args: ['work'], stdin: 'sk-ant-api03-made-up' },
+    { when: 'no token but a word', args: ['work'], stdin: 'made-up' },
     when('no token', 'work'),
     when('a token among the arguments', 'work', 'sk-ant-oat01-made-up'),
     when('no name'),

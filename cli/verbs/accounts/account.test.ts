@@ -7,6 +7,7 @@ import { EXIT } from '../../../api/resources/errors.ts';
 import { fakeContext } from '../../fake-context.ts';
 import { run } from './account.ts';
 
+const TOKEN = `sk-ant-oat01-${'a'.repeat(93)}AA`;
 let cwd: string;
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'sac-account-'));
@@ -14,9 +15,9 @@ beforeEach(() => {
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
 it('saves from standard input, lists without the token, deletes', async () => {
-  const saving = fakeContext({ cwd, stdin: 'sk-ant-oat01-abc\n' });
+  const saving = fakeContext({ cwd, stdin: `${TOKEN}\n` });
   expect(await run(['work'], { verb: 'save' }, saving)).toBe(EXIT.done);
-  expect(readAccount(saving.home.accounts, 'work')).toEqual({ token: 'sk-ant-oat01-abc' });
+  expect(readAccount(saving.home.accounts, 'work')).toEqual({ token: TOKEN });
   const listing = fakeContext({ cwd });
   await run([], { verb: 'list' }, listing);
   expect(listing.out.text).toMatch(/^NAME +STATE +SAVED\nwork +ok /);
@@ -31,7 +32,7 @@ it('saves from standard input, lists without the token, deletes', async () => {
 });
 
 it.each([
-  [['work', 'sk-ant-oat01-abc'], 'save', /standard input/],
+  [['work', TOKEN], 'save', /standard input/],
   [[], 'save', /standard input/],
   [['../x'], 'save', /no name of an account/],
   [['work'], 'save', /no token/],
@@ -40,6 +41,15 @@ it.each([
   const refused = run(args, { verb }, fakeContext({ cwd }));
   await expect(refused).rejects.toThrow(message);
   await expect(refused).rejects.toMatchObject({ exitCode: EXIT.usage });
+});
+
+it('what is no token is refused, not shown, and leaves what was saved', async () => {
+  await run(['work'], { verb: 'save' }, fakeContext({ cwd, stdin: TOKEN }));
+  const context = fakeContext({ cwd, stdin: 'fix-the-login' });
+  const refused = run(['work'], { verb: 'save' }, context);
+  await expect(refused).rejects.toThrow('`claude setup-token`');
+  await expect(refused).rejects.not.toThrow('fix-the-login');
+  expect(readAccount(context.home.accounts, 'work')).toEqual({ token: TOKEN });
 });
 
 it('keeps nothing for a controller elsewhere', async () => {
