@@ -3,6 +3,7 @@
  * Never: captures screens or presses keys; never knows one CLI.
  */
 import type { Activity } from '../../api/resources/agent/agent.ts';
+import type { ServiceFault } from '../../api/resources/agent/facts.ts';
 
 /** The visible part of a terminal, as `tmux capture-pane -p` gives it. Whatever else the place can tell makes reading surer. */
 export interface Screen {
@@ -50,6 +51,8 @@ export interface PaneState {
   readonly elapsedSeconds?: number;
   readonly subagents?: number;
   readonly backgroundShells?: number;
+  /** What an `error` is due to, where the screen says it. */
+  readonly fault?: ServiceFault;
   /** As the screen says it, e.g. `3pm (UTC)`. */
   readonly resetsAt?: string;
   /** 0 to 1. */

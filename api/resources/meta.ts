@@ -3,6 +3,7 @@
  * Never: knows one kind's spec.
  */
 import { z } from 'zod';
+import type { ConditionType } from './conditions.ts';
 import { labelsSchema, nameSchema } from './names.ts';
 
 export const API_VERSION = 'sac/v1';
@@ -66,25 +67,6 @@ export const STORED_METADATA = [
 ] as const satisfies readonly Exclude<keyof ObjectMeta, 'name' | 'labels' | 'annotations'>[];
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
-export const CONDITION_TYPES = [
-  'Placed',
-  'FilesSynced',
-  'Started',
-  'Ready',
-  'UpToDate',
-  'Blocked',
-  'AuthFailed',
-  'QuotaLimited',
-  'ContextHigh',
-  'Healthy',
-  'HostReachable',
-  'Stalled',
-  'Progressing',
-  'Scheduled',
-  'VersionMismatch',
-] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
-
 export interface Condition {
   readonly type: ConditionType;
   readonly status: ConditionStatus;

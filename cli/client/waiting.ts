@@ -4,8 +4,8 @@
  */
 import type { Client } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent/agent.ts';
+import { CONDITION_TYPES } from '../../api/resources/conditions.ts';
 import { BadRequestError, EXIT, type ExitCode, NoControllerError } from '../../api/resources/errors.ts';
-import type { ConditionType } from '../../api/resources/meta.ts';
 import { closest } from '../../api/resources/suggest.ts';
 import { show, valuesAt } from '../output/jsonpath.ts';
 
@@ -34,24 +34,6 @@ export function parseGoal(text: string): Goal {
   );
 }
 
-/** Complete by its type; the list itself lies with the schemas, which take long to load. */
-const CONDITIONS: Readonly<Record<ConditionType, true>> = {
-  Placed: true,
-  FilesSynced: true,
-  Started: true,
-  Ready: true,
-  UpToDate: true,
-  Blocked: true,
-  AuthFailed: true,
-  QuotaLimited: true,
-  ContextHigh: true,
-  Healthy: true,
-  HostReachable: true,
-  Stalled: true,
-  Progressing: true,
-  Scheduled: true,
-  VersionMismatch: true,
-};
 const STATUSES = ['True', 'False', 'Unknown'];
 
 /** What is misspelt would be waited for in vain. */
@@ -66,7 +48,7 @@ function conditionGoal(type: string, status: string): Goal {
   };
   return {
     kind: 'condition',
-    type: find('condition', type, Object.keys(CONDITIONS)),
+    type: find('condition', type, CONDITION_TYPES),
     status: find('status', status, STATUSES),
   };
 }

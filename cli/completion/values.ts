@@ -3,6 +3,7 @@
  * Never: knows where names come from.
  */
 import { ROLES } from '../../api/protocol.ts';
+import { CONDITION_TYPES } from '../../api/resources/conditions.ts';
 import { findType, RESOURCE_TYPES } from '../client/resources.ts';
 import type { OptionDefinition, Verb } from '../verb.ts';
 import type { Candidate, Names } from './candidates.ts';
@@ -74,7 +75,6 @@ async function optionValue(
 }
 
 async function goals(): Promise<readonly string[]> {
-  const { CONDITION_TYPES } = await import('../../api/resources/meta.ts');
   return [...CONDITION_TYPES.map((type) => `condition=${type}`), 'delete', 'create', 'jsonpath='];
 }
 

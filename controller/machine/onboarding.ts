@@ -4,7 +4,7 @@
  * Never: presses anything on a screen that it did not recognise.
  */
 import type { Activity } from '../../api/resources/agent/agent.ts';
-import type { TokenCounts } from '../../api/resources/agent/facts.ts';
+import type { ServiceFault, TokenCounts } from '../../api/resources/agent/facts.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { DialogAnswer, OnboardingPlan } from '../plan/desired-instance.ts';
 
@@ -26,6 +26,8 @@ export interface Reading {
   readonly compactedAt?: Instant;
   readonly tool?: string;
   readonly resetsAt?: string;
+  /** What an `error` is due to, where that is known. */
+  readonly fault?: ServiceFault;
   readonly contextUsedRatio?: number;
   readonly model?: string;
   readonly cliVersion?: string;

@@ -65,6 +65,35 @@ describe('activity', () => {
     for (const shown of ['working', 'idle', 'dialog'] as const)
       expect(mergeFacts({ hooks, screen: told('screen', 9, shown) }).activity?.value).not.toBe('rate_limited');
   });
+  test('whose fault an error is: the most that any source knows of it, and nothing once it is over', () => {
+    const fault = (source: FactSource, value: 'overloaded' | 'server_error'): AgentFacts => ({
+      fault: { value, source, at: 1 },
+    });
+    const screen = { ...told('screen', 9, 'error'), ...fault('screen', 'overloaded') };
+    const hooks = { ...told('hooks', 5, 'error'), ...fault('hooks', 'server_error') };
+    const transcript = fault('transcript', 'server_error');
+    expect(mergeFacts({ screen, hooks, transcript }).fault?.value).toBe('overloaded');
+    expect(mergeFacts({ screen: told('screen', 9, 'error'), hooks }).fault?.value).toBe('server_error');
+    expect(mergeFacts({ screen: told('screen', 9, 'error'), transcript }).fault?.value).toBe('server_error');
+    for (const over of ['working', 'idle', 'rate_limited'] as const)
+      expect(mergeFacts({ screen: told('screen', 9, over), hooks: told('hooks', 8, over), transcript }).fault).toBe(
+        undefined,
+      );
+    const requestError = {
+      value: { activity: 'error', reason: '529: Overloaded', fault: 'overloaded' },
+      source: 'hooks',
+      at: 5,
+    } as const;
+    const tries = (value: NonNullable<AgentFacts['requestError']>['value']) =>
+      mergeFacts({
+        screen: told('screen', 9, 'error'),
+        hooks: { requestError: { ...requestError, value } },
+        transcript,
+      });
+    expect(tries(requestError.value).fault?.value).toBe('overloaded');
+    // The record has what failed before.
+    expect(tries({ activity: 'error', reason: 'Connection error.' }).fault).toBeUndefined();
+  });
   test('an unknown screen is never idle, and no screen with a stop on it is overruled by an older hook', () => {
     const activity = fc.constantFrom(...ACTIVITIES);
     fc.assert(

@@ -52,7 +52,7 @@ export function mergeFacts(sources: FactsBySource): AgentFacts {
       const before = merged[name];
       if (before === undefined || fact.at - before.at > LATER_MS) merged[name] = fact;
     }
-  const { activity: _, activityReason: __, ...rest } = merged as AgentFacts;
+  const { activity: _, activityReason: __, fault: ___, ...rest } = merged as AgentFacts;
   const result: AgentFacts = { ...rest, ...mergeModel(sources, rest), ...mergeActivity(sources) };
   return { ...result, ...mergeContext(sources, result) };
 }
@@ -60,20 +60,21 @@ export function mergeFacts(sources: FactsBySource): AgentFacts {
 const entries = (facts: AgentFacts | undefined): readonly (readonly [FactName, Fact<unknown>])[] =>
   Object.entries(facts ?? {}) as [FactName, Fact<unknown>][];
 
-type Doing = Pick<AgentFacts, 'activity' | 'activityReason'>;
+type Doing = Pick<AgentFacts, 'activity' | 'activityReason' | 'fault'>;
 const doing = (facts: AgentFacts | undefined): Doing => ({
   ...(facts?.activity ? { activity: facts.activity } : {}),
   ...(facts?.activity && facts.activityReason ? { activityReason: facts.activityReason } : {}),
 });
 
 /** Activity and its reason come from one source. Transcripts tell no activity. */
-function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
+function mergeActivity(sources: FactsBySource): Doing {
+  const { hooks, screen, transcript } = sources;
   const told = hooks?.activity;
   const seen = screen?.activity;
   if (seen === undefined || (told !== undefined && !screenIsBelieved(told, seen))) {
     // One question has one reason, whichever of a CLI's hooks tell of it one after the other.
     const same = ASKS.has(seen?.value ?? 'unknown') && seen?.value === told?.value && screen?.activityReason;
-    return { ...doing(hooks), ...(same && { activityReason: same }) };
+    return withFault({ ...doing(hooks), ...(same && { activityReason: same }) }, sources);
   }
   // A line that says "tried again", and the answer that made it try: the one is looked at now, the other says what it was.
   const tries = hooks?.requestError;
@@ -81,10 +82,23 @@ function mergeActivity({ hooks, screen, transcript }: FactsBySource): Doing {
     return {
       activity: { ...tries, value: tries.value.activity, at: seen.at },
       activityReason: { ...tries, value: tries.value.reason, at: seen.at },
+      ...(tries.value.fault && { fault: { ...tries, value: tries.value.fault, at: seen.at } }),
     };
   // The screen says "error", the transcript says which.
   const why = transcript?.activityReason;
-  return { ...doing(screen), ...(why && BLOCKED_BY_SERVICE.has(seen.value) ? { activityReason: why } : {}) };
+  return withFault(
+    { ...doing(screen), ...(why && BLOCKED_BY_SERVICE.has(seen.value) ? { activityReason: why } : {}) },
+    sources,
+  );
+}
+
+/** Of one and the same error one source may know more than another: "overloaded" where the other has "a server's error". */
+function withFault(told: Doing, { hooks, screen, transcript }: FactsBySource): Doing {
+  if (told.activity?.value !== 'error') return told;
+  const ofError = [hooks, screen].filter((source) => source?.activity?.value === 'error');
+  const faults = [...ofError, transcript].map((source) => source?.fault).filter((one) => one !== undefined);
+  const most = faults.find(({ value }) => value === 'overloaded') ?? faults[0];
+  return most ? { ...told, fault: most } : told;
 }
 
 const ASKS: ReadonlySet<Activity> = new Set<Activity>(['permission_prompt', 'question']);
@@ -130,10 +144,11 @@ function mergeContext({ screen }: FactsBySource, merged: AgentFacts): Pick<Agent
 /** What one look at a screen tells; `at`: when. */
 export function screenFacts(state: PaneState, at: Instant): AgentFacts {
   const fact = <T>(value: T): Fact<T> => ({ value, source: 'screen', at });
-  const { activity, reason, tool, contextUsedRatio, model, cliVersion } = state;
+  const { activity, reason, fault, tool, contextUsedRatio, model, cliVersion } = state;
   return {
     activity: fact(activity),
     activityReason: fact(reason),
+    ...(fault && { fault: fact(fault) }),
     ...(tool !== undefined && { currentTool: fact(tool) }),
     ...(contextUsedRatio !== undefined && { contextUsedRatio: fact(contextUsedRatio) }),
     ...(model !== undefined && { model: fact(model) }),

@@ -173,6 +173,7 @@ const sameReading = (a: Reading, b: Reading): boolean =>
   lastsOn(a, b) &&
   a.tool === b.tool &&
   a.resetsAt === b.resetsAt &&
+  a.fault === b.fault &&
   a.model === b.model &&
   a.cliVersion === b.cliVersion &&
   a.lastToolAt === b.lastToolAt &&
@@ -199,6 +200,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
     sessionId,
     quota,
     compactedAt,
+    fault,
   } = facts;
   const today = tokensByDay?.value[new Date(at).toISOString().slice(0, 10)];
   const shown = activity?.value ?? state.activity;
@@ -224,6 +226,7 @@ function toReading(state: PaneState, facts: AgentFacts, at: Instant, matchesRead
       }),
     ...(currentTool && { tool: currentTool.value }),
     ...(resetsAt !== undefined && { resetsAt }),
+    ...(fault && { fault: fault.value }),
     ...(contextUsedRatio && { contextUsedRatio: contextUsedRatio.value }),
     ...(model && { model: model.value }),
     ...(cliVersion && { cliVersion: cliVersion.value }),

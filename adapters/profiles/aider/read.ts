@@ -67,7 +67,7 @@ function other(page: Page): PaneState | undefined {
   if (!SPINNER.test(last)) return undefined;
   if (/^Retrying/.test(last)) {
     const above = page.lines.slice(Math.max(0, page.lines.length - 4)).join(' ');
-    return { activity: failureIn(above).activity, reason: 'a request failed and is tried again' };
+    return { ...failureIn(above), reason: 'a request failed and is tried again' };
   }
   return { activity: 'working', reason: 'a spinner stands on the last row' };
 }

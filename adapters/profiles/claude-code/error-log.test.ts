@@ -11,7 +11,7 @@ const answer = (status: number, type: string, message: string) =>
 
 describe('a request that is tried again', () => {
   test.each([
-    [answer(529, 'overloaded_error', 'Overloaded'), 'error', '529: Overloaded'],
+    [answer(529, 'overloaded_error', 'Overloaded'), 'error', '529: Overloaded', 'overloaded'],
     [
       answer(429, 'rate_limit_error', 'Number of requests has exceeded your rate limit'),
       'rate_limited',
@@ -19,13 +19,13 @@ describe('a request that is tried again', () => {
     ],
     [answer(401, 'authentication_error', 'invalid x-api-key'), 'auth_error', '401: invalid x-api-key'],
     ['undefined Connection error.', 'error', 'Connection error.'],
-    ['502 <html>Bad gateway</html>', 'error', '502: <html>Bad gateway</html>'],
-  ])('%s', (rest, activity, reason) => {
+    ['502 <html>Bad gateway</html>', 'error', '502: <html>Bad gateway</html>', 'server_error'],
+  ])('%s', (rest, activity, reason, fault?: string) => {
     const event = errorLogLine(failed(rest));
     if (event === undefined) throw new Error('not understood');
     expect(event.at).toBe(Date.parse('2026-11-21T21:02:39.386Z'));
     expect(readClaudeHooks([event])).toEqual({
-      requestError: { value: { activity, reason }, source: 'hooks', at: event.at },
+      requestError: { value: { activity, reason, ...(fault && { fault }) }, source: 'hooks', at: event.at },
     });
   });
 

@@ -68,6 +68,21 @@ describe('real payloads', () => {
       activityReason: { value: 'billing_error' },
     });
   });
+  test.each([
+    ['server_error', 'API Error: 529 Overloaded. This is a server-side issue.', 'overloaded'],
+    ['overloaded', '', 'overloaded'],
+    ['server_error', 'API Error: 500 Internal server error', 'server_error'],
+    ['unknown', 'API Error: Connection error.', undefined],
+  ])('%s (%s): whose fault it is, until something else happens', (error, last_assistant_message, fault) => {
+    const failed = { hook_event_name: 'StopFailure', error, last_assistant_message };
+    const facts = tell(failed);
+    expect(facts).toMatchObject({
+      activity: { value: 'error' },
+      activityReason: { value: last_assistant_message || error },
+    });
+    expect(facts.fault?.value).toBe(fault);
+    expect(tell(failed, real('UserPromptSubmit')).fault).toBeUndefined();
+  });
   test('a session that started or was cleared is not exited, one that ended is', () => {
     const start = real('SessionStart', (payload) => payload['source'] === 'startup');
     expect(tell(start).activity).toBeUndefined();

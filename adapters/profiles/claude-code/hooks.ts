@@ -6,7 +6,7 @@ import type { Activity } from '../../../api/resources/agent/agent.ts';
 import type { AgentFacts, BackgroundTask, FactValues, Prompt } from '../../../api/resources/agent/facts.ts';
 import type { HookEvent } from '../../../api/resources/agent/hook-event.ts';
 import type { Instant } from '../../../api/resources/time.ts';
-import { failureIn } from '../reading/failures.ts';
+import { failureIn, faultIn } from '../reading/failures.ts';
 import { preview, ToolHistory, toolPreview } from '../telling/tool-history.ts';
 import { type Fields, fieldsOf, listOf, textOf } from '../telling/transcript.ts';
 import { REQUEST_FAILED } from './error-log.ts';
@@ -46,11 +46,18 @@ function nameOf({ kind, payload }: HookEvent): string {
 /** Errors by which a turn failed, as StopFailure names them. */
 function activityOfError(error: string): Activity {
   if (/auth|login|oauth/.test(error)) return 'auth_error';
-  if (/rate_limit|overloaded/.test(error)) return 'rate_limited';
+  if (/rate_limit/.test(error)) return 'rate_limited';
   if (/usage_limit|quota/.test(error)) return 'limit_reached';
   if (/too_long|context/.test(error)) return 'context_low';
   return 'error';
 }
+
+/** Kinds of errors that say less than the CLI's own sentence. */
+const VAGUE = /^(?:server_error|overloaded|unknown|invalid_request)?$/;
+
+/** An error as people are told it: its kind where that says it all, else what the CLI said. Also of its record. */
+export const saidOfError = (error: string, said: string): string =>
+  VAGUE.test(error) ? said || error || 'the turn failed' : error;
 
 const QUESTION_TOOLS: ReadonlySet<string> = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
@@ -105,7 +112,9 @@ export class ClaudeHooks {
       case 'StopFailure': {
         this.#turnEnded(payload, at);
         const error = textOf(payload['error']) || textOf(payload['error_type']);
-        this.#activity(activityOfError(error), error || 'the turn failed', at);
+        const said = textOf(payload['last_assistant_message']);
+        this.#activity(activityOfError(error), saidOfError(error, said), at);
+        this.#fault(`${error} ${said}`, at);
         break;
       }
       case 'Notification':
@@ -134,8 +143,9 @@ export class ClaudeHooks {
   /** It goes on trying, so this is no activity: the screen tells whether it still tries. */
   #requestFailed(payload: Fields, at: Instant): void {
     const [status, message] = [textOf(payload['status']), textOf(payload['message'])];
-    const { activity } = failureIn(`${status} ${message}`);
-    this.#set('requestError', { activity, reason: preview(status === '' ? message : `${status}: ${message}`) }, at);
+    const { activity, fault } = failureIn(`${status} ${message}`);
+    const reason = preview(status === '' ? message : `${status}: ${message}`);
+    this.#set('requestError', { activity, reason, ...(fault && { fault }) }, at);
   }
 
   #working(tool: string, inSubagent: boolean, at: Instant): void {
@@ -151,6 +161,12 @@ export class ClaudeHooks {
   #activity(activity: Activity, reason: string, at: Instant): void {
     this.#set('activity', activity, at);
     this.#set('activityReason', preview(reason), at);
+    delete this.#told.fault;
+  }
+
+  #fault(said: string, at: Instant): void {
+    const fault = this.#told.activity?.value === 'error' ? faultIn(said) : undefined;
+    if (fault) this.#set('fault', fault, at);
   }
 
   #identity(payload: Fields, at: Instant): void {

@@ -133,3 +133,16 @@ test('nothing, garbage and half lines tell nothing and break nothing', () => {
   ];
   expect(() => readClaudeTranscript(odd)).not.toThrow();
 });
+
+test('a failure whose kind says nothing is told in the words that the CLI shows, and whose fault it is', () => {
+  const transcript = new ClaudeTranscript();
+  const content = [{ type: 'text', text: 'API Error: 529 Overloaded. This is a server-side issue.' }];
+  const failure = { type: 'assistant', error: 'server_error', message: { model: '<synthetic>', content } };
+  transcript.add(JSON.stringify({ ...failure, timestamp: time() }));
+  expect(transcript.facts()).toMatchObject({
+    activityReason: { value: 'API Error: 529 Overloaded. This is a server-side issue.' },
+    fault: { value: 'overloaded' },
+  });
+  transcript.add(assistant('m1', []));
+  expect(transcript.facts().fault).toBeUndefined();
+});

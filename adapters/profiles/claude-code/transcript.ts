@@ -2,8 +2,9 @@
  * Owns: what Claude Code's own record of a conversation (projects/<folder>/<session>.jsonl) tells.
  * Never: opens files. Format as written by 2.1.197; lines of other kinds are passed over.
  */
-import type { AgentFacts, Prompt, TokenCounts } from '../../../api/resources/agent/facts.ts';
+import type { AgentFacts, Prompt, ServiceFault, TokenCounts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
+import { faultIn } from '../reading/failures.ts';
 import { estimateUsd } from '../telling/prices.ts';
 import { preview, ToolHistory } from '../telling/tool-history.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type TranscriptReader,
   textOf,
 } from '../telling/transcript.ts';
+import { saidOfError } from './hooks.ts';
 
 const KEPT_PROMPTS = 5;
 const KEPT_DAYS = 2;
@@ -62,6 +64,7 @@ export class ClaudeTranscript implements TranscriptReader {
   #todoAt: Instant = 0;
   #message = '';
   #error = '';
+  #fault: ServiceFault | undefined;
   #at: Instant = 0;
   #answeredAt: Instant = 0;
 
@@ -83,7 +86,10 @@ export class ClaudeTranscript implements TranscriptReader {
     const inSubagent = entry['isSidechain'] === true;
     const model = textOf(message['model']);
     if (model === SYNTHETIC) {
-      this.#error = textOf(entry['error']);
+      const said = listOf(message['content']).map((block) => textOf(block['text']));
+      const error = textOf(entry['error']);
+      this.#error = error === '' ? '' : preview(saidOfError(error, said.join(' ').trim()));
+      this.#fault = faultIn(`${error} ${said.join(' ')}`);
       return;
     }
     const tokens = countsOf(fieldsOf(message['usage']));
@@ -180,6 +186,7 @@ export class ClaudeTranscript implements TranscriptReader {
       ...(task === undefined ? {} : { currentTask: fact(task.text, task.at) }),
       ...(this.#message === '' ? {} : { lastMessage: fact(this.#message, this.#answeredAt) }),
       ...(this.#error === '' ? {} : { activityReason: fact(this.#error) }),
+      ...(this.#error !== '' && this.#fault ? { fault: fact(this.#fault) } : {}),
     };
   }
 }

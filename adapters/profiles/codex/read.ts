@@ -61,7 +61,7 @@ function fromStatus(block: string, facts: Partial<PaneState>): PaneState | undef
   const elapsed = elapsedIn(status[0]);
   const timed = { ...facts, ...countsIn(block), ...(elapsed === undefined ? {} : { elapsedSeconds: elapsed }) };
   if (/reconnecting|retrying|stream error|server is busy/i.test(status[1] ?? '')) {
-    return { ...timed, activity: failureIn(block).activity, reason: 'a request failed and is tried again' };
+    return { ...timed, ...failureIn(block), reason: 'a request failed and is tried again' };
   }
   if (/compacting/i.test(status[1] ?? ''))
     return { ...timed, activity: 'compacting', reason: 'the conversation is being compacted' };

@@ -97,8 +97,7 @@ function prompt(page: Page, box: Composer): PaneState {
   };
   if (PROGRESS.test(footer)) {
     const elapsed = elapsedIn(footer);
-    if (/retry/i.test(footer))
-      return { ...facts, activity: failureIn(footer).activity, reason: 'a request failed and is tried again' };
+    if (/retry/i.test(footer)) return { ...facts, ...failureIn(footer), reason: 'a request failed and is tried again' };
     if (/compact/i.test(footer))
       return { ...facts, activity: 'compacting', reason: 'the conversation is being compacted' };
     return {

@@ -74,7 +74,7 @@ function prompt(page: Page, box: Composer): PaneState {
       const failed = lastRows(page, spinnerRow(page, box.top)).join(' ');
       return {
         ...timed,
-        activity: failureIn(`${failed} ${last}`).activity,
+        ...failureIn(`${failed} ${last}`),
         reason: 'a request failed and is tried again',
       };
     }

@@ -3,10 +3,13 @@
  * Never: looks for such messages itself: an agent may write the same words.
  */
 import type { Activity } from '../../../api/resources/agent/agent.ts';
+import type { ServiceFault } from '../../../api/resources/agent/facts.ts';
 
 export interface Failure {
   readonly activity: Extract<Activity, 'auth_error' | 'rate_limited' | 'limit_reached' | 'context_low' | 'error'>;
   readonly reason: string;
+  /** With `error` alone. */
+  readonly fault?: ServiceFault;
   readonly resetsAt?: string;
 }
 
@@ -40,7 +43,26 @@ const KINDS: readonly (readonly [Failure['activity'], RegExp, string])[] = [
   ],
 ];
 
+const FAULTS: readonly (readonly [ServiceFault, RegExp, string])[] = [
+  [
+    'overloaded',
+    /\b(?:529|503)\b|overloaded|at capacity|high (?:load|demand)|server is busy|service unavailable|\bUNAVAILABLE\b/i,
+    'the service is overloaded',
+  ],
+  [
+    'server_error',
+    /\b(?:500|502|504|52\d)\b|server[_ ]error|bad gateway|gateway time-?out/i,
+    'the service failed to answer',
+  ],
+];
+
 const CLASSIFIED_ERROR = 'the last request failed';
+
+/** What of the service it was, in a message that is known to be a failure and no refusal; undefined: not said. */
+export function faultIn(message: string): ServiceFault | undefined {
+  return faultOf(message)?.[0];
+}
+const faultOf = (message: string) => FAULTS.find(([, pattern]) => pattern.test(message.replace(/\s+/g, ' ')));
 
 /** The kind of a message that is known to be a failure. */
 export function failureIn(message: string): Failure {
@@ -51,5 +73,6 @@ export function failureIn(message: string): Failure {
   for (const [activity, pattern, reason] of KINDS) {
     if (pattern.test(flat)) return { activity, reason, ...reset };
   }
-  return { activity: 'error', reason: CLASSIFIED_ERROR, ...reset };
+  const [fault, , reason = CLASSIFIED_ERROR] = faultOf(flat) ?? [];
+  return { activity: 'error', reason, ...(fault && { fault }), ...reset };
 }

@@ -4,6 +4,7 @@
  */
 import type { AgentFacts, FactValues, Prompt, TokenCounts } from '../../../api/resources/agent/facts.ts';
 import type { Instant } from '../../../api/resources/time.ts';
+import { faultIn } from '../reading/failures.ts';
 import { estimateUsd } from './prices.ts';
 import { preview, ToolHistory } from './tool-history.ts';
 
@@ -85,6 +86,7 @@ export class Conversation {
     const fact = <T>(value: T, at: Instant = this.#at) => ({ value, source: 'transcript' as const, at });
     const prompt = this.#prompts.at(-1);
     const { sessionId, cliVersion, contextWindow, quota } = this.#known;
+    const fault = faultIn(this.#error);
     return {
       ...this.tools.facts('transcript'),
       ...(sessionId === undefined ? {} : { sessionId: fact(sessionId) }),
@@ -106,6 +108,7 @@ export class Conversation {
           }),
       ...(this.#message === '' ? {} : { lastMessage: fact(this.#message, this.#answeredAt) }),
       ...(this.#error === '' ? {} : { activityReason: fact(this.#error) }),
+      ...(fault && { fault: fact(fault) }),
     };
   }
 }

@@ -66,12 +66,18 @@ export interface LastTool {
   readonly at: Instant;
 }
 
+/** What of a service made a request fail that was sound. */
+export const SERVICE_FAULTS = ['overloaded', 'server_error'] as const;
+export type ServiceFault = (typeof SERVICE_FAULTS)[number];
+
 export interface FactValues {
   readonly activity: Activity;
   /** Why the activity is what it is, in a few words: an error's kind, what permission is asked for. */
   readonly activityReason: string;
+  /** With the activity `error`: what of the service it is due to, where that is known. */
+  readonly fault: ServiceFault;
   /** Why its last request failed, while it goes on trying. */
-  readonly requestError: { readonly activity: Activity; readonly reason: string };
+  readonly requestError: { readonly activity: Activity; readonly reason: string; readonly fault?: ServiceFault };
   /** When it last began to compact its context. */
   readonly compactedAt: Instant;
   readonly currentTool: string;

@@ -3,7 +3,8 @@
  * Never: holds a secret: specs name environment variables or files; sends anything.
  */
 import { z } from 'zod';
-import { API_VERSION, CONDITION_TYPES, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
+import { CONDITION_TYPES } from '../conditions.ts';
+import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { closest } from '../suggest.ts';
 import { durationSchema, type Instant } from '../time.ts';
 import { isMapping } from '../values.ts';
@@ -105,7 +106,8 @@ const word = z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, { message: 'is not 
 const conditionRuleSchema = z
   .strictObject({
     type: word.meta({
-      description: 'Type of the condition: Blocked, AuthFailed, QuotaLimited, Ready, Synced, Exceeded, ...',
+      description:
+        'Type of the condition: Blocked, AuthFailed, QuotaLimited, RequestFailed, Ready, Synced, Exceeded, ...',
     }),
     status: z.enum(['True', 'False']).default('True').meta({ description: 'Status that is told.' }),
     reasons: z.array(word).default([]).meta({ description: 'Only with one of these reasons. Empty: with any.' }),

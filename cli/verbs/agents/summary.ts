@@ -4,6 +4,7 @@
  */
 
 import type { Agent, InstanceStatus, LastExit } from '../../../api/resources/agent/agent.ts';
+import { WELL_WHEN_FALSE } from '../../../api/resources/conditions.ts';
 import { age } from '../../../api/tables/age.ts';
 import { table } from '../../output/table.ts';
 import { oneLine } from '../../output/terminal.ts';
@@ -37,11 +38,9 @@ function statusText({ metadata, spec, status }: Agent): string {
 /** Conditions that are not as they should be. */
 function wanting({ status }: Agent): readonly string[] {
   return status.conditions
-    .filter(({ type, status: is }) => (BAD_WHEN_TRUE.has(type) ? is === 'True' : is === 'False'))
+    .filter(({ type, status: is }) => (WELL_WHEN_FALSE.has(type) ? is === 'True' : is === 'False'))
     .map(({ type, status: is, reason, message }) => `${type}=${is} ${reason}: ${message}`);
 }
-
-const BAD_WHEN_TRUE: ReadonlySet<string> = new Set(['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh', 'Stalled']);
 
 const instanceTable = (instances: readonly InstanceStatus[], now: number): string =>
   table(

@@ -4,8 +4,10 @@
  */
 
 import type { Activity, ExitCause } from '../../../api/resources/agent/agent.ts';
+import type { ServiceFault } from '../../../api/resources/agent/facts.ts';
+import type { ConditionType } from '../../../api/resources/conditions.ts';
 import type { EventDraft } from '../../../api/resources/event.ts';
-import type { Condition, ConditionStatus, ConditionType } from '../../../api/resources/meta.ts';
+import type { Condition, ConditionStatus } from '../../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { DesiredInstance } from '../../plan/desired-instance.ts';
 import type { AtTime } from '../at-time.ts';
@@ -85,7 +87,7 @@ function versionFact(
 
 /** What a person has to know of a live agent: what it waits for, and what it lacks. */
 function activityFacts(reading: Reading | undefined, onboarding: OnboardingMemory | undefined): readonly Fact[] {
-  const { activity = 'unknown', reason = 'Its screen was not read yet.', resetsAt, dialog } = reading ?? {};
+  const { activity = 'unknown', reason = 'Its screen was not read yet.', resetsAt, dialog, fault } = reading ?? {};
   const stuck = onboarding?.stuck;
   const asks =
     activity === 'permission_prompt' ||
@@ -116,6 +118,9 @@ function activityFacts(reading: Reading | undefined, onboarding: OnboardingMemor
           resetsAt === undefined ? reason : `${reason}; resets ${resetsAt}`,
         ]
       : ['QuotaLimited', 'False', 'NoLimit', 'No limit is shown.'],
+    activity === 'error'
+      ? ['RequestFailed', 'True', fault === undefined ? 'ApiError' : FAULT_REASONS[fault], reason]
+      : ['RequestFailed', 'False', 'NoError', 'No failure of a request is shown.'],
     activity === 'context_low'
       ? ['ContextHigh', 'True', 'ContextLow', reason]
       : ['ContextHigh', 'False', 'Enough', 'No warning about context is shown.'],
@@ -124,6 +129,10 @@ function activityFacts(reading: Reading | undefined, onboarding: OnboardingMemor
 const BLOCKED_REASONS: Partial<Readonly<Record<Activity, string>>> = {
   permission_prompt: 'PermissionPrompt',
   question: 'Question',
+};
+const FAULT_REASONS: Readonly<Record<ServiceFault, string>> = {
+  overloaded: 'Overloaded',
+  server_error: 'ServerError',
 };
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
 
@@ -275,6 +284,7 @@ const TOLD: ReadonlySet<ConditionType> = new Set([
   'Blocked',
   'AuthFailed',
   'QuotaLimited',
+  'RequestFailed',
   'ContextHigh',
   'VersionMismatch',
 ]);

@@ -11,7 +11,8 @@ import type {
   ReadingStatus,
   RolloutStatus,
 } from '../../../api/resources/agent/agent.ts';
-import type { Condition, ConditionType } from '../../../api/resources/meta.ts';
+import { type ConditionType, WELL_WHEN_FALSE } from '../../../api/resources/conditions.ts';
+import type { Condition } from '../../../api/resources/meta.ts';
 import { type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { Revised } from '../../plan/rollout/revisions.ts';
 import { SUSPENDED } from '../at-time.ts';
@@ -78,6 +79,7 @@ const readingStatus = ({
   dialog,
   source = 'screen',
   lastToolAt,
+  fault: _fault,
   at: _at,
   activity: _activity,
   matchesReady: _matchesReady,
@@ -285,6 +287,5 @@ function mergeConditions(instances: readonly InstanceStatus[], allReady: boolean
   });
 }
 
-const WELL_WHEN_FALSE: readonly ConditionType[] = ['Blocked', 'AuthFailed', 'QuotaLimited', 'ContextHigh', 'Stalled'];
 const unwell = (type: ConditionType, { status }: Condition): boolean =>
-  WELL_WHEN_FALSE.includes(type) ? status === 'True' : status !== 'True';
+  WELL_WHEN_FALSE.has(type) ? status === 'True' : status !== 'True';
