@@ -1,7 +1,9 @@
-// Bundles the two programs: the CLI (dist/sac.js) and the controller (dist/controller.js); what few runs need is loaded lazily, as chunks.
+// Bundles the two programs: the CLI (dist/sac.js), of which what few runs need is loaded lazily, as chunks, and the controller (dist/controller.js).
 import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleController, MODULE } from './bundle.mjs';
 
 const { version } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
 // What the code says, not what it calls itself: two builds of one version may differ.
@@ -14,32 +16,20 @@ for (const folder of ['adapters', 'api', 'cli', 'controller']) {
 content.update(await readFile(new URL('package-lock.json', import.meta.url)));
 const buildId = content.digest('hex').slice(0, 12);
 const shared = {
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
+  ...MODULE,
   outdir: 'dist',
   sourcemap: 'linked',
-  minifySyntax: true,
-  // A tenth of the time to start goes into reading the text. Lines stay short: node prints the one an error came from.
-  minifyWhitespace: true,
-  lineLimit: 120,
   define: { SAC_VERSION: JSON.stringify(version), SAC_BUILD: JSON.stringify(buildId) },
-  external: ['better-sqlite3', 'ssh2'],
-  logLevel: 'warning',
 };
-// CommonJS dependencies inside an ES module still want `require`.
-const banner =
-  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+/** What a small module of ours exports. */
+const exportsOf = async (entry) => {
+  const { outputFiles } = await build({ ...shared, entryPoints: [entry], write: false, sourcemap: false, banner: {} });
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+};
 
 // The program behind hooks is shell, and stands at the head of the CLI, see spooler.ts.
-const spooler = await build({
-  ...shared,
-  entryPoints: ['adapters/profiles/hooks/spooler.ts'],
-  write: false,
-  sourcemap: false,
-});
-const { SPOOLER_LINE } = await import(`data:text/javascript,${encodeURIComponent(spooler.outputFiles[0].text)}`);
+const { SPOOLER_LINE } = await exportsOf('adapters/profiles/hooks/spooler.ts');
+const { CONTROLLER_NODE_FLAGS } = await exportsOf('cli/client/node-flags.ts');
 // dist/sac.js is both: sh runs the second line, which spools a hook's event or hands over to node; to node it is a comment.
 const polyglot = `#!/bin/sh\n':' //; ${SPOOLER_LINE}; exec node "$0" "$@"`;
 
@@ -49,17 +39,15 @@ await build({
   entryPoints: { sac: 'cli/main.ts' },
   splitting: true,
   chunkNames: 'cli/[name]-[hash]',
-  banner: { js: banner },
 });
 await build({
   ...shared,
-  entryPoints: {
-    controller: 'controller/main.ts',
-    'controller/reading-thread': 'controller/desired/git/reading/reading-thread.ts',
-  },
-  splitting: true,
-  chunkNames: 'controller/[name]-[hash]',
-  banner: { js: banner },
+  entryPoints: { 'controller/reading-thread': 'controller/desired/git/reading/reading-thread.ts' },
+});
+const { sourcemap, define } = shared;
+await bundleController(fileURLToPath(new URL('dist/controller', import.meta.url)), CONTROLLER_NODE_FLAGS, {
+  sourcemap,
+  define,
 });
 await writeFile('dist/sac.js', `${polyglot}\n${await readFile('dist/sac.js', 'utf8')}`);
 // Two lines more, also in the map.

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Client, createClient } from '../api/client.ts';
 import type { ApplyItem } from '../api/protocol.ts';
-import { CONTROLLER_NODE_FLAGS } from '../cli/client/connection.ts';
+import { CONTROLLER_NODE_FLAGS } from '../cli/client/node-flags.ts';
 import { pause } from './harness.ts';
 
 const CONTROLLER = resolve(import.meta.dirname, '..', 'dist', 'controller.js');

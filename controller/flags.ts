@@ -4,7 +4,7 @@
  */
 
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BadRequestError } from '../api/resources/errors.ts';
 import { type DurationMs, durationMs, durationSchema } from '../api/resources/time.ts';
 
@@ -16,18 +16,24 @@ export interface Flags {
   readonly takeover: boolean;
 }
 
-export function parseFlags(argv: readonly string[]): Flags {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      'agents-dir': { type: 'string', multiple: true },
-      listen: { type: 'string' },
-      'tls-cert': { type: 'string' },
-      'tls-key': { type: 'string' },
-      resync: { type: 'string', default: '10m' },
-      takeover: { type: 'boolean', default: false },
-    },
-  });
+const OPTIONS = {
+  'agents-dir': { type: 'string', multiple: true },
+  listen: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  resync: { type: 'string', default: '10m' },
+  takeover: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const satisfies ParseArgsConfig['options'];
+
+export const USAGE = `Usage: node controller.js [--agents-dir DIR]... [--listen HOST:PORT [--tls-cert FILE --tls-key FILE]] [--resync DURATION] [--takeover]
+The controller itself; \`sac controller run\` and \`sac controller start\` run it, and tell more of its flags with --help.
+`;
+
+/** undefined: what was asked for is help. Throws BadRequestError. */
+export function parseFlags(argv: readonly string[]): Flags | undefined {
+  const values = valuesOf(argv);
+  if (values.help) return undefined;
   const cert = values['tls-cert'];
   const key = values['tls-key'];
   if ((cert === undefined) !== (key === undefined)) throw new BadRequestError('--tls-cert and --tls-key go together');
@@ -40,6 +46,14 @@ export function parseFlags(argv: readonly string[]): Flags {
     resyncMs: durationMs(resync.data),
     takeover: values.takeover,
   };
+}
+
+function valuesOf(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS }).values;
+  } catch (error) {
+    throw new BadRequestError(`${error instanceof Error ? error.message : String(error)}; see --help`);
+  }
 }
 
 function parseListen(text: string): { host: string; port: number } {

@@ -33,7 +33,7 @@ import { createUsage } from './compose/usage.ts';
 import { createWrites } from './compose/writes.ts';
 import { Controller } from './controller.ts';
 import { sourceOf, tellingRollouts, tellingSources } from './desired/git/running/hand-edits.ts';
-import { type Flags, parseFlags } from './flags.ts';
+import { type Flags, parseFlags, USAGE } from './flags.ts';
 import { openLog } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { HostConditions } from './places/host-conditions.ts';
@@ -52,6 +52,10 @@ const STOP_DEADLINE_MS = 10_000;
 async function main(): Promise<void> {
   process.umask(0o077);
   const flags = parseFlags(process.argv.slice(2));
+  if (!flags) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const home = homeFrom(process.env);
   await run(flags, home, openLog(1, process.env['SAC_LOG_LEVEL'] ?? 'info'));
 }

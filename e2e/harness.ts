@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { createClient } from '../api/client.ts';
 import type { ControllerStatus, Plural } from '../api/protocol.ts';
 import { NoControllerError } from '../api/resources/errors.ts';
+import { CONTROLLER_NODE_FLAGS } from '../cli/client/node-flags.ts';
 import { parseResources } from '../cli/client/resources.ts';
 import { call, runsHere } from './in-process.ts';
 
@@ -152,7 +153,7 @@ export class Fleet implements AsyncDisposable {
 
   /** Starts a controller in the foreground of this test; resolves when it is ready. */
   async controller(flags: readonly string[] = []): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [CONTROLLER, ...flags], {
+    const child = spawn(process.execPath, [...CONTROLLER_NODE_FLAGS, CONTROLLER, ...flags], {
       env: { ...this.env },
       cwd: this.dir,
       stdio: ['ignore', 'pipe', 'pipe'],

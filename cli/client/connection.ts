@@ -11,6 +11,7 @@ import { assertPrivate, type Home } from '../../api/home.ts';
 import { BadRequestError, EXIT, NoControllerError, SacError } from '../../api/resources/errors.ts';
 import { parseDuration } from '../durations.ts';
 import type { Context, Output } from '../verb.ts';
+import { CONTROLLER_NODE_FLAGS } from './node-flags.ts';
 
 export interface GlobalOptions {
   readonly context?: string;
@@ -30,8 +31,6 @@ interface ConnectionOptions {
 }
 
 const START_DEADLINE_MS = 60_000;
-/** A controller lives for weeks and mostly waits: memory counts for more than the speed of young-generation collections. */
-export const CONTROLLER_NODE_FLAGS: readonly string[] = ['--optimize-for-size', '--max-semi-space-size=2'];
 const POLL_MS = 25;
 const LAST_LINES = 5;
 /** How a controller ends that finds its home held. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Client, createClient } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent/agent.ts';
 import { NoControllerError } from '../../api/resources/errors.ts';
-import { CONTROLLER_NODE_FLAGS } from '../../cli/client/connection.ts';
+import { CONTROLLER_NODE_FLAGS } from '../../cli/client/node-flags.ts';
 import { clearAway, Fleet, run, tmuxOf, until } from '../harness.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 

@@ -4,7 +4,8 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { bundleController } from '../../../bundle.mjs';
+import { CONTROLLER_NODE_FLAGS } from '../../../cli/client/node-flags.ts';
 
 const ROOT = resolve(import.meta.dirname, '..', '..', '..');
 const REGISTRY = join(ROOT, 'adapters', 'registry.ts');
@@ -13,24 +14,13 @@ const REGISTRY = join(ROOT, 'adapters', 'registry.ts');
 export async function bundleFaultyController(): Promise<string> {
   const folder = join(ROOT, 'dist');
   mkdirSync(folder, { recursive: true });
-  const out = join(folder, `e2e-controller-${process.pid}.js`);
-  process.once('exit', () => rmSync(out, { force: true }));
+  const out = join(folder, `e2e-controller-${process.pid}`);
+  process.once('exit', () => {
+    for (const ending of ['.js', '.program.cjs', '.program.cache']) rmSync(out + ending, { force: true });
+  });
   let replaced = 0;
-  await build({
-    entryPoints: [join(ROOT, 'controller', 'main.ts')],
-    outfile: out,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    minifySyntax: true,
-    minifyWhitespace: true,
+  await bundleController(out, CONTROLLER_NODE_FLAGS, {
     define: { SAC_VERSION: '"0.0.0-e2e"' },
-    external: ['better-sqlite3', 'ssh2'],
-    logLevel: 'warning',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
     plugins: [
       {
         name: 'faulty registry',
@@ -45,5 +35,5 @@ export async function bundleFaultyController(): Promise<string> {
     ],
   });
   if (replaced !== 1) throw new Error(`controller/main.ts names the registry of runtimes ${replaced} times, not once`);
-  return out;
+  return `${out}.js`;
 }

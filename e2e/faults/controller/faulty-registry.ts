@@ -13,7 +13,9 @@ const TIMEOUT_MS = 600;
 const LATE_MS = 300;
 const CLOCK_READ_MS = 50;
 
-const orders: Orders = JSON.parse(readFileSync(process.env[ORDERS_VARIABLE] ?? '', 'utf8'));
+// None are there while the program is bundled, which runs it as far as its help.
+const file = process.env[ORDERS_VARIABLE];
+const orders: Orders = file === undefined ? { journal: '/dev/null' } : JSON.parse(readFileSync(file, 'utf8'));
 if (orders.clock !== undefined) shiftClock(orders.clock);
 
 export const createRuntimes = (context: RuntimeContext): readonly (Runtime & AsyncDisposable)[] => {
