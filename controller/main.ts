@@ -163,7 +163,9 @@ async function run(
     typist,
     files,
     factsOf: telling.factsOf,
-    beforeStart: withLogins(telling.beforeStart, home.accounts),
+    beforeStart: withLogins(telling.beforeStart, home.accounts, ({ agent, name }, reason, message) =>
+      tell([{ type: 'Warning', reason, message, regarding: { kind: 'Agent', name: agent, instance: name } }]),
+    ),
     store,
     places,
     timers: realTimers,

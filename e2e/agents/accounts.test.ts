@@ -1,5 +1,5 @@
 /** A pinned login: without it no start, with it that one and no other; the real Claude Code, and who it says it is. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Agent } from '../../api/resources/agent/agent.ts';
@@ -92,6 +92,19 @@ it('is waited for, used alone, renewed with the next start, and never replaced b
   );
   const last = server.requests.at(-1)?.headers['authorization'];
   expect(last).toBe(`Bearer ${tokenOf('c')}`);
+
+  // What would win over it is told with the start, by its file.
+  const told = async (): Promise<readonly string[]> =>
+    (await fleet.json(['events'])).items.flatMap(({ reason, message }: { reason: string; message: string }) =>
+      reason === 'OtherLogin' ? [message] : [],
+    );
+  expect(await told()).toEqual([]);
+  const settings = join(home, '.claude', 'settings.json');
+  writeFileSync(settings, JSON.stringify({ apiKeyHelper: '/bin/false' }));
+  await fleet.ok(['restart', 'coder']);
+  await until('it is told', async () => (await told()).length > 0, PATIENCE_MS);
+  expect(await told()).toEqual([`${settings}: an apiKeyHelper there wins over claude.account "work"; take it out`]);
+  rmSync(settings);
 
   // Taken away: what runs goes on, and is not started again.
   await fleet.ok(['account', 'delete', 'work']);
