@@ -3,7 +3,7 @@
  * files), as many at once. Both in the same run.
  */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AT_ONCE } from '../adapters/runtimes/container/containers.ts';
@@ -40,6 +40,8 @@ async function once(tag: string): Promise<{ readonly sac: number; readonly floor
 /** Until the last `docker run` has returned. The launch files are those that sac wrote. */
 async function floorOf(fleet: BenchFleet, tag: string): Promise<number> {
   const id = fleet.fleetId as FleetId;
+  const launches = join(fleet.home, 'run', 'launch');
+  const written = new Map(readdirSync(launches).map((file) => [file.split('.')[0], file] as const));
   const starts = Array.from({ length: COUNT }, (_, n) => {
     const cwd = join(fleet.home, 'workspaces', `a${n}`);
     execFileSync('mkdir', ['-p', cwd]);
@@ -50,7 +52,7 @@ async function floorOf(fleet: BenchFleet, tag: string): Promise<number> {
     };
     const launch = { argv: [], env: {}, envFiles: [], preStart: [], postStart: [], options };
     const files = {
-      launch: join(fleet.home, 'run', 'launch', `a${n}.sh`),
+      launch: join(launches, written.get(`a${n}`) ?? 'none'),
       init: join(fleet.home, 'run', 'container', 'init.sh'),
     };
     return runArguments(

@@ -28,7 +28,7 @@ async function once(count: number): Promise<{ readonly sac: number; readonly flo
 function floorOf(fleet: BenchFleet, count: number): number {
   const launches = join(fleet.home, 'run', 'launch');
   const lines = readdirSync(launches).map(
-    (file) => `new-session -d -s ${file.replace('.sh', '')} -x 200 -y 50 sh '${join(launches, file)}'`,
+    (file) => `new-session -d -s ${file.split('.')[0]} -x 200 -y 50 sh '${join(launches, file)}'`,
   );
   const script = join(fleet.dir, 'floor.tmux');
   writeFileSync(script, `${lines.join('\n')}\n`);

@@ -2,8 +2,9 @@
  * Owns: agents in Apptainer instances, each under a supervisor of the process runtime, which keeps log, exit status and ownership.
  * Never: touches an instance whose name is not ours, or takes a foreign one with our name for ours.
  */
-import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { InstanceId } from '../../../api/resources/names.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
+import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
 import { readLog } from '../process/read-log.ts';
 import { SUPERVISOR } from '../process/scripts.ts';
@@ -25,20 +26,25 @@ const KEEPING: Keeping = {
   pidTries: 20,
   ownGroup: true,
 };
+/** Below the fleet's folder: what is run in the instance. The launch file is run beside it, and makes it. */
+const INNER = 'apptainer-launch';
 /** Fetching an image that is an address happens while the agent starts; asking for the list never takes long. */
 const STOP_TIMEOUT_MS = 30_000;
 
 export function createApptainerRuntime(context: RuntimeContext): Runtime & AsyncDisposable {
-  const machines = new Map<Transport, Supervised>();
+  const machines = new Map<Transport, { readonly supervised: Supervised; readonly inner: LaunchFiles }>();
   const watches = new Set<Disposable>();
-  const on = (t: Transport): Supervised => {
+  const machine = (t: Transport) => {
     const known = machines.get(t);
     if (known) return known;
-    const machine = new Supervised(context, t, KEEPING);
-    machines.set(t, machine);
-    return machine;
+    const made = {
+      supervised: new Supervised(context, t, KEEPING),
+      inner: new LaunchFiles(t, context.dirs, INNER),
+    };
+    machines.set(t, made);
+    return made;
   };
-  const innerFile = (id: InstanceId) => `${context.dirs.run}/apptainer-launch/${instanceNameOf(id)}.sh`;
+  const on = (t: Transport): Supervised => machine(t).supervised;
   const instanceOf = async (t: Transport, id: InstanceId): Promise<ApptainerInstance | undefined> => {
     const { code, stdout, stderr } = await t.run(['apptainer', 'instance', 'list', '--json'], {
       timeoutMs: context.timeoutMs,
@@ -80,19 +86,17 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
       };
     },
     async start(t, launch) {
-      const { id, incarnation } = launch;
-      const args = instanceArguments(launch, innerFile(id));
+      const { id } = launch;
+      const innerFile = launchFilePath(context.dirs, launch, INNER);
+      const args = instanceArguments(launch, innerFile);
       const { home = '' } = apptainerOptionsOf(launch);
       const known = (await on(t).list()).find((sighting) => sighting.id === id);
       if (!known && (await instanceOf(t, id)))
         throw new RuntimeError(`an apptainer instance named ${apptainerName(id)} exists and is not sac's; stop it`);
-      // What runs now reads its file as it goes: it is not written under its feet.
-      if (known?.state !== 'running' && (known?.incarnation ?? -1) < incarnation) {
-        const { lease: _, ...inside } = launch;
-        const content = renderLaunchScript(inside, { ...context.dirs, logs: '/tmp' });
-        await t.putFiles([{ path: innerFile(id), content, mode: 0o600 }]);
-      }
-      const { session: _, venv: __, ...outside } = launch;
+      const { lease: _, ...inside } = launch;
+      const content = renderLaunchScript(inside, { ...context.dirs, logs: '/tmp' });
+      await t.putFiles([{ path: innerFile, content, mode: 0o600 }]);
+      const { session: __, venv: ___, ...outside } = launch;
       const supervised: Launch = {
         ...outside,
         argv: ['sh', `${on(t).root}/instance.sh`, apptainerName(id), home, launch.cwd, ...args],
@@ -102,6 +106,11 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
         postStart: [],
       };
       await on(t).start(supervised);
+      // Must not delay it; a failure is mended by the next sweep.
+      if (known && known.incarnation < launch.incarnation)
+        machine(t)
+          .inner.over(id, known.incarnation)
+          .catch(() => undefined);
     },
     async signal(t, id, incarnation, how) {
       const seen = (await on(t).list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
@@ -112,12 +121,15 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
     },
     async remove(t, id, incarnation) {
       const seen = (await on(t).list()).find((sighting) => sighting.id === id);
+      if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
+      await machine(t).inner.over(id, incarnation);
       await on(t).remove(id, incarnation);
-      if (!seen || seen.state === 'running' || seen.incarnation !== incarnation) return;
-      if (await instanceOf(t, id)) await stop(t, id);
-      await t.run(['rm', '-f', '--', innerFile(id)]);
+      if (seen && (await instanceOf(t, id))) await stop(t, id);
     },
-    sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    async sweep(t, over) {
+      await machine(t).inner.allOver(over);
+      return on(t).sweep(over);
+    },
     logs: (t, id, options) => readLog(t, context.dirs, id, options),
     async [Symbol.asyncDispose]() {
       for (const watch of watches) watch[Symbol.dispose]();

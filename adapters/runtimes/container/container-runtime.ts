@@ -66,8 +66,11 @@ function createContainerRuntime(context: RuntimeContext, engine: Engine): Runtim
     start: (t, launch) => machine(t).starts.start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
-    // Nothing outlives its container: the engine ends all that is in it.
-    sweep: () => Promise.resolve(0),
+    async sweep(t, over) {
+      await on(t).launches.allOver(over);
+      // No process outlives its container: the engine ends all that is in it.
+      return 0;
+    },
     screen: (t, ids) => machine(t).terminals.screens(ids),
     type: (t, id, incarnation, keys, submitted) => machine(t).terminals.type(id, incarnation, keys, submitted),
     logs: (t, id, options) => containerLogs(on(t), t, engine, id, options),

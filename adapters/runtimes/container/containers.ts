@@ -7,7 +7,7 @@ import type { Instant } from '../../../api/resources/time.ts';
 import { type RunOptions, type RunResult, type Transport, TransportError } from '../../transport/transport.ts';
 import { asLines, Batch } from '../batch.ts';
 import { Gate } from '../gate.ts';
-import { launchFilePath } from '../launch/launch-script.ts';
+import { LaunchFiles } from '../launch/launch-files.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import { type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { Engine } from './engine.ts';
@@ -36,6 +36,7 @@ export class Containers {
   readonly #context: RuntimeContext;
   readonly #engine: Engine;
   readonly #transport: Transport;
+  readonly launches: LaunchFiles;
   readonly #gate = new Gate(AT_ONCE);
   readonly #listing = new SharedLook(() => this.#look([]));
   /** As the last look at each showed it; told anew by `running` when it turns out to be gone. */
@@ -55,6 +56,7 @@ export class Containers {
     this.#context = context;
     this.#engine = engine;
     this.#transport = transport;
+    this.launches = new LaunchFiles(transport, context.dirs);
   }
 
   previousLog(id: InstanceId): string {
@@ -132,8 +134,8 @@ export class Containers {
     const seen = (await this.#listing.ask()).find(({ sighting }) => sighting?.id === id);
     if (seen?.sighting && (seen.sighting.state === 'running' || seen.sighting.incarnation !== incarnation)) return;
     if (seen) await this.clear(id, seen.containerId);
-    const files = [launchFilePath(this.#context.dirs, id), this.noteOf(id), this.endsOf(id)];
-    await Promise.all(files.map((file) => this.#files.ask(file)));
+    const files = [this.noteOf(id), this.endsOf(id)].map((file) => this.#files.ask(file));
+    await Promise.all([this.launches.over(id, incarnation), ...files]);
   }
 
   /** Keeps the last output, then removes it. Without force: what came to life meanwhile is refused. */

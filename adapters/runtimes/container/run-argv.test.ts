@@ -5,7 +5,7 @@ import type { ContainerOptions, Launch } from '../runtime.ts';
 import { DOCKER, PODMAN } from './engine.ts';
 import { mount, runArguments } from './run-argv.ts';
 
-const FILES = { launch: '/run/sac/launch/web.sh', init: '/run/sac/init.sh' };
+const FILES = { launch: '/run/sac/launch/web.1000.sh', init: '/run/sac/init.sh' };
 const options = (change: object = {}): ContainerOptions => {
   const { mounts: _, mountHostClaude: __, ...rest } = containerSchema.parse({ image: 'agent:1' });
   return { ...rest, mounts: [], ...change };
@@ -42,7 +42,7 @@ describe('what an engine is told to run', () => {
     expect(valuesOf('--name', all)).toEqual(['sac-f1ee7000-web']);
     expect(valuesOf('--mount', all)).toEqual([
       'type=bind,source=/srv/web,target=/srv/web',
-      'type=bind,source=/run/sac/launch/web.sh,target=/.sac/launch.sh,readonly',
+      'type=bind,source=/run/sac/launch/web.1000.sh,target=/.sac/launch.sh,readonly',
       'type=bind,source=/run/sac/init.sh,target=/.sac/init.sh,readonly',
     ]);
     expect(all.join('\n')).not.toMatch(/canary|secret-argument|--env\b|--privileged/);

@@ -5,7 +5,8 @@
 import { instanceNameOf } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import type { RunResult, Transport } from '../../transport/transport.ts';
-import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { launchFilePath } from '../launch/launch-files.ts';
+import { renderLaunchScript } from '../launch/launch-script.ts';
 import { type Launch, type RuntimeContext, RuntimeError } from '../runtime.ts';
 import { type Containers, isAbsent, START_TIMEOUT_MS } from './containers.ts';
 import type { Engine } from './engine.ts';
@@ -39,7 +40,7 @@ export class Starts {
   async start(launch: Launch): Promise<void> {
     const { dirs } = this.#context;
     const options = optionsOf(this.#engine, launch);
-    const files = { launch: launchFilePath(dirs, launch.id), init: `${dirs.run}/container/init.sh` };
+    const files = { launch: launchFilePath(dirs, launch), init: `${dirs.run}/container/init.sh` };
     const args = runArguments(this.#engine, launch, files);
     this.#containers.begin();
     await this.#writeInit(files.init);
@@ -84,6 +85,8 @@ export class Starts {
     // It was started and has ended already: this order came late.
     if (sighting.incarnation >= launch.incarnation) return true;
     await this.#containers.clear(launch.id, containerId);
+    // Must not delay the new one; a failure is mended by the next sweep.
+    this.#containers.launches.over(launch.id, sighting.incarnation).catch(() => undefined);
     return false;
   }
 

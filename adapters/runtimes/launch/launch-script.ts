@@ -3,14 +3,11 @@
  * Never: puts data into it except through the one quoting function.
  */
 import { CALCULATED_VARIABLES, VERSION_REFUSED } from '../../../api/resources/agent/agent.ts';
-import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import { instanceNameOf } from '../../../api/resources/names.ts';
 import type { DurationMs } from '../../../api/resources/time.ts';
 import { quoteArgv, quoteWord } from '../../transport/quote.ts';
 import { type Launch, type LaunchSession, type PlaceDirs, RuntimeError } from '../runtime.ts';
 import { envFileLines, FAIL_FUNCTION, LINGER } from './env-file.ts';
-
-export const launchFilePath = (dirs: PlaceDirs, id: InstanceId): string =>
-  `${dirs.run}/launch/${instanceNameOf(id)}.sh`;
 
 /** Longest time of one preStart command whose manifest sets none: stored before there was the field. */
 export const PRE_START_MS: DurationMs = 600_000;

@@ -3,7 +3,6 @@
  * Needs nothing but POSIX sh, setsid(1) and /proc, on whichever machine the transport reaches.
  * Never: more than that; see supervised.ts.
  */
-import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Transport } from '../../transport/transport.ts';
 import type { Runtime, RuntimeContext } from '../runtime.ts';
 import { readLog } from './read-log.ts';
@@ -51,7 +50,7 @@ export function createProcessRuntime(context: RuntimeContext): Runtime & AsyncDi
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
-    sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    sweep: (t, over) => on(t).sweep(over),
     logs: (t, id, options) => readLog(t, context.dirs, id, options),
     async [Symbol.asyncDispose]() {
       for (const watch of watches) watch[Symbol.dispose]();

@@ -78,7 +78,7 @@ while read -r name id incarnation hash numbers; do
   log=$logs/$name/current.log
   [ -f "$log" ] && mv -f "$log" "$logs/$name/previous.log"
   : > "$log"
-  setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.sh" "$log" $numbers "$fifo" "$name" </dev/null >/dev/null 2>&1 &
+  setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.$incarnation.sh" "$log" $numbers "$fifo" "$name" </dev/null >/dev/null 2>&1 &
   start_time "$!"
   printf '%s %s %s %s\\n' "$!" "$start" "$boot" "$now" > "$dir/state"
   echo "$name started"

@@ -3,9 +3,11 @@
  * Never: starts a second one: making the folder is the claim. Never touches a process without our mark.
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { whileHeard } from '../../transport/while-heard.ts';
-import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
+import { renderLaunchScript } from '../launch/launch-script.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { SharedLook } from '../reap/shared-look.ts';
@@ -46,7 +48,8 @@ interface Waiting {
 }
 
 export class Supervised {
-  readonly reaper: Reaper;
+  readonly #reaper: Reaper;
+  readonly #launches: LaunchFiles;
   readonly root: string;
   readonly #keeping: Keeping;
   readonly #context: RuntimeContext;
@@ -62,7 +65,8 @@ export class Supervised {
     this.#transport = transport;
     this.root = `${context.dirs.run}/${keeping.kind}`;
     this.#fifo = `${context.dirs.run}/${keeping.kind}.fifo`;
-    this.reaper = new Reaper(transport, context.fleet);
+    this.#reaper = new Reaper(transport, context.fleet);
+    this.#launches = new LaunchFiles(transport, context.dirs);
   }
 
   /** A look that begins after this call; shared by all who ask at the same time. */
@@ -89,7 +93,7 @@ export class Supervised {
     const name = instanceNameOf(launch.id);
     await this.#transport.putFiles([
       {
-        path: launchFilePath(this.#context.dirs, launch.id),
+        path: launchFilePath(this.#context.dirs, launch),
         content: renderLaunchScript(launch, this.#context.dirs),
         mode: 0o600,
       },
@@ -108,7 +112,7 @@ export class Supervised {
     if ((await this.#startBatched(launch)) === 'taken')
       throw new RuntimeError(`${name} was started by somebody else meanwhile`);
     // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
-    this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
+    this.sweep(new Map([[launch.id, found.incarnation]])).catch(() => undefined);
   }
 
   /** All starts asked for in one turn go to one script. */
@@ -169,16 +173,16 @@ export class Supervised {
     const seen = (await this.list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
     if (!seen) return;
     const roots = seen.pid === undefined ? [] : [seen.pid];
-    if (how === 'term') return this.reaper.term(id, incarnation, roots);
-    const marked = processesOf(await this.reaper.scan(), (mark) => mark.id === id && mark.incarnation === incarnation);
-    await this.reaper.signal([...new Set([...roots, ...marked])], 'KILL');
+    if (how === 'term') return this.#reaper.term(id, incarnation, roots);
+    const marked = processesOf(await this.#reaper.scan(), (mark) => mark.id === id && mark.incarnation === incarnation);
+    await this.#reaper.signal([...new Set([...roots, ...marked])], 'KILL');
   }
 
   async remove(id: InstanceId, incarnation: number): Promise<void> {
     const name = instanceNameOf(id);
     const seen = (await this.list()).find((sighting) => sighting.id === id);
     if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
-    await this.reaper.reap(id, incarnation);
+    await this.#reaper.reap(id, incarnation);
     const { dirs } = this.#context;
     await this.#transport.run([
       'mv',
@@ -187,9 +191,15 @@ export class Supervised {
       `${dirs.logs}/${name}/current.log`,
       `${dirs.logs}/${name}/previous.log`,
     ]);
-    await this.#transport.run(['rm', '-f', '--', launchFilePath(dirs, id)]);
+    await this.#launches.over(id, incarnation);
     // Last: it is what tells, also a successor of ours, that there is something to remove.
     if (seen) await this.#script(CLEAR, 'sac-clear', [this.root, name, String(incarnation)]);
+  }
+
+  /** Looks for what was left by incarnations that are over. Returns how many processes were ended. */
+  async sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    await this.#launches.allOver(over);
+    return this.#reaper.sweep(over);
   }
 
   watch(onHint: (id: InstanceId | 'all') => void): Disposable {

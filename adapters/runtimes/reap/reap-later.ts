@@ -6,17 +6,16 @@
  */
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../../api/resources/time.ts';
-import type { Reaper } from './reaper.ts';
 
 /** A look goes through all processes: not in the moment in which a successor begins. */
 const AFTER_MS: DurationMs = 200;
 
 export class ReapLater {
-  readonly #reaper: Pick<Reaper, 'kill'>;
-  readonly #over = new Map<string, Instant>();
+  readonly #clear: (over: ReadonlyMap<InstanceId, Instant>) => Promise<unknown>;
+  readonly #over = new Map<InstanceId, Instant>();
 
-  constructor(reaper: Pick<Reaper, 'kill'>) {
-    this.#reaper = reaper;
+  constructor(clear: (over: ReadonlyMap<InstanceId, Instant>) => Promise<unknown>) {
+    this.#clear = clear;
   }
 
   /** This incarnation and all before it are over. */
@@ -27,7 +26,7 @@ export class ReapLater {
     setTimeout(() => {
       const over = new Map(this.#over);
       this.#over.clear();
-      this.#reaper.kill((mark) => mark.incarnation <= (over.get(mark.id) ?? -1)).catch(() => undefined);
+      this.#clear(over).catch(() => undefined);
     }, AFTER_MS).unref();
   }
 }

@@ -81,6 +81,11 @@ export class Reaper {
     await this.signal(processesOf(await this.scan(), isOf(id, incarnation), roots), 'TERM');
   }
 
+  /** Kills all that these incarnations and those before them left running; ids that are not named are left alone. Returns how many. */
+  sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    return this.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1));
+  }
+
   /** Kills all that an incarnation left running. Returns how many. */
   reap(id: InstanceId, incarnation: Instant, roots: readonly number[] = []): Promise<number> {
     return this.kill(isOf(id, incarnation), roots);

@@ -71,8 +71,7 @@ export function createScreenRuntime(
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).supervised.signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).supervised.remove(id, incarnation),
-    sweep: (t, over) =>
-      on(t).supervised.reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    sweep: (t, over) => on(t).supervised.sweep(over),
     screen: (t, ids) => on(t).screens(ids),
     type: (t, id, incarnation, keys, submitted) => on(t).type(id, incarnation, keys, submitted),
     logs: (t, id, options) => screenLogs(t, context.dirs, () => on(t).history(id), id, options),

@@ -7,7 +7,7 @@ import { type SlurmOptions, slurmSchema } from '../../../api/resources/agent/pla
 import { instanceNameOf } from '../../../api/resources/names.ts';
 import { durationMs } from '../../../api/resources/time.ts';
 import { quoteWord } from '../../transport/quote.ts';
-import { launchFilePath } from '../launch/launch-script.ts';
+import { launchFilePath } from '../launch/launch-files.ts';
 import type { Launch, PlaceDirs } from '../runtime.ts';
 import { JOB_BODY } from './job-body.ts';
 import { renderMark } from './mark.ts';
@@ -79,7 +79,7 @@ function settings(launch: Launch, dirs: PlaceDirs, options: SlurmOptions): reado
     ['mark', quoteWord(renderMark(launch))],
     ['root', quoteWord(root)],
     ['dir', quoteWord(`${root}/${name}`)],
-    ['launch', quoteWord(launchFilePath(dirs, launch.id))],
+    ['launch', quoteWord(launchFilePath(dirs, launch))],
     ['log', quoteWord(`${logs}/current.log`)],
     ['workdir', quoteWord(launch.cwd)],
     ['columns', String(launch.options.tmux.width)],

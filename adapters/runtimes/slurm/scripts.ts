@@ -169,15 +169,14 @@ exit 0
 `;
 
 /**
- * sh -c CLEAR sac-clear ROOT LOGS LAUNCHES; stdin: NAME INCARNATION MARK replaced|removed a line. Ends what is left of their jobs, takes
- * the folders of dead incarnations away; of what is removed, the log becomes the one before, and the launch file goes. MARK \`-\`:
- * nothing of it was seen. Exits 3 when SLURM did not answer.
+ * sh -c CLEAR sac-clear ROOT LOGS; stdin: NAME INCARNATION MARK replaced|removed a line. Ends what is left of their jobs, takes
+ * the folders of dead incarnations away; of what is removed, the log becomes the one before. MARK \`-\`: nothing of it was seen.
+ * Exits 3 when SLURM did not answer.
  */
 export const CLEAR = `${ROWS}
-root=$1 logs=$2 launches=$3
-over= gone= launched=
+root=$1 logs=$2
+over= gone=
 while read -r name incarnation mark how; do
-  [ "$how" = removed ] && launched="$launched $name.sh"
   [ "$mark" = - ] && continue
   dir=$root/$name folder=.gone-$name-$incarnation id= told=
   read -r id told hash 2>/dev/null < "$dir/launch"
@@ -200,7 +199,6 @@ printf '%s' "$over" | while read -r name incarnation mark how; do
   [ "$told" = "$incarnation" ] && mv -T "$dir" "$root/.gone-$name-$incarnation" 2>/dev/null
 done
 cd "$root" && rm -rf -- $gone
-cd "$launches" 2>/dev/null && rm -f -- $launched
 exit 0
 `;
 

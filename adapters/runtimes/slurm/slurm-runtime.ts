@@ -4,9 +4,11 @@
  * Never: submits twice: a job is submitted held, found by its mark, and released once. Never touches a job without our mark.
  */
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import { asLines, Batch } from '../batch.ts';
-import { launchFilePath, renderLaunchScript } from '../launch/launch-script.ts';
+import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
+import { renderLaunchScript } from '../launch/launch-script.ts';
 import { readLog } from '../process/read-log.ts';
 import { Reaper } from '../reap/reaper.ts';
 import { SharedLook } from '../reap/shared-look.ts';
@@ -61,7 +63,7 @@ export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisp
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
-    sweep: (t, over) => on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1)),
+    sweep: (t, over) => on(t).sweep(over),
     render: (launch) => renderJobScript(launch, context.dirs),
     logs: (t, id, options) => on(t).logs(id, options),
     attach: (id) => ['sh', '-c', ATTACH, 'sac-attach', slurmRoot(context.dirs), instanceNameOf(id)],
@@ -72,8 +74,9 @@ export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisp
 }
 
 class Cluster {
-  readonly reaper: Reaper;
   readonly watch: JobWatch;
+  readonly #reaper: Reaper;
+  readonly #launches: LaunchFiles;
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
   readonly #root: string;
@@ -88,17 +91,16 @@ class Cluster {
     this.#context = context;
     this.#transport = transport;
     this.#root = slurmRoot(context.dirs);
-    this.reaper = new Reaper(transport, context.fleet);
+    this.#reaper = new Reaper(transport, context.fleet);
+    this.#launches = new LaunchFiles(transport, context.dirs);
     this.watch = new JobWatch(transport, context.fleet, this.#root);
     this.#submissions = new Submissions(async (lines) => {
       await transport.putFiles([{ path: `${this.#root}/wrapper.sh`, content: WRAPPER, mode: 0o600 }]);
       return this.#script(START, 'sac-start', [this.#root, context.dirs.logs], lines);
     });
     this.#orders = new Batch((orders) => this.#script(ORDER, 'sac-order', [this.#root], asLines(orders)));
-    const { logs, run } = context.dirs;
-    this.#clears = new Batch((clears) =>
-      this.#script(CLEAR, 'sac-clear', [this.#root, logs, `${run}/launch`], asLines(clears)),
-    );
+    const { logs } = context.dirs;
+    this.#clears = new Batch((clears) => this.#script(CLEAR, 'sac-clear', [this.#root, logs], asLines(clears)));
   }
 
   /** A look that begins after this call; shared by all who ask at the same time. */
@@ -146,7 +148,7 @@ class Cluster {
     await this.#clears.ask(`${name} ${incarnation} ${mark} replaced`);
     if ((await this.#submit(launch)) === 'taken')
       throw new RuntimeError(`${name} was started by somebody else meanwhile`);
-    this.reaper.reap(launch.id, found.incarnation).catch(() => undefined);
+    this.sweep(new Map([[launch.id, found.incarnation]])).catch(() => undefined);
   }
 
   async #submit(launch: Launch): Promise<StartOutcome> {
@@ -158,7 +160,7 @@ class Cluster {
     const attach = renderAttachScript(launch, dirs);
     const file = (path: string, content: string) => ({ path, content, mode: 0o600 });
     await this.#transport.putFiles([
-      file(launchFilePath(dirs, launch.id), renderLaunchScript(launch, dirs)),
+      file(launchFilePath(dirs, launch), renderLaunchScript(launch, dirs)),
       file(`${folder}/job.sh`, renderJobScript(launch, dirs)),
       ...(submit === undefined ? [] : [file(`${folder}/submit.sh`, submit)]),
       ...(attach === undefined ? [] : [file(`${folder}/attach.sh`, attach)]),
@@ -177,10 +179,17 @@ class Cluster {
     const { sightings, unfinished } = await this.look();
     const seen = sightings.find((sighting) => sighting.id === id);
     if (seen && (seen.state !== 'exited' || seen.incarnation !== incarnation)) return;
-    await this.reaper.reap(id, incarnation);
+    await this.#reaper.reap(id, incarnation);
+    await this.#launches.over(id, incarnation);
     const claim = seen ?? unfinished.get(id);
     const mark = claim?.incarnation === incarnation ? renderMark({ ...claim, id }) : '-';
     await this.#clears.ask(`${instanceNameOf(id)} ${incarnation} ${mark} removed`);
+  }
+
+  /** Looks for what was left by incarnations that are over. Returns how many processes were ended. */
+  async sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    await this.#launches.allOver(over);
+    return this.#reaper.sweep(over);
   }
 
   /** The comment of its jobs; undefined when there is nothing of this incarnation. */

@@ -2,7 +2,7 @@
  * Owns: the tmux runtime: one tmux server of our own on each machine, agents as its sessions.
  * Never: holds truth about agents; connections are all it keeps.
  */
-import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import { instanceNameOf } from '../../../api/resources/names.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import type { Runtime, RuntimeContext } from '../runtime.ts';
 import { AgentSessions } from './agent-sessions.ts';
@@ -48,10 +48,7 @@ export function createTmuxRuntime(context: RuntimeContext, options: TmuxOptions 
     start: (t, launch) => on(t).start(launch),
     signal: (t, id, incarnation, how) => on(t).signal(id, incarnation, how),
     remove: (t, id, incarnation) => on(t).remove(id, incarnation),
-    async sweep(t, over) {
-      await on(t).server.sweep();
-      return on(t).reaper.kill(({ id, incarnation }) => incarnation <= (over.get(id as InstanceId) ?? -1));
-    },
+    sweep: (t, over) => on(t).sweep(over),
     screen: (t, ids) => on(t).terminals.screens(ids),
     type: (t, id, incarnation, keys, submitted) => on(t).terminals.type(id, incarnation, keys, submitted),
     logs: (t, id, logOptions) => tmuxLogs(on(t), t, id, logOptions),

@@ -45,6 +45,19 @@ export const localWay = async (): Promise<Way> => {
   return { transport, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 };
 
+/** The same way, but that `then` happens each time files were put there. */
+export const afterPutting = (transport: Transport, then: () => Promise<void>): Transport => ({
+  host: transport.host,
+  run: (argv, options) => transport.run(argv, options),
+  converse: (argv, onLine) => transport.converse(argv, onLine),
+  putFiles: async (files) => {
+    await transport.putFiles(files);
+    await then();
+  },
+  interactive: (argv) => transport.interactive(argv),
+  [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+});
+
 export const HASH = 'abc123';
 let fleets = 0;
 

@@ -2,15 +2,15 @@
  * Owns: what every runtime must do as an agent is started, found again, ends by itself and is replaced.
  * Never: knows how a runtime does it.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { InstanceId } from '../../../api/resources/names.ts';
 import { until } from '../../harness.ts';
-import { HASH, type Stage } from './stage.ts';
+import { afterPutting, HASH, type Stage } from './stage.ts';
 
 export function startingTests(on: Stage): void {
-  const { fresh, open, idOf, launch, see, settled, ended, lines, pidsWith, dir } = on;
+  const { fresh, open, idOf, launch, see, settled, ended, lines, pidsWith, dir, launches } = on;
   const { wrapped = false } = on.place;
 
   it('lists nothing where nothing was started, and starts nothing by looking', async () => {
@@ -115,5 +115,25 @@ export function startingTests(on: Stage): void {
     await runtime.start(on.transport, { ...once, incarnation: 999 });
     expect((await see(runtime, idOf(context)))?.incarnation).toBe(1_000);
     expect(readFileSync(ran, 'utf8')).toBe('run\n');
+  });
+
+  it('is not changed by an order that comes late, in the moment in which its successor is started', async () => {
+    const { context, runtime } = fresh();
+    const first = launch(context, ['sh', '-c', 'echo first; exit 1']);
+    await runtime.start(on.transport, first);
+    await ended(runtime, idOf(context));
+    const { runtime: successor } = open(context);
+    let late = 0;
+    const held = afterPutting(on.transport, async () => {
+      late++;
+      await runtime.start(on.transport, first);
+    });
+    const second = ['sh', '-c', 'echo "this is $SAC_INCARNATION"; sleep 1000'];
+    await successor.start(held, launch(context, second, { incarnation: 2_000 }));
+    expect(late).toBeGreaterThan(0);
+    await until('output', async () => (await lines(runtime, idOf(context))).includes('this is 2000'));
+    expect(await see(runtime, idOf(context))).toMatchObject({ incarnation: 2_000, state: 'running' });
+    await runtime.sweep(on.transport, new Map([[idOf(context), 1_000]]));
+    expect(readdirSync(launches(context))).toEqual(['web.2000.sh']);
   });
 }
