@@ -93,7 +93,7 @@ export function measureAgents(registry: Registry, agents: () => readonly Agent[]
   );
   new Counter({
     name: 'sac_agent_restarts_total',
-    help: "Restarts of an agent's instances, kept across restarts of the controller.",
+    help: "Restarts of an agent's instances after ends that nobody asked for, kept across restarts of the controller.",
     labelNames: ['agent'],
     registers,
     collect() {

@@ -69,12 +69,13 @@ const unwell = [
   { guard: 'leftUnwellForGood', target: 'Failed', actions: ['recordExit', 'clearStop', 'finalize'] },
   { guard: 'leftUnwell', target: 'Backoff', actions: ['recordExit', 'clearStop', 'countRetry'] },
 ] as const;
-/** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost. */
+/** It was asked to leave and is still wanted: the new one starts at once, at nobody's cost, and is no restart (a new pod, to kubectl). */
 const replaced = {
   guard: 'ours',
   target: 'Starting',
-  actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'],
+  actions: ['recordExit', 'clearStop', 'beginStart'],
 } as const;
+/** It ended by itself, in a moment in which it was to be replaced anyway. */
 const again = ['recordExit', 'clearStop', 'clearAttempts', 'countRestart', 'beginStart'] as const;
 const onEnd = [
   ...unwell,
@@ -131,7 +132,7 @@ export const chart = machineSetup.createMachine({
           { guard: 'stillDone', target: 'Succeeded', actions: ['recordExit', 'clearStop'] },
           { guard: 'stillFinal', target: 'Failed', actions: ['recordExit', 'clearStop'] },
           { guard: 'stillWaiting', target: 'Backoff', actions: ['recordExit', 'clearStop'] },
-          { target: 'Starting', actions: ['recordExit', 'clearStop', 'countRestart', 'beginStart'] },
+          { target: 'Starting', actions: ['recordExit', 'clearStop', 'beginStart'] },
         ],
       },
     },

@@ -328,8 +328,17 @@ describe('an edit', () => {
     story.ends({ code: 0 });
     story.now += 10;
     expect(story.pass()).toEqual(['start']);
-    expect(story.snapshot.memory).toMatchObject({ attempts: 0, restarts: 1 });
+    expect(story.snapshot.memory).toMatchObject({ attempts: 0, restarts: 0 });
     expect(story.things[0]?.launchHash).toBe('new');
+  });
+
+  it('met by an agent that ended by itself is a restart of it, at no cost', () => {
+    const story = running();
+    story.desired = { ...desiredExample, generation: 2, launchHash: 'new' };
+    story.ends({ code: 1 });
+    story.now += 10;
+    expect(story.pass()).toEqual(['start']);
+    expect(story.snapshot.memory).toMatchObject({ attempts: 0, restarts: 1 });
   });
 
   it('waits for idle, at most maxWait', () => {
@@ -376,6 +385,7 @@ describe('an edit', () => {
     story.ends({ code: 0 });
     story.settle();
     expect(story.things.map(({ place, state }) => [place.runtime, state])).toEqual([['process', 'running']]);
+    expect(story.snapshot.memory.restarts).toBe(0);
   });
 });
 

@@ -63,7 +63,7 @@ export type StopReason = 'delete' | 'suspend' | 'update' | 'restart' | 'move' | 
 export interface Memory {
   /** Restarts in a row that count against maxRetries. */
   readonly attempts: number;
-  /** Restarts ever, for people. */
+  /** Starts after an end that nobody asked for, ever; for people. */
   readonly restarts: number;
   /** In Backoff: not to be started before. */
   readonly notBefore?: Instant;

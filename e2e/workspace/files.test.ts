@@ -188,11 +188,11 @@ test('what is code and lies in a folder that is not trusted is set aside before 
   expect(told[0]).toContain('.mcp.json.untrusted');
   // Its own, from here on.
   writeFileSync(project('.mcp.json'), 'its own');
-  const before = (await agent()).status.restarts;
+  const before = (await agent()).status.instances[0].startedAt;
   await fleet.ok(['restart', 'web']);
   await until('it is started anew', async () => {
     const { status } = await agent();
-    return status.restarts > before && status.ready;
+    return status.instances[0].startedAt !== before && status.ready;
   });
   expect(text(project('.mcp.json'))).toBe('its own');
 });

@@ -103,6 +103,7 @@ export interface InstanceStatus {
   readonly activity: Activity;
   readonly reading?: ReadingStatus;
   readonly ready: boolean;
+  /** Starts after an end that nobody asked for. */
   readonly restarts: number;
   /** Session, container or job name at its place. */
   readonly session?: string;
