@@ -103,7 +103,7 @@ export function viewHost(machine: Machine, declared: DeclaredObject | undefined,
       ...(latencyMs !== undefined && { latencyMs }),
       places: [...found, ...absent],
       conditions: [
-        stamped(readyCondition(ready, problem, found), context.kept(name), declared ? context.now : startedAt),
+        stamped(readyCondition(ready, problem, found, absent), context.kept(name), declared ? context.now : startedAt),
       ],
     },
   };
@@ -117,17 +117,26 @@ const stamped = (found: Finding, kept: Condition | undefined, seenAt: Instant): 
   lastTransitionTime: kept?.status === found.status ? kept.lastTransitionTime : isoTime(seenAt),
 });
 
-function readyCondition(ready: boolean, problem: string | undefined, found: readonly PlaceStatus[]): Finding {
+function readyCondition(
+  ready: boolean,
+  problem: string | undefined,
+  found: readonly PlaceStatus[],
+  absent: readonly PlaceStatus[],
+): Finding {
   if (ready)
     return { type: 'Ready', status: 'True', reason: 'Reached', message: 'It can be reached and takes agents.' };
   if (problem === CONNECTING)
     return { type: 'Ready', status: 'Unknown', reason: 'Connecting', message: 'It is being connected.' };
   if (problem !== undefined) return { type: 'Ready', status: 'False', reason: 'Unreachable', message: problem };
-  const message =
-    found.length === 0
-      ? 'No runtime can be used there.'
-      : found.map(({ runtime, detail }) => `${runtime}: ${detail}`).join('; ');
+  const message = found.length === 0 ? `No runtime can be used there: ${reasons(absent)}.` : reasons(found);
   return { type: 'Ready', status: 'False', reason: 'NoRuntime', message };
+}
+
+/** A reason that several have is said once. */
+function reasons(places: readonly PlaceStatus[]): string {
+  const byDetail = new Map<string, string[]>();
+  for (const { runtime, detail } of places) byDetail.set(detail, [...(byDetail.get(detail) ?? []), runtime]);
+  return [...byDetail].map(([detail, kinds]) => `${kinds.join(', ')}: ${detail}`).join('; ');
 }
 
 /** Every declared host was reached by this process: what lives where has been seen. */

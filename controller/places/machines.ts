@@ -290,8 +290,11 @@ export class Machines implements AsyncDisposable {
     remote.closed = true;
     remote.cancel?.();
     this.#remotes.delete(name);
+    const who = this.#who.get(name);
     this.#who.delete(name);
     this.#options.onChange({ added: [], gone: remote.machine.reached?.places ?? [] });
+    // What was withheld from them for its sake may be theirs now.
+    if (!this.#closed) for (const [twin, other] of this.#who) if (other === who) void this.lookAgain(twin);
     for (const thing of [...remote.runtimes, remote.transport]) await quietly(thing);
   }
 }
