@@ -3,7 +3,8 @@
 docker_provision() {
   timeout 30 docker info >/dev/null 2>&1 && return
   echo "provision: starting dockerd, log in /tmp/sac-dockerd.log"
-  "${as_root[@]}" setsid dockerd --iptables=false --ip6tables=false --bridge=none --live-restore >/tmp/sac-dockerd.log 2>&1 </dev/null &
+  # A run of the tests has a TMPDIR of its own, which the engine outlives.
+  "${as_root[@]}" env -u TMPDIR setsid dockerd --iptables=false --ip6tables=false --bridge=none --live-restore >/tmp/sac-dockerd.log 2>&1 </dev/null &
   local tries
   for tries in $(seq 120); do
     timeout 30 docker info >/dev/null 2>&1 && return

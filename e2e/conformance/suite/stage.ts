@@ -45,14 +45,20 @@ export const localWay = async (): Promise<Way> => {
   return { transport, [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
 };
 
-/** The same way, but that `then` happens each time files were put there. */
-export const afterPutting = (transport: Transport, then: () => Promise<void>): Transport => ({
+/** The same way, but that `then` happens when files were put there, the first time. */
+export const afterPutting = (
+  transport: Transport,
+  then: () => Promise<void>,
+  known: Set<string> = new Set(),
+): Transport => ({
   host: transport.host,
   run: (argv, options) => transport.run(argv, options),
   converse: (argv, onLine) => transport.converse(argv, onLine),
   putFiles: async (files) => {
     await transport.putFiles(files);
-    await then();
+    const fresh = files.filter(({ path }) => !known.has(path));
+    for (const { path } of fresh) known.add(path);
+    if (fresh.length > 0) await then();
   },
   interactive: (argv) => transport.interactive(argv),
   [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
