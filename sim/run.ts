@@ -56,7 +56,7 @@ export async function run(scenario: Scenario, plan: Plan, { bugs, trace }: RunOp
   const violations: string[] = [];
   const { rollout } = scenario;
   const knows = plan.faults.every((fault) => fault.at !== 'step' || fault.do !== 'lose-store');
-  const rolled = rollout ? watchRollout(stage.world, rollout.limit, () => knows) : [];
+  const rolled = rollout ? watchRollout(stage.world, rollout, () => knows) : [];
   stage.boot();
   await stage.time.runUntil(stage.time.now() + 50);
   for (const step of scenario.steps) {

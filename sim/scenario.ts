@@ -32,12 +32,19 @@ export interface Step {
   readonly waitMs: DurationMs | undefined;
 }
 
+export interface Rolling {
+  /** So many may be down through our own doing. */
+  readonly limit: number;
+  /** How many instances may be started as this; absent: it is declared more than once. */
+  readonly reach?: (argv: readonly string[]) => number;
+}
+
 export interface Scenario {
   readonly seed: number;
   readonly steps: readonly Step[];
   readonly foreign: readonly Foreign[];
   /** One agent whose changes go from instance to instance; so many may be down through that. */
-  readonly rollout?: { readonly limit: number };
+  readonly rollout?: Rolling;
   /** Git sources by name. */
   readonly sources?: Readonly<Record<string, GitSourceSpec>>;
 }

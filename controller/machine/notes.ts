@@ -5,7 +5,7 @@
 import type { Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
 import { backoffMs } from './backoff.ts';
-import { attemptsSoFar, exitOf, type Pass, seenIn } from './rules.ts';
+import { attemptsSoFar, exitOf, type Pass, readyFor, seenIn } from './rules.ts';
 import type { Memory } from './snapshot.ts';
 
 const DEFAULT_GRACE_MS = 10_000;
@@ -129,7 +129,7 @@ export const notes = {
     const rest = forget(pass.memory, 'liveSince');
     // A stray that left is no news of the one that counts.
     if (rest.lastExit && rest.lastExit.incarnation > exit.incarnation) return rest;
-    return { ...rest, attempts: attemptsSoFar(pass), lastExit: exit };
+    return { ...rest, attempts: attemptsSoFar(pass), lastExit: { ...exit, readyMs: readyFor(pass) } };
   },
   countRetry: ({ memory, event }) => ({
     ...forget(memory, 'readySince', 'driftSince'),

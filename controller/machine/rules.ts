@@ -4,7 +4,7 @@
  */
 import { type ExitCause, VERSION_REFUSED } from '../../api/resources/agent/agent.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
-import type { Instant } from '../../api/resources/time.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import { type DesiredInstance, placeKey } from '../plan/desired-instance.ts';
 import { backoffMs } from './backoff.ts';
 import type { Gap, GapType } from './gap.ts';
@@ -75,16 +75,18 @@ const refused = ({ exit }: PlacedSighting, desired: DesiredInstance | undefined)
  * Retries are forgiven after the agent stayed ready for the longest backoff, at least a second. How long it stayed is taken from the place's own
  * clock where it tells: our look may come much later than the end, after a lost hint or while we were away.
  */
-export function attemptsSoFar({ memory, event: { gap, desired, now } }: Pass): number {
-  if (!desired) return memory.attempts;
+export function attemptsSoFar(pass: Pass): number {
+  const { memory, event } = pass;
+  if (!event.desired) return memory.attempts;
+  return readyFor(pass) >= Math.max(event.desired.restart.maxMs, FORGIVEN_AFTER_MS) ? 0 : memory.attempts;
+}
+
+/** Of what has ended. */
+export function readyFor({ memory, event: { gap, desired, now } }: Pass): DurationMs {
   const { startedAt, exit } = seenIn(gap) ?? {};
-  const readyMs =
-    startedAt !== undefined && exit?.at !== undefined
-      ? exit.at - startedAt - desired.minReadyMs
-      : memory.readySince === undefined
-        ? 0
-        : now - memory.readySince;
-  return readyMs >= Math.max(desired.restart.maxMs, FORGIVEN_AFTER_MS) ? 0 : memory.attempts;
+  if (startedAt !== undefined && exit?.at !== undefined)
+    return Math.max(0, exit.at - startedAt - (desired?.minReadyMs ?? 0));
+  return memory.readySince === undefined ? 0 : Math.max(0, now - memory.readySince);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ExitCause, Phase } from '../../api/resources/agent/agent.ts';
 import type { EventDraft } from '../../api/resources/event.ts';
 import type { Condition } from '../../api/resources/meta.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
-import type { Instant } from '../../api/resources/time.ts';
+import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, DialogAnswer, HealthPlan, Place } from '../plan/desired-instance.ts';
 import type { Timing } from '../plan/timing.ts';
 import type { FailedChecks, HealthReading } from './health.ts';
@@ -51,6 +51,8 @@ export interface ExitRecord {
   readonly at: Instant;
   readonly reason: 'Completed' | 'Error' | 'Killed' | 'Vanished' | 'Stopped' | ExitCause;
   readonly incarnation: Instant;
+  /** How long it had been ready. */
+  readonly readyMs?: DurationMs;
   /** With VersionMismatch: which one was found; absent: it told none, or what it said could not be read. */
   readonly foundVersion?: string;
   /** Why it failed, where the start itself did and said so. */

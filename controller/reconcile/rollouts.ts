@@ -197,6 +197,7 @@ export class Rollouts implements Disposable {
       generation: record.generation,
       maxUnavailable: update.maxUnavailable,
       waitFor: update.waitFor,
+      healthyMs: durationMs(update.minHealthyTime),
       deadlineMs: durationMs(update.progressDeadline),
       graceMs: record.spec.terminationGracePeriodSeconds * 1_000,
       paused: record.paused === true,
@@ -236,11 +237,17 @@ function see(
   isTold: boolean,
 ): SeenInstance {
   const { phase, memory } = record?.snapshot ?? { phase: 'Pending', memory: undefined };
+  const lastExit = memory?.lastExit;
   const sighting = record?.sighting;
   const activity = sighting?.reading?.activity;
   return {
     name: wanted.name,
     well: (phase === 'Running' && memory?.readySince !== undefined) || phase === 'Succeeded',
+    ...(memory?.readySince !== undefined && { readySince: memory.readySince }),
+    ...(lastExit &&
+      lastExit.reason !== 'Stopped' && {
+        ended: { incarnation: lastExit.incarnation, stoodMs: lastExit.readyMs ?? 0 },
+      }),
     ...(sighting && { hash: sighting.launchHash, incarnation: sighting.incarnation }),
     idle: !wanted.readsActivity || activity === 'idle',
     ...(isTold && memory?.readySince !== undefined && { idleFrom: memory.readySince + TOLD_MS }),

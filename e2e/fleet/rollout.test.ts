@@ -21,7 +21,7 @@ const manifest = (version: string, good: boolean, update: object) =>
     startup: { minReadySeconds: 0.2 },
     restart: { policy: 'always', maxRetries: 1_000_000, backoff: { initial: '200ms', max: '1s' } },
     terminationGracePeriodSeconds: 1,
-    update: { maxUnavailable: LIMIT, progressDeadline: '6s', ...update },
+    update: { maxUnavailable: LIMIT, minHealthyTime: '1s', progressDeadline: '6s', ...update },
   });
 const marks = (): ReadonlyMap<string, readonly string[]> =>
   new Map(

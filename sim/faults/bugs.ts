@@ -66,6 +66,11 @@ const takesAll = (input: RolloutInput): RolloutStep => stepRollout({ ...input, m
 const doesNotWait = (input: RolloutInput): RolloutStep =>
   stepRollout({ ...input, seen: input.seen.map((one) => ({ ...one, well: true, hash: one.wantedHash })) });
 
+const trustsWhatIsReady = (input: RolloutInput): RolloutStep => stepRollout({ ...input, healthyMs: 0 });
+
+const forgetsEnds = (input: RolloutInput): RolloutStep =>
+  stepRollout({ ...input, seen: input.seen.map(({ ended: _, ...one }) => one) });
+
 const claimsAll = (fleet: FleetPort): FleetPort => ({
   ...fleet,
   *things() {
@@ -122,6 +127,13 @@ export const PLANTED: readonly PlantedBug[] = [
     plan: 'none',
     bugs: { stepRollout: doesNotWait },
   },
+  {
+    name: 'what is ready is relied on at once',
+    property: 7,
+    plan: 'none',
+    bugs: { stepRollout: trustsWhatIsReady },
+  },
+  { name: 'what ended under a change is forgotten', property: 7, plan: 'none', bugs: { stepRollout: forgetsEnds } },
   { name: 'a source takes all for its own', property: 8, plan: 'none', bugs: { git: { fleet: claimsAll } } },
   { name: 'a commit is applied thing by thing', property: 9, plan: 'none', bugs: { git: { fleet: appliesOneByOne } } },
   {

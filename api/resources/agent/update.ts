@@ -3,9 +3,12 @@
  * Never: knows how a change is carried out.
  */
 import { z } from 'zod';
-import { durationSchema } from '../time.ts';
+import { durationMs, durationSchema } from '../time.ts';
 
 const NOT_A_LIMIT = 'is not a number of instances or a percentage ("1", "25%", "100%")';
+
+/** Without any, what is ready and dies at once would be passed on to all instances. */
+const SHORTEST_PROOF_MS = 1_000;
 
 export const updateSchema = z
   .strictObject({
@@ -28,6 +31,13 @@ export const updateSchema = z
     waitFor: z.enum(['Ready', 'idle']).default('Ready').meta({
       description: 'When a changed instance counts as well, so that the next is changed. idle: at its prompt.',
     }),
+    minHealthyTime: durationSchema
+      .refine((duration) => durationMs(duration) >= SHORTEST_PROOF_MS, { message: 'is shorter than 1s' })
+      .default('5s')
+      .meta({
+        description:
+          'How long a changed instance stays Ready before it counts as well, at least 1s. One that ended has to stay so twice as long as before.',
+      }),
     progressDeadline: durationSchema
       .default('10m')
       .meta({ description: 'A changed instance that is not well after this long halts the change.' }),

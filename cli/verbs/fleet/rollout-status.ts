@@ -29,7 +29,7 @@ export const run: Run = async (args, options, context) => {
       const undone = await undoneByItself(client, agent);
       if (undone === undefined) return;
       context.err.write(
-        `agent/${name} was not changed: revision ${undone} did not become ready and was undone; \`sac events --for agent/${name}\` tells why\n`,
+        `agent/${name} was not changed: revision ${undone} did not become ready, or not for long, and was undone; \`sac events --for agent/${name}\` tells why\n`,
       );
       worst = EXIT.impossible;
     }

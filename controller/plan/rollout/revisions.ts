@@ -8,7 +8,7 @@ import type { AgentSpec } from '../../../api/resources/agent/agent.ts';
 import type { StoredFile } from '../../../api/resources/agent/agent-files.ts';
 import { unavailableLimit } from '../../../api/resources/agent/update.ts';
 import type { Source } from '../../../api/resources/meta.ts';
-import type { Instant } from '../../../api/resources/time.ts';
+import type { DurationMs, Instant } from '../../../api/resources/time.ts';
 import { canonicalJson } from '../launch-hash.ts';
 
 /** Parts of a spec that are about the fleet, not about what an instance is: they apply at once and make no revision. */
@@ -44,9 +44,14 @@ export interface Move {
   readonly revision: number;
   /** Of the agent when it was given another revision than this; counts only while `revision` is not the newest. */
   readonly generation: number;
-  /** Since when what ran before is gone. */
+  /** The incarnation that was there when it was given this one: what is newer and ends, ends under it. */
+  readonly from: Instant;
+  /** Since when it is neither what it was before nor proven. */
   readonly downSince?: Instant;
-  readonly proven?: true;
+  /** Some of it ended by themselves; the longest had stood ready for so long. */
+  readonly stoodMs?: DurationMs;
+  /** The incarnation that has stood ready for long enough. */
+  readonly proven?: Instant;
 }
 
 /** A change that has not reached all instances. */

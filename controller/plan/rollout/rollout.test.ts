@@ -25,18 +25,26 @@ const settled = (agent: Revisable): Revisable => {
 interface Body {
   readonly version: string;
   readonly well: boolean;
+  readonly incarnation?: number;
+  readonly readySince?: number;
+  readonly ended?: { readonly incarnation: number; readonly stoodMs: number };
 }
+/** How long an incarnation stands ready before others rely on it. */
+const PROOF = 40;
 const versionFor = (agent: Revisable, name: string) => allotment(agent, name).spec.command?.[0] ?? '';
 const seenOf = (agent: Revisable, world: ReadonlyMap<string, Body>): SeenInstance[] =>
   slots(agent.spec).map((name) => {
     const body = world.get(name);
+    const { well = false, readySince, ended } = body ?? {};
     return {
       name,
-      well: body?.well ?? false,
-      ...(body && { hash: body.version, incarnation: 1 }),
+      well,
+      ...(body && { hash: body.version, incarnation: body.incarnation ?? 1 }),
+      ...(well && readySince !== undefined && { readySince }),
+      ...(ended && { ended }),
       idle: true,
       unknown: false,
-      living: body?.well ?? false,
+      living: well,
       heldHash: versionFor(agent, name),
       wantedHash: agent.spec.command?.[0] ?? '',
     };
@@ -47,6 +55,7 @@ const inputOf = (agent: Revisable, rollout: Rollout, world: ReadonlyMap<string, 
   generation: agent.generation,
   maxUnavailable: agent.spec.update.maxUnavailable,
   waitFor: 'Ready',
+  healthyMs: PROOF,
   deadlineMs: 1000,
   graceMs: 50,
   paused: false,
@@ -82,23 +91,42 @@ const happening = fc.oneof(
   },
 );
 
+/** A version that stands ready for so long and dies again, each time. */
+const lifeOf = (version: string): number => Number(/lives(\d+)/.exec(version)?.[1] ?? Number.POSITIVE_INFINITY);
+
 /** What any controller does with the steps: takes down what differs from its allotment, starts what is to be there. */
 function play(total: number, limit: number, happenings: readonly Happening[], step = stepRollout) {
   let agent = settled(declare(undefined, spec('v0', { replicas: total, update: { maxUnavailable: limit } }), 0));
   const world = new Map<string, Body>(slots(agent.spec).map((name) => [name, { version: 'v0', well: true }]));
   /** Taken down by us, and not well since. */
   const down = new Set<string>();
+  /** Instances that were started as a version. */
+  const tried = new Map<string, Set<string>>();
   let most = 0;
   let now = 1;
+  const dies = (name: string) => {
+    const body = world.get(name);
+    if (!body?.well) return;
+    const { version, incarnation = 1, readySince = 0 } = body;
+    const stoodMs = Math.min(now - readySince, lifeOf(version));
+    world.set(name, { version, well: false, incarnation, ended: { incarnation, stoodMs } });
+  };
+  const live = () => {
+    for (const [name, { version, well, readySince = 0 }] of world)
+      if (well && now >= readySince + lifeOf(version)) dies(name);
+  };
   const reconcile = (name: string) => {
     const version = versionFor(agent, name);
     const body = world.get(name);
+    const { incarnation = 1, ended } = body ?? {};
     if (body && body.version !== version) {
       if (body.well) down.add(name);
-      world.set(name, { version, well: false });
-    } else {
+      world.set(name, { version, well: false, incarnation, ...(ended && { ended }) });
+    } else if (!body?.well) {
+      tried.set(version, (tried.get(version) ?? new Set()).add(name));
       const well = !version.endsWith('bad');
-      world.set(name, { version, well });
+      const next = { version, well, incarnation: Math.max(now, incarnation + 1), ...(ended && { ended }) };
+      world.set(name, { ...next, ...(well && { readySince: now }) });
       if (well) down.delete(name);
     }
     most = Math.max(most, down.size);
@@ -109,8 +137,12 @@ function play(total: number, limit: number, happenings: readonly Happening[], st
     const { rollout: _, ...rest } = agent;
     agent = next ? { ...rest, rollout: next } : rest;
   };
+  const pass = (ms: number) => {
+    now += ms;
+    live();
+  };
   for (const happens of happenings) {
-    now += 10;
+    pass(10);
     const name = 'nth' in happens ? `i${happens.nth % total}` : '';
     switch (happens.do) {
       case 'advance':
@@ -120,13 +152,14 @@ function play(total: number, limit: number, happenings: readonly Happening[], st
         reconcile(name);
         break;
       case 'dies':
-        world.set(name, { version: world.get(name)?.version ?? '', well: false });
+        dies(name);
         break;
       case 'declare':
         agent = declare(agent, { ...agent.spec, command: [happens.version] }, now);
     }
   }
-  return { agent, world, most, now, reconcile, advance, current: () => agent };
+  const current = () => agent;
+  return { world, most: () => most, tried, pass, reconcile, advance, current };
 }
 
 describe('a rolling change', () => {
@@ -137,7 +170,7 @@ describe('a rolling change', () => {
         fc.integer({ min: 1, max: 7 }),
         fc.array(happening, { maxLength: 120 }),
         (total, limit, happenings) => {
-          expect(play(total, limit, happenings).most).toBeLessThanOrEqual(unavailableLimit(limit, total));
+          expect(play(total, limit, happenings).most()).toBeLessThanOrEqual(unavailableLimit(limit, total));
         },
       ),
       { numRuns: 400 },
@@ -148,7 +181,7 @@ describe('a rolling change', () => {
     const careless = (input: RolloutInput) => stepRollout({ ...input, maxUnavailable: '100%' });
     const found = fc.check(
       fc.property(fc.array(happening, { minLength: 40, maxLength: 120 }), (happenings) => {
-        return play(6, 1, happenings, careless).most <= 1;
+        return play(6, 1, happenings, careless).most() <= 1;
       }),
       { numRuns: 200 },
     );
@@ -162,11 +195,12 @@ describe('a rolling change', () => {
         fc.integer({ min: 1, max: 7 }),
         fc.array(happening, { maxLength: 80 }),
         (total, limit, happenings) => {
-          const { world, reconcile, advance, current } = play(total, limit, [
+          const { world, pass, reconcile, advance, current } = play(total, limit, [
             ...happenings,
             { do: 'declare', version: 'last', bad: false },
           ]);
-          for (let round = 0; round < 60 && current().rollout; round++) {
+          for (let round = 0; round < 400 && current().rollout; round++) {
+            pass(15);
             advance();
             for (let n = 0; n < total; n++) reconcile(`i${n}`);
           }
@@ -176,6 +210,114 @@ describe('a rolling change', () => {
         },
       ),
     );
+  });
+
+  /** A fleet where each step is taken at once: all that stands between a revision and the last instance is the rule. */
+  function rush(total: number, limit: number, version: string, step = stepRollout) {
+    const fleet = play(total, limit, [{ do: 'declare', version, bad: false }], step);
+    for (let round = 0; round < 300; round++) {
+      fleet.pass(5);
+      for (let n = 0; n < total; n++) fleet.reconcile(`i${n}`);
+      fleet.advance();
+    }
+    return { tried: fleet.tried.get(version)?.size ?? 0, rollout: fleet.current().rollout };
+  }
+  const bound = (limit: number, lifeMs: number) => limit * (1 + Math.floor(lifeMs / PROOF));
+
+  it('reaches no more than maxUnavailable with what dies before it has proven itself, and halts', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 5, max: 12 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: PROOF - 1 }),
+        (total, limit, lifeMs) => {
+          const { tried, rollout } = rush(total, limit, `lives${lifeMs}`);
+          expect(tried).toBeLessThanOrEqual(unavailableLimit(limit, total));
+          expect(rollout?.halted?.message).toMatch(/did not stay ready within 1 s of being given revision 2/);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('of what dies later reaches those that were begun until the first had died, and halts', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 8, max: 30 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: PROOF, max: 5 * PROOF }),
+        (total, limit, lifeMs) => {
+          const { tried, rollout } = rush(total, limit, `lives${lifeMs}`);
+          expect(tried).toBeLessThanOrEqual(bound(unavailableLimit(limit, total), lifeMs));
+          if (tried < total) expect(rollout?.halted).toBeDefined();
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is seen to do so only because of the proof: with none, or when ends are forgotten, all are reached', () => {
+    expect(rush(8, 2, 'lives30', (input) => stepRollout({ ...input, healthyMs: 0 })).tried).toBe(8);
+    const forgetful = (input: RolloutInput) =>
+      stepRollout({ ...input, seen: input.seen.map(({ ended: _, ...one }) => one) });
+    expect(rush(20, 1, 'lives90', forgetful).tried).toBeGreaterThan(3 * bound(1, 90));
+    expect(rush(20, 1, 'lives90').tried).toBeLessThanOrEqual(bound(1, 90));
+  });
+
+  it('counts what ended under it until that has stood twice as long, and goes on then', () => {
+    const before = settled(declare(undefined, spec('a', { replicas: 3 }), 0));
+    const agent = declare(before, spec('b', { replicas: 3 }), 10);
+    const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));
+    const at = (now: number, rollout: Rollout | undefined) => {
+      if (!rollout) throw new Error('over');
+      return stepRollout(inputOf(agent, rollout, world, now));
+    };
+    let { rollout } = at(10, agent.rollout);
+    world.set('i0', { version: 'b', well: true, incarnation: 20, readySince: 30 });
+    expect(at(69, rollout)).toMatchObject({ wakeAt: 70 });
+    ({ rollout } = at(70, rollout));
+    expect(Object.keys(rollout?.moved ?? {})).toEqual(['i0', 'i1']);
+    world.set('i1', { version: 'b', well: true, incarnation: 75, readySince: 80 });
+    // Up for 100 in all; comes back at once.
+    world.set('i0', {
+      version: 'b',
+      well: true,
+      incarnation: 131,
+      readySince: 131,
+      ended: { incarnation: 20, stoodMs: 100 },
+    });
+    ({ rollout } = at(131, rollout));
+    expect(rollout?.moved).toMatchObject({ i0: { stoodMs: 100, downSince: 131 }, i1: { proven: 75 } });
+    const waits = at(330, rollout);
+    expect(waits.wakeAt).toBe(331);
+    expect(waits.rollout?.moved).not.toHaveProperty('i2');
+    ({ rollout } = at(331, waits.rollout));
+    expect(rollout?.moved).toHaveProperty('i2');
+    // However long it had stood, it is not waited for longer than for a change.
+    const ended = { incarnation: 131, stoodMs: 8_000 };
+    world.set('i0', { version: 'b', well: true, incarnation: 9_000, readySince: 9_000, ended });
+    const again = at(9_000, rollout);
+    expect(again.wakeAt).toBe(10_000);
+    expect(at(10_000, again.rollout).rollout?.moved).toMatchObject({ i0: { proven: 9_000 } });
+  });
+
+  it('does not take for a failure of the new revision what ended as the old one', () => {
+    const agent = declare(settled(declare(undefined, spec('a'), 0)), spec('b'), 10);
+    const old = { version: 'a', well: true, incarnation: 5 };
+    const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, old]));
+    const at = (now: number, rollout: Rollout | undefined) => {
+      if (!rollout) throw new Error('over');
+      return stepRollout(inputOf(agent, rollout, world, now)).rollout;
+    };
+    const given = at(10, agent.rollout);
+    world.set('i0', {
+      version: 'b',
+      well: true,
+      incarnation: 20,
+      readySince: 20,
+      ended: { incarnation: 5, stoodMs: 500 },
+    });
+    expect(at(60, given)?.moved).toMatchObject({ i0: { proven: 20 }, i1: {} });
   });
 
   it('halts at the deadline, and says which instance was not ready', () => {
@@ -215,7 +357,7 @@ it('with waitFor: idle a first revision has arrived once it is ready: a change m
   // Later revisions are waited for: one that is well and at work has not arrived.
   const given = second.rollout && atWork(second, second.rollout, 30);
   expect(Object.keys(given?.moved ?? {})).toEqual(['i0']);
-  world.set('i0', { version: 'b', well: true });
+  world.set('i0', { version: 'b', well: true, incarnation: 31, readySince: 0 });
   expect(given && atWork(second, given, 40)?.moved).not.toHaveProperty('i1');
   // At its prompt, but it was only just told what to do.
   if (!given) throw new Error('not given');

@@ -1,6 +1,7 @@
 /**
- * Owns: which instances may be given the newest revision now, whether a change has failed, and whether it is over.
- * Never: takes an instance down that it has not counted: `unproven` and what is not well never exceed maxUnavailable by a move.
+ * Owns: which instances may be given the newest revision now, whether a change has failed, and whether it is over. One rule:
+ * what was given it is on probation until one incarnation of it has stood ready for long enough; who dies begins anew.
+ * Never: takes an instance down that it has not counted: what is on probation or not well never exceeds maxUnavailable by a move.
  */
 
 import { unavailableLimit } from '../../../api/resources/agent/update.ts';
@@ -12,6 +13,10 @@ export interface SeenInstance {
   readonly name: string;
   /** Up and ready, whatever launch that is; a batch job that is done counts. */
   readonly well: boolean;
+  /** Since when this incarnation is ready; absent for what is done. */
+  readonly readySince?: Instant;
+  /** The last of it that ended without being asked to, and how long that had stood ready. */
+  readonly ended?: { readonly incarnation: Instant; readonly stoodMs: DurationMs };
   /** It lives, or lies there done, with this launch. */
   readonly hash?: string;
   readonly incarnation?: Instant;
@@ -33,6 +38,8 @@ export interface RolloutInput {
   readonly generation: number;
   readonly maxUnavailable: number | string;
   readonly waitFor: 'Ready' | 'idle';
+  /** How long an incarnation stands ready before others rely on it. */
+  readonly healthyMs: DurationMs;
   readonly deadlineMs: DurationMs;
   /** An instance that was asked to leave may live on for this long. */
   readonly graceMs: DurationMs;
@@ -62,7 +69,7 @@ export function stepRollout(input: RolloutInput): RolloutStep {
   const moved = moveOn(noted, input);
   // What was moved may have arrived already, or may free others.
   if (moved !== noted) return stepRollout({ ...input, rollout: moved });
-  const wakes = [failed?.wakeAt, certainAt(noted, input), idleAt(input)].flatMap((at) => at ?? []);
+  const wakes = [failed?.wakeAt, certainAt(noted, input), provenNext(noted, input)].flatMap((at) => at ?? []);
   return { rollout: noted, ...(wakes.length > 0 && { wakeAt: Math.min(...wakes) }) };
 }
 
@@ -75,22 +82,45 @@ function certainAt({ base, since }: Rollout, { seen, graceMs, now, resting }: Ro
   return base === 0 && !resting && now < at && seen.some(({ living }) => living) ? at : undefined;
 }
 
-/** When the next that is at its prompt is known to be idle. */
-function idleAt({ seen, waitFor, now }: RolloutInput): Instant | undefined {
-  const later = seen.flatMap(({ idle, idleFrom = 0 }) =>
-    waitFor === 'idle' && idle && idleFrom > now ? idleFrom : [],
-  );
-  return later.length === 0 ? undefined : Math.min(...later);
-}
-
 /** Runs the newest revision. */
 const runsNewest = ({ hash, wantedHash, incarnation }: SeenInstance, { restartAt }: RolloutInput): boolean =>
   hash === wantedHash && (restartAt === undefined || (incarnation !== undefined && incarnation >= restartAt));
 
 const isUp = (one: SeenInstance, input: RolloutInput): boolean => one.well && !one.unknown && runsNewest(one, input);
 
-const isThere = (one: SeenInstance, input: RolloutInput): boolean =>
-  isUp(one, input) && (input.waitFor === 'Ready' || (one.idle && input.now >= (one.idleFrom ?? 0)));
+/**
+ * When what is up now will have proven itself. One that has ended by itself has to stand twice as long as any before it stood, so that
+ * what lives for any one time and dies again never does; though not longer than a change may take.
+ */
+function provenAt(
+  { readySince = 0, idleFrom = 0 }: SeenInstance,
+  move: Move | undefined,
+  { healthyMs, deadlineMs, waitFor }: RolloutInput,
+): Instant {
+  const twice = Math.min(2 * (move?.stoodMs ?? 0), deadlineMs);
+  return Math.max(readySince + Math.max(healthyMs, twice), waitFor === 'idle' && move ? idleFrom : 0);
+}
+
+/** This very incarnation has; what is out of sight is taken to stand as it stood. */
+const isProven = ({ incarnation, well, unknown }: SeenInstance, { proven }: Move): boolean =>
+  proven !== undefined && proven === incarnation && (well || unknown);
+
+/** It was given another revision, and whether it can live with that is not known. */
+function isOnProbation(one: SeenInstance, rollout: Rollout, input: RolloutInput): boolean {
+  const move = rollout.moved[one.name];
+  if (move) return move.revision === rollout.to ? !isProven(one, move) : move.proven === undefined;
+  // What a lost database had given the newest counts as if it were given now.
+  return isImplicit(one, rollout, input) && !(isUp(one, input) && input.now >= provenAt(one, undefined, input));
+}
+
+/** When the next of those on probation that stand ready may be through. */
+function provenNext(rollout: Rollout, input: RolloutInput): Instant | undefined {
+  const times = input.seen
+    .filter((one) => isOnProbation(one, rollout, input) && isUp(one, input))
+    .map((one) => provenAt(one, rollout.moved[one.name], input))
+    .filter((at) => at > input.now);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
 
 /** Without a move and without a base it has the newest, unless something else was found living there. */
 const isImplicit = (one: SeenInstance, { base, moved }: Rollout, input: RolloutInput): boolean =>
@@ -98,7 +128,7 @@ const isImplicit = (one: SeenInstance, { base, moved }: Rollout, input: RolloutI
 
 function hasArrived(one: SeenInstance, rollout: Rollout, input: RolloutInput): boolean {
   const move = rollout.moved[one.name];
-  if (move) return move.revision === rollout.to && move.proven === true;
+  if (move) return move.revision === rollout.to && isProven(one, move);
   // Nobody waits for a first revision to be idle, and until it has arrived there is none to come back to.
   return isImplicit(one, rollout, input) && isUp(one, input);
 }
@@ -117,21 +147,35 @@ function noteSight({ rollout, seen, now }: RolloutInput): Rollout {
 }
 
 function noteArrivals(input: RolloutInput): Rollout {
-  const { rollout, seen, now, resting } = input;
-  const changes: [string, Move][] = [];
+  const { rollout, seen, now } = input;
+  const changes = new Map<string, Move>();
   let progressAt = rollout.progressAt;
   for (const one of seen) {
-    const move = rollout.moved[one.name];
-    if (move?.revision !== rollout.to || move.proven) continue;
-    if (isThere(one, input)) {
-      const { downSince: _, ...rest } = move;
-      changes.push([one.name, { ...rest, proven: true }]);
-      progressAt = now;
-    } else if (move.downSince === undefined && !resting && !one.unknown && !(one.living && !runsNewest(one, input)))
-      changes.push([one.name, { ...move, downSince: now }]);
+    const before = rollout.moved[one.name];
+    if (before?.revision !== rollout.to || one.unknown) continue;
+    const move = noteEnd(one, before);
+    const noted = isProven(one, move) ? move : noteProbation(one, move, input);
+    if (noted.proven !== move.proven) progressAt = now;
+    if (noted !== before) changes.set(one.name, noted);
   }
-  if (changes.length === 0) return rollout;
+  if (changes.size === 0) return rollout;
   return { ...rollout, progressAt, moved: { ...rollout.moved, ...Object.fromEntries(changes) } };
+}
+
+/** An end under the revision it was given is remembered for as long as the change is under way. */
+function noteEnd({ ended }: SeenInstance, move: Move): Move {
+  if (!ended || ended.incarnation <= move.from || ended.stoodMs <= (move.stoodMs ?? -1)) return move;
+  return { ...move, stoodMs: ended.stoodMs };
+}
+
+function noteProbation(one: SeenInstance, move: Move, input: RolloutInput): Move {
+  const { now, resting, waitFor } = input;
+  if (isUp(one, input) && (waitFor === 'Ready' || one.idle) && now >= provenAt(one, move, input)) {
+    const { downSince: _, ...rest } = move;
+    return { ...rest, proven: one.incarnation ?? 0 };
+  }
+  const oldIsGone = !(one.living && !runsNewest(one, input));
+  return move.downSince === undefined && !resting && oldIsGone ? { ...move, downSince: now } : move;
 }
 
 /** Whether something has been on its way for too long; else when that would be. */
@@ -143,38 +187,42 @@ function failureOf(
   const clocks = seen.flatMap((one): { readonly name: string; readonly since: Instant }[] => {
     if (one.unknown) return [];
     const move = rollout.moved[one.name];
-    if (move?.revision === rollout.to && !move.proven)
-      return move.downSince === undefined ? [] : [{ name: one.name, since: move.downSince }];
-    // What had arrived and fell ill holds up the rest; what is new has as long as the change is old.
-    const ill = move?.revision === rollout.to ? !one.well : isImplicit(one, rollout, input) && !isUp(one, input);
-    return ill ? [{ name: one.name, since: rollout.progressAt }] : [];
+    if (move?.revision === rollout.to) {
+      if (isProven(one, move) || move.downSince === undefined) return [];
+      // What stood ready in time is not late: either it proves itself or it ends.
+      const inTime = isUp(one, input) && (one.readySince ?? 0) < move.downSince + deadlineMs;
+      return inTime && now < provenAt(one, move, input) ? [] : [{ name: one.name, since: move.downSince }];
+    }
+    // What is new has as long as the change is old.
+    return isImplicit(one, rollout, input) && !isUp(one, input) ? [{ name: one.name, since: rollout.progressAt }] : [];
   });
   const [first] = clocks.sort((a, b) => a.since - b.since);
   if (!first) return undefined;
   const until = first.since + deadlineMs;
   if (now < until) return { wakeAt: until };
-  return { message: `${first.name} was not ready within ${deadlineMs / 1000} s of being given revision ${rollout.to}` };
+  const within = `within ${deadlineMs / 1000} s of being given revision ${rollout.to}`;
+  const fell = rollout.moved[first.name]?.stoodMs !== undefined;
+  return { message: `${first.name} ${fell ? 'did not stay ready' : 'was not ready'} ${within}` };
 }
 
 function moveOn(rollout: Rollout, input: RolloutInput): Rollout {
   const { seen, now, maxUnavailable, generation, resting, restartAt } = input;
   const limit = unavailableLimit(maxUnavailable, seen.length);
-  const isMoving = ({ name }: SeenInstance) => rollout.moved[name] !== undefined && !rollout.moved[name].proven;
-  // What a lost database had given the newest and is not well counts as if it were given now.
-  const isUnproven = (one: SeenInstance) =>
-    isMoving(one) || (isImplicit(one, rollout, input) && (!one.well || one.unknown));
+  const isUnproven = (one: SeenInstance) => isOnProbation(one, rollout, input);
   let unproven = seen.filter(isUnproven).length;
   let ill = seen.filter((one) => !isUnproven(one) && (!one.well || one.unknown)).length;
   const given: [string, Move][] = [];
-  const give = (one: SeenInstance, proven: boolean) =>
-    given.push([one.name, { revision: rollout.to, generation, ...(proven && { proven: true }) }]);
+  const give = ({ name, incarnation = 0, ended }: SeenInstance, proven: boolean) => {
+    const from = Math.max(incarnation, ended?.incarnation ?? 0);
+    given.push([name, { revision: rollout.to, generation, from, ...(proven && { proven: incarnation }) }]);
+  };
   const waiting = seen.filter(
     (one) => rollout.moved[one.name]?.revision !== rollout.to && !isImplicit(one, rollout, input),
   );
   for (const one of waiting) {
     const costsNothing = restartAt === undefined && one.heldHash === one.wantedHash && one.hash === one.wantedHash;
     // It is on its way already, or nothing of it runs: this takes nothing down.
-    if (isMoving(one) || resting) give(one, false);
+    if (isUnproven(one) || resting) give(one, false);
     else if (costsNothing && one.well) give(one, true);
   }
   const sure = certainAt(rollout, input) === undefined;
