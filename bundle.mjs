@@ -3,6 +3,7 @@
  * Never: decides what is in them.
  */
 import { spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const COMMON = {
@@ -48,8 +49,18 @@ export async function bundleController(out, nodeFlags, { define, ...options } = 
     define: { ...define, 'import.meta.url': '__url', 'import.meta.dirname': '__folder' },
     ...options,
   });
+  await toAscii(`${out}.program.cjs`);
   const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, `${out}.js`, '--compile'], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`${out}.js could not be compiled ahead: ${stderr}`);
+}
+
+/** The bundler writes ASCII but for regular expressions, and controller/start.ts reads Latin-1. */
+async function toAscii(file) {
+  const text = await readFile(file, 'utf8');
+  const wrong = /.{0,30}(?<!\\)(?:\\\\)*\\[^\0-\x7f].{0,30}/.exec(text);
+  if (wrong) throw new Error(`${file}: a backslash before a sign that is not ASCII: ${wrong[0]}`);
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  await writeFile(file, text.replaceAll(/[^\0-\x7f]/g, escaped));
 }

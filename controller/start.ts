@@ -18,7 +18,7 @@ const filename = self.replace(/\.js$/, '.program.cjs');
 const cache = self.replace(/\.js$/, '.program.cache');
 const compiling = process.argv[2] === COMPILE;
 
-// The bundler writes ASCII only: this is faster than to decode UTF-8, and V8 keeps it as it is.
+// What is bundled is ASCII only (bundle.mjs): this is faster than to decode UTF-8, and V8 keeps it as it is.
 const source = readFileSync(filename, 'latin1');
 const cachedData = compiling ? undefined : readIfAny(cache);
 const script = new Script(source, { filename, ...(cachedData && { cachedData }) });

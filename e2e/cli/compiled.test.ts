@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -23,6 +23,11 @@ describe('the compiled code of the controller', () => {
   it('fits the flags a controller is started with, and no others', () => {
     expect(node(CONTROLLER_NODE_FLAGS, DIST, '-e', TAKEN).stdout.trim()).toBe('true');
     expect(node(['--no-opt'], DIST, '-e', TAKEN).stdout.trim()).toBe('false');
+  });
+
+  it('is of a text that means the same in every encoding, for it is read as Latin-1', () => {
+    const found = /.{0,40}[\x80-\xff].{0,40}/.exec(readFileSync(join(DIST, 'controller.program.cjs'), 'latin1'));
+    expect(found?.[0]).toBeUndefined();
   });
 
   it('is not needed: without it, and with a wrong one, the controller runs', () => {
