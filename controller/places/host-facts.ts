@@ -39,6 +39,7 @@ function factsOf(
     labels,
     load,
     ...(!reached && { unreached: problem ?? CONNECTING }),
+    ...(!reached && problem === CONNECTING && { connecting: true }),
     // Who renewed it before this process began is not known: counted from its beginning.
     ...(isLost && { lostForMs: now - (renewedAt ?? startedAt) }),
     ...(spec?.cordoned && { cordoned: true }),

@@ -72,6 +72,8 @@ export interface MachinesOptions {
 
 /** The problem of a machine that was not tried yet. */
 export const CONNECTING = 'being connected';
+/** A first try that takes longer keeps nobody waiting. */
+export const FIRST_CONTACT_MS: DurationMs = 20_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 4_000;
 /** Between two renewals of our lease there, which also tell how far away it is. */
@@ -221,6 +223,13 @@ export class Machines implements AsyncDisposable {
     const machine: Machine = { name, ...declaredPart(declared), problem: CONNECTING };
     const remote: Remote = { declared, transport, closed: false, runtimes: [], machine, failures: 0, lease: '' };
     this.#remotes.set(name, remote);
+    const { timers, onChange } = this.#options;
+    // It is declared from now on, and nothing is known of it.
+    onChange({ added: [], gone: [] });
+    remote.cancel = timers.after(FIRST_CONTACT_MS, () => {
+      remote.machine = { ...remote.machine, problem: 'it has not answered yet' };
+      onChange({ added: [], gone: [] });
+    });
     await this.#reach(remote);
   }
 
@@ -245,6 +254,7 @@ export class Machines implements AsyncDisposable {
       const withheld = withheldBy(this.twinOf(name));
       const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes, withheld });
       if (remote.closed) return;
+      remote.cancel?.();
       const { problem: _, refused: __, ...known } = remote.machine;
       remote.machine = { ...known, reached: { ...probed, workspaces: `${base}/workspaces`, userHome: home } };
       remote.failures = 0;
@@ -254,6 +264,7 @@ export class Machines implements AsyncDisposable {
       await this.#renew(remote);
     } catch (error) {
       if (remote.closed) return;
+      remote.cancel?.();
       const problem = messageOf(error);
       const news = remote.machine.problem !== problem;
       const { refused: _, ...known } = remote.machine;

@@ -83,3 +83,38 @@ describe('what was launched without a lease, on a host that is lost', () => {
   });
   it('shows in no place that is planned', () => expect(lost(false).place).toEqual({ host: 'a', runtime: 'tmux' }));
 });
+
+describe('a host that is being connected for the first time', () => {
+  const CONNECTING = { unreached: 'being connected', connecting: true } as const;
+  const wants = (place: object, facts: Readonly<Record<string, Partial<HostFacts>>>, livesOn?: string) => {
+    const planned = agentSpecSchema.parse({ command: ['true'], place });
+    const hosts = new Map(Object.entries(facts).map(([name, more]) => [host(name), { ...TMUX, ...more }]));
+    const [slot] = instanceSlots('web', planned, hosts);
+    if (!slot) throw new Error('no slot');
+    const before = livesOn === undefined ? undefined : { host: host(livesOn), runtime: 'tmux' as const, leased: true };
+    return choosePlace(planned, slot, hosts, before, new Map());
+  };
+  const LIST = { host: ['a', 'b'], failoverAfter: '1s' };
+
+  it('is waited for by what prefers it', () =>
+    expect(wants(LIST, { a: CONNECTING, b: {} })).toEqual({ unplaced: 'host "a" is being connected.' }));
+  it('is not waited for by what prefers another', () =>
+    expect(wants(LIST, { a: {}, b: CONNECTING }).place?.host).toBe('a'));
+  it('is passed over when it is known not to answer', () =>
+    expect(wants(LIST, { a: { unreached: 'connection refused' }, b: {} }).place?.host).toBe('b'));
+  it('keeps nothing from staying where it lives', () =>
+    expect(wants(LIST, { a: CONNECTING, b: {} }, 'b').place?.host).toBe('b'));
+  it('is waited for where the host it lived on is lost or is left, and the host is left then', () => {
+    const three = { host: ['a', 'b', 'c'], failoverAfter: '1s' };
+    expect(wants(three, { a: CONNECTING, b: {}, c: { lostForMs: 3_600_000 } }, 'c')).toMatchObject({
+      place: { host: 'c' },
+    });
+    expect(wants(three, { a: CONNECTING, b: {}, c: { drain: 'now' } }, 'c').place?.host).toBe('c');
+    expect(wants(three, { a: {}, b: {}, c: { drain: 'now' } }, 'c').place?.host).toBe('a');
+  });
+  it('is not waited for by what has no order of hosts', () =>
+    expect(
+      wants({ hostSelector: 'pool=x' }, { a: { ...CONNECTING, labels: { pool: 'x' } }, b: { labels: { pool: 'x' } } })
+        .place?.host,
+    ).toBe('b'));
+});

@@ -18,6 +18,8 @@ export interface HostFacts {
   >;
   /** Why it was never reached since this controller began; absent: it was. */
   readonly unreached?: string;
+  /** The first try to reach it is under way: nothing is known of it yet. */
+  readonly connecting?: boolean;
   /** How long its agents have gone without a renewed lease; absent: it is renewed. */
   readonly lostForMs?: DurationMs;
   readonly labels?: Readonly<Record<string, string>>;
@@ -145,6 +147,8 @@ export function choosePlace(
   for (const host of order) {
     const choice = take(host);
     if (choice) return choice;
+    // In a moment it may be the one that is preferred; what lives stays so long where it is.
+    if (!slot.spread && hosts.get(host)?.connecting) break;
   }
   // Nowhere else to go: it stays, drained or not.
   const again = home && take(home.host);
@@ -188,6 +192,7 @@ function onHost(
   hosts: Hosts,
 ): Choice | string {
   if (!found) return `host "${host}" is not declared (there are: ${[...hosts.keys()].join(', ')})`;
+  if (found.connecting && !before) return `host "${host}" is being connected`;
   if (found.unreached !== undefined)
     return before ? { place: before } : `host "${host}" cannot be reached: ${found.unreached}`;
   if (!before) {

@@ -161,3 +161,25 @@ it('one host of 50 that hangs keeps none of the others waiting', { timeout: 600_
   const after = await allReady('each', 50);
   expect(after.find(({ host: on }) => on === slow)?.pid).toBe(before.find(({ host: on }) => on === slow)?.pid);
 });
+
+it('what prefers a host waits for the first contact with it, and does not wait where that fails', async () => {
+  const [slow, quick, gone] = [await lab.sshd(), await lab.sshd(), await lab.sshd()];
+  host('slow', slow, user());
+  host('quick', quick, user());
+  host('gone', gone, user());
+  gone.stop();
+  slow.signal('SIGSTOP');
+  try {
+    for (const first of ['slow', 'gone']) declare(`likes-${first}`, { place: { host: [first, 'quick'] } });
+    await fleet.controller(['--agents-dir', fleet.agentsDir]);
+    await until('it waits', async () => {
+      const placed = (await status('likes-slow')).conditions.find(({ type }) => type === 'Placed');
+      return placed?.message === 'host "slow" is being connected.';
+    });
+    expect((await allReady('likes-gone', 1))[0]?.host).toBe('quick');
+    expect((await status('likes-slow')).instances).toMatchObject([{ phase: 'Pending' }]);
+  } finally {
+    slow.signal('SIGCONT');
+  }
+  expect((await allReady('likes-slow', 1))[0]?.host).toBe('slow');
+});
