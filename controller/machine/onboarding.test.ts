@@ -172,11 +172,46 @@ describe('startup texts', () => {
 
 describe('when the time is over', () => {
   const late = { now: T + 60_000, reading: reading('starting') };
+  const texts = [
+    { text: '/model opus', delayMs: 0 },
+    { text: 'hello', delayMs: 0 },
+  ];
+  const withTexts = { ...plan, submit: texts };
 
   it('fail: says so, and still takes a prompt that comes later', () => {
     expect(look(late).memory.stuck?.reason).toBe('StartupTimeout');
     expect(look({ ...late, reading: reading('idle') }).memory.done).toBe(T + 60_000);
   });
+  it('fail: what a person answered late is gone on with: known dialogs, startup texts, and only then it is ready', () => {
+    const stuck = { reason: 'Dialog', message: 'An unknown dialog' };
+    const helped = { plan: withTexts, memory: { ...memory, stuck }, now: T + 90_000 };
+    const answered = look({ ...helped, reading: dialog('trust') });
+    expect(answered.step?.type).toBe('answer');
+    expect(answered.memory.stuck).toMatchObject({
+      reason: 'StartupTimeout',
+      message: expect.stringContaining('90 s after its start'),
+    });
+    // What was said of it stays as it was said, until it is over.
+    const later = { ...helped, memory: answered.memory, now: T + 95_000 };
+    const submits = look({ ...later, reading: reading('idle', { at: T + 94_000, since: T + 92_000 }) });
+    expect(submits.step).toMatchObject({ type: 'submit', index: 0 });
+    expect(submits.memory.stuck).toEqual(answered.memory.stuck);
+    const done = look({ ...later, submitted: 2, reading: reading('idle', { at: T + 94_000, since: T + 92_000 }) });
+    expect(done.memory).toMatchObject({ done: T + 95_000 });
+    expect(done.memory.stuck).toBeUndefined();
+  });
+  it('fail: a dialog that nobody described still waits for a person, with its text', () => {
+    expect(look({ ...late, reading: dialog('unknown') }).memory.stuck?.reason).toBe('Dialog');
+  });
+  it.each([dialog('trust'), reading('idle'), reading('starting'), undefined])(
+    'fail: it is looked at again, and not at once: %j',
+    (seen) => {
+      const { wakeAt, memory: after } = look({ ...late, plan: withTexts, now: T + 90_000, reading: seen });
+      expect(after.done).toBeUndefined();
+      expect(wakeAt).toBeGreaterThan(T + 90_000);
+      expect(wakeAt).toBeLessThanOrEqual(T + 100_000);
+    },
+  );
   it('continue: counts as ready', () => {
     expect(look({ ...late, plan: { ...plan, onTimeout: 'continue' } }).memory.done).toBe(T + 60_000);
   });

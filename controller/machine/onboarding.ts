@@ -105,10 +105,14 @@ export function onboard(input: OnboardingInput): OnboardingResult {
 }
 
 function nextStep(input: OnboardingInput): OnboardingResult {
-  const { plan, memory, reading, submitted, now } = input;
+  const { plan, memory, now } = input;
   if (memory.done !== undefined) return { memory };
   const deadline = memory.since + plan.timeoutMs;
-  if (now >= deadline) return outOfTime(input, deadline);
+  return now >= deadline ? outOfTime(input) : towardsPrompt(input, deadline);
+}
+
+function towardsPrompt(input: OnboardingInput, deadline: Instant): OnboardingResult {
+  const { plan, memory, reading, submitted, now } = input;
   const waiting = { memory, wakeAt: deadline };
   if (!reading) return waiting;
   const { last } = memory;
@@ -218,23 +222,28 @@ function submitNext(
   };
 }
 
-function outOfTime({ plan, memory, reading, now }: OnboardingInput, deadline: Instant): OnboardingResult {
+function outOfTime(input: OnboardingInput): OnboardingResult {
+  const { plan, memory, reading, now } = input;
   switch (plan.onTimeout) {
     case 'continue':
       return { memory: { ...unstuck(memory), done: now } };
     case 'restart':
       return { memory, step: { type: 'kill' }, wakeAt: now + AGAIN_MS };
     case 'fail': {
-      const stuck = memory.stuck ?? {
-        reason: 'StartupTimeout',
-        message: `Not ready ${Math.round((deadline - memory.since) / 1000)} s after its start; its screen reads as ${reading?.activity ?? 'nothing'}.`,
-      };
-      // A person may still help: a prompt that appears later counts.
-      const usable = reading?.activity === 'idle' && reading.matchesReady;
-      return usable ? { memory: { ...unstuck(memory), done: now } } : { memory: { ...memory, stuck } };
+      // A person may still help, or a slow one come up: it is gone on with, and is not well until it got to its prompt.
+      const late = towardsPrompt(input, Number.POSITIVE_INFINITY);
+      if (late.memory.done !== undefined) return late;
+      const told = memory.stuck?.reason === OUT_OF_TIME ? memory.stuck : undefined;
+      const stuck = late.memory.stuck ??
+        told ?? {
+          reason: OUT_OF_TIME,
+          message: `Not ready ${Math.round((now - memory.since) / 1000)} s after its start; its screen reads as ${reading?.activity ?? 'nothing'}.`,
+        };
+      return { ...late, memory: { ...late.memory, stuck } };
     }
   }
 }
+const OUT_OF_TIME = 'StartupTimeout';
 
 const unstuck = ({ stuck: _, ...memory }: OnboardingMemory): OnboardingMemory => memory;
 
