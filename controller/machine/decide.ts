@@ -287,6 +287,8 @@ const sameMemory = (a: Memory, b: Memory): boolean =>
     sameTold(a.told, b.told) &&
     sameTiming(a.timing, b.timing) &&
     a.unhealthy?.at === b.unhealthy?.at &&
+    a.passed?.incarnation === b.passed?.incarnation &&
+    a.passed?.generation === b.passed?.generation &&
     a.stop?.incarnation === b.stop?.incarnation &&
     a.stop?.askedAt === b.stop?.askedAt);
 

@@ -37,7 +37,11 @@ class Life {
     this.snapshot = JSON.parse(JSON.stringify(decision.snapshot));
     this.events.push(...decision.events.map(({ reason }) => reason));
     if (health?.pending)
-      this.health = { ...health, pending: false, last: { at: now, result: this.result, message: 'it said so' } };
+      this.health = {
+        ...health,
+        pending: false,
+        last: { at: now, generation: desired.generation, result: this.result, message: 'it said so' },
+      };
     for (const effect of decision.effects) {
       this.asked.push(effect.type);
       if (effect.type === 'start')
@@ -79,6 +83,20 @@ it('is checked once an interval from when it is ready, and what is well is not w
   life.run(10_000);
   expect(life.count('check')).toBe(11);
   expect(life.snapshot).toEqual(snapshot);
+});
+
+it('remembers by which declaration one passed, once', () => {
+  const life = new Life();
+  life.run(2_500);
+  const { incarnation } = life.snapshot.memory;
+  expect(life.snapshot.memory.passed).toEqual({ incarnation, generation: life.desired.generation });
+  life.desired = { ...life.desired, generation: life.desired.generation + 1 };
+  life.result = 'failed';
+  life.run(1_500);
+  expect(life.snapshot.memory.passed?.generation).toBe(life.desired.generation - 1);
+  life.result = 'ok';
+  life.run(1_500);
+  expect(life.snapshot.memory.passed).toEqual({ incarnation, generation: life.desired.generation });
 });
 
 it('that failed as often as it may is restarted after a backoff, counted like a crash, and given up in the end', () => {
@@ -131,7 +149,7 @@ it('a check that could not be asked says nothing; neither does a check of an ear
   expect([life.count('term'), life.healthy()]).toEqual([0, ['Unknown', 'NotCheckedYet']]);
   const stale = { incarnation: 5, askedAt: life.now, pending: false };
   for (let n = 0; n < 9; n++) {
-    life.health = { ...stale, last: { at: life.now, result: 'failed', message: '' } };
+    life.health = { ...stale, last: { at: life.now, generation: 1, result: 'failed', message: '' } };
     life.pass();
   }
   expect(life.snapshot.memory.unhealthy).toBeUndefined();

@@ -20,10 +20,18 @@ export interface HealthReading {
   /** The last that ended. */
   readonly last?: {
     readonly at: Instant;
+    /** Of the declaration by which it was asked. */
+    readonly generation: number;
     readonly result: 'ok' | 'failed' | 'unknown';
     /** In a few words, for people: what it said. */
     readonly message: string;
   };
+}
+
+/** JSON. The newest declaration by which a check passed, and of which incarnation. */
+export interface PassedCheck {
+  readonly incarnation: Instant;
+  readonly generation: number;
 }
 
 /** JSON. */
@@ -47,7 +55,7 @@ export function countChecks(memory: Memory, desired: DesiredInstance | undefined
     case 'unknown':
       return memory;
     case 'ok':
-      return unhealthy ? well(memory) : memory;
+      return notePassed(unhealthy ? well(memory) : memory, health.incarnation, last.generation);
     case 'failed': {
       const failures = before?.failures ?? 0;
       if (last.at <= (before?.at ?? 0) || failures >= desired.health.failureThreshold) return memory;
@@ -55,6 +63,12 @@ export function countChecks(memory: Memory, desired: DesiredInstance | undefined
       return { ...memory, unhealthy: { incarnation, failures: failures + 1, at: last.at, message: last.message } };
     }
   }
+}
+
+function notePassed(memory: Memory, incarnation: Instant, generation: number): Memory {
+  const { passed } = memory;
+  if (passed?.incarnation === incarnation && passed.generation >= generation) return memory;
+  return { ...memory, passed: { incarnation, generation } };
 }
 
 function well(memory: Memory): Memory {
@@ -88,7 +102,9 @@ export function nextCheck(
   if (known?.pending) return nothing;
   const dueAt = (known?.askedAt ?? memory.readySince) + desired.health.intervalMs;
   if (now < dueAt) return { effects: [], wakeAt: dueAt };
-  return { effects: [{ type: 'check', id, place, incarnation, health: desired.health }] };
+  return {
+    effects: [{ type: 'check', id, place, incarnation, health: desired.health, generation: desired.generation }],
+  };
 }
 
 /** What was last known stays until there is news. */

@@ -9,7 +9,7 @@ import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { DesiredInstance, DialogAnswer, HealthPlan, Place } from '../plan/desired-instance.ts';
 import type { Timing } from '../plan/timing.ts';
-import type { FailedChecks, HealthReading } from './health.ts';
+import type { FailedChecks, HealthReading, PassedCheck } from './health.ts';
 import type { OnboardingMemory, Reading, Submission } from './onboarding.ts';
 import type { ToldMemory } from './told.ts';
 
@@ -101,6 +101,7 @@ export interface Memory {
   readonly driftSince?: Instant;
   /** Checks in a row that failed; absent: the last one did not, or there is none. */
   readonly unhealthy?: FailedChecks;
+  readonly passed?: PassedCheck;
   /** What the user's hooks were told of, so that nothing is told twice. */
   readonly told?: ToldMemory;
   /** Generation of the last decision that saw the world. */
@@ -175,6 +176,7 @@ export type Effect =
       readonly place: Place;
       readonly incarnation: Instant;
       readonly health: HealthPlan;
+      readonly generation: number;
     }
   /** Run the user's hooks of one point. Asked for in the one pass that remembers it: a controller killed right then loses it. */
   | {

@@ -8,6 +8,7 @@ import type { InstanceId } from '../../api/resources/names.ts';
 import { type DurationMs, durationMs, type Instant } from '../../api/resources/time.ts';
 import type { Observation } from '../machine/snapshot.ts';
 import type { DesiredInstance } from '../plan/desired-instance.ts';
+import { canonicalJson } from '../plan/launch-hash.ts';
 import { instanceSlots } from '../plan/placement.ts';
 import { type PlanFacts, planAgent } from '../plan/plan-instances.ts';
 import { type ChangeNote, newestOf, putBack, type Rollout } from '../plan/rollout/revisions.ts';
@@ -198,7 +199,8 @@ export class Rollouts implements Disposable {
       maxUnavailable: update.maxUnavailable,
       waitFor: update.waitFor,
       healthyMs: durationMs(update.minHealthyTime),
-      deadlineMs: durationMs(update.progressDeadline),
+      // Its first check comes when it is ready, an interval later.
+      deadlineMs: durationMs(update.progressDeadline) + longest(wanted, checkMs),
       graceMs: record.spec.terminationGracePeriodSeconds * 1_000,
       paused: record.paused === true,
       resting: wanted.every(
@@ -226,6 +228,10 @@ export class Rollouts implements Disposable {
     return plans;
   }
 }
+
+const longest = (wanted: readonly DesiredInstance[], of: (one: DesiredInstance) => DurationMs): DurationMs =>
+  wanted.reduce((most, one) => Math.max(most, of(one)), 0);
+const checkMs = ({ health }: DesiredInstance): DurationMs => (health ? health.intervalMs + health.timeoutMs : 0);
 
 /** Ready is told with the last startup text; within this it is seen to work on it. */
 const TOLD_MS: DurationMs = 3_000;
@@ -255,5 +261,9 @@ function see(
     living: sighting?.state === 'running' && phase !== 'Stopped',
     heldHash: held?.launchHash ?? wanted.launchHash,
     wantedHash: wanted.launchHash,
+    checkedAlike: !held || canonicalJson(held.health ?? null) === canonicalJson(wanted.health ?? null),
+    ...(wanted.health && {
+      passed: memory?.passed && memory.passed.incarnation === memory.incarnation ? memory.passed.generation : 0,
+    }),
   };
 }

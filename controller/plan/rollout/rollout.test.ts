@@ -47,6 +47,7 @@ const seenOf = (agent: Revisable, world: ReadonlyMap<string, Body>): SeenInstanc
       living: well,
       heldHash: versionFor(agent, name),
       wantedHash: agent.spec.command?.[0] ?? '',
+      checkedAlike: true,
     };
   });
 const inputOf = (agent: Revisable, rollout: Rollout, world: ReadonlyMap<string, Body>, now: number): RolloutInput => ({
@@ -299,6 +300,24 @@ describe('a rolling change', () => {
     const again = at(9_000, rollout);
     expect(again.wakeAt).toBe(10_000);
     expect(at(10_000, again.rollout).rollout?.moved).toMatchObject({ i0: { proven: 9_000 } });
+  });
+
+  it('waits for a check to pass where there is one, also where nothing is started anew for it', () => {
+    const agent = declare(settled(declare(undefined, spec('a'), 0)), spec('a', { health: { command: ['ok'] } }), 10);
+    const world = new Map(slots(agent.spec).map((name): [string, Body] => [name, { version: 'a', well: true }]));
+    const at = (now: number, rollout: Rollout | undefined, passed: Readonly<Record<string, number>>) => {
+      if (!rollout) throw new Error('over');
+      const input = inputOf(agent, rollout, world, now);
+      const seen = input.seen.map((one) => ({ ...one, checkedAlike: false, passed: passed[one.name] ?? 0 }));
+      return stepRollout({ ...input, seen }).rollout;
+    };
+    const given = at(10, agent.rollout, {});
+    expect(Object.keys(given?.moved ?? {})).toEqual(['i0']);
+    // By what was declared before, it passed.
+    const still = at(500, given, { i0: 1 });
+    expect(Object.keys(still?.moved ?? {})).toEqual(['i0']);
+    expect(at(600, still, { i0: 2 })?.moved).toMatchObject({ i0: { proven: 1 }, i1: {} });
+    expect(at(1_010, still, { i0: 1 })?.halted?.message).toMatch(/^i0 passed no check within/);
   });
 
   it('does not take for a failure of the new revision what ended as the old one', () => {

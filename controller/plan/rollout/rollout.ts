@@ -30,6 +30,10 @@ export interface SeenInstance {
   /** Launch hash by the revision it has now, and by the newest. */
   readonly heldHash: string;
   readonly wantedHash: string;
+  /** By both it is checked by the same command, or by none. */
+  readonly checkedAlike: boolean;
+  /** By the newest it is checked by a command: by which generation one of this incarnation passed, 0 for none. */
+  readonly passed?: number;
 }
 
 export interface RolloutInput {
@@ -105,6 +109,9 @@ function provenAt(
 const isProven = ({ incarnation, well, unknown }: SeenInstance, { proven }: Move): boolean =>
   proven !== undefined && proven === incarnation && (well || unknown);
 
+const hasPassed = ({ passed }: SeenInstance, { generation }: Move): boolean =>
+  passed === undefined || passed >= generation;
+
 /** It was given another revision, and whether it can live with that is not known. */
 function isOnProbation(one: SeenInstance, rollout: Rollout, input: RolloutInput): boolean {
   const move = rollout.moved[one.name];
@@ -170,7 +177,12 @@ function noteEnd({ ended }: SeenInstance, move: Move): Move {
 
 function noteProbation(one: SeenInstance, move: Move, input: RolloutInput): Move {
   const { now, resting, waitFor } = input;
-  if (isUp(one, input) && (waitFor === 'Ready' || one.idle) && now >= provenAt(one, move, input)) {
+  if (
+    isUp(one, input) &&
+    hasPassed(one, move) &&
+    (waitFor === 'Ready' || one.idle) &&
+    now >= provenAt(one, move, input)
+  ) {
     const { downSince: _, ...rest } = move;
     return { ...rest, proven: one.incarnation ?? 0 };
   }
@@ -178,31 +190,37 @@ function noteProbation(one: SeenInstance, move: Move, input: RolloutInput): Move
   return move.downSince === undefined && !resting && oldIsGone ? { ...move, downSince: now } : move;
 }
 
+const NOT_READY = 'was not ready';
+
 /** Whether something has been on its way for too long; else when that would be. */
 function failureOf(
   rollout: Rollout,
   input: RolloutInput,
 ): { readonly message?: string; readonly wakeAt?: Instant } | undefined {
   const { seen, deadlineMs, now } = input;
-  const clocks = seen.flatMap((one): { readonly name: string; readonly since: Instant }[] => {
+  const clocks = seen.flatMap((one): { readonly name: string; readonly since: Instant; readonly failed: string }[] => {
     if (one.unknown) return [];
     const move = rollout.moved[one.name];
     if (move?.revision === rollout.to) {
       if (isProven(one, move) || move.downSince === undefined) return [];
       // What stood ready in time is not late: either it proves itself or it ends.
       const inTime = isUp(one, input) && (one.readySince ?? 0) < move.downSince + deadlineMs;
-      return inTime && now < provenAt(one, move, input) ? [] : [{ name: one.name, since: move.downSince }];
+      if (inTime && now < provenAt(one, move, input)) return [];
+      const unchecked = isUp(one, input) && !hasPassed(one, move);
+      const failed = unchecked ? 'passed no check' : move.stoodMs === undefined ? NOT_READY : 'did not stay ready';
+      return [{ name: one.name, since: move.downSince, failed }];
     }
     // What is new has as long as the change is old.
-    return isImplicit(one, rollout, input) && !isUp(one, input) ? [{ name: one.name, since: rollout.progressAt }] : [];
+    return isImplicit(one, rollout, input) && !isUp(one, input)
+      ? [{ name: one.name, since: rollout.progressAt, failed: NOT_READY }]
+      : [];
   });
   const [first] = clocks.sort((a, b) => a.since - b.since);
   if (!first) return undefined;
   const until = first.since + deadlineMs;
   if (now < until) return { wakeAt: until };
   const within = `within ${deadlineMs / 1000} s of being given revision ${rollout.to}`;
-  const fell = rollout.moved[first.name]?.stoodMs !== undefined;
-  return { message: `${first.name} ${fell ? 'did not stay ready' : 'was not ready'} ${within}` };
+  return { message: `${first.name} ${first.failed} ${within}` };
 }
 
 function moveOn(rollout: Rollout, input: RolloutInput): Rollout {
@@ -220,7 +238,8 @@ function moveOn(rollout: Rollout, input: RolloutInput): Rollout {
     (one) => rollout.moved[one.name]?.revision !== rollout.to && !isImplicit(one, rollout, input),
   );
   for (const one of waiting) {
-    const costsNothing = restartAt === undefined && one.heldHash === one.wantedHash && one.hash === one.wantedHash;
+    const costsNothing =
+      restartAt === undefined && one.heldHash === one.wantedHash && one.hash === one.wantedHash && one.checkedAlike;
     // It is on its way already, or nothing of it runs: this takes nothing down.
     if (isUnproven(one) || resting) give(one, false);
     else if (costsNothing && one.well) give(one, true);

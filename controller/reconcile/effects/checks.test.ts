@@ -11,6 +11,7 @@ const order = (argv: readonly string[], id = 'f1ee7000.web', timeoutMs = 5_000) 
     id: id as InstanceId,
     place: { host: LOCAL_HOST, runtime: 'process' },
     incarnation: 7,
+    generation: 1,
     health: { argv, cwd: '/', intervalMs: 1, timeoutMs, failureThreshold: 1 },
   }) as const;
 const local = createLocalTransport(process.env);

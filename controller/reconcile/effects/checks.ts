@@ -12,7 +12,7 @@ import type { Effect } from '../../machine/snapshot.ts';
 import type { Timers } from '../work-queue.ts';
 
 type Check = Extract<Effect, { type: 'check' }>;
-type Outcome = Omit<NonNullable<HealthReading['last']>, 'at'>;
+type Outcome = Omit<NonNullable<HealthReading['last']>, 'at' | 'generation'>;
 
 const AT_ONCE = 16;
 const SAID_MAX = 200;
@@ -50,13 +50,14 @@ export class Checks {
     if (before?.pending) return;
     const last = before?.incarnation === check.incarnation ? before.last : undefined;
     const { now } = this.#options.timers;
-    const reading = { incarnation: check.incarnation, askedAt: now() };
+    const { incarnation, generation } = check;
+    const reading = { incarnation, askedAt: now() };
     this.#readings.set(check.id, { ...reading, pending: true, ...(last && { last }) });
     const run = () => {
       this.#running++;
       void ask(check, transport).then((outcome) => {
         this.#running--;
-        this.#readings.set(check.id, { ...reading, pending: false, last: { ...outcome, at: now() } });
+        this.#readings.set(check.id, { ...reading, pending: false, last: { ...outcome, generation, at: now() } });
         this.#options.onDone(check.id);
         this.#waiting.shift()?.();
       });
