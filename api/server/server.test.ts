@@ -32,6 +32,9 @@ let socket: string;
 let address: string;
 let stopped = 0;
 const audit: AuditEntry[] = [];
+/** A version since which more has happened than may wait for one reader. */
+const LONG_AGO = 3;
+const KEPT = 5_120;
 const watchers = new Set<(event: ResourceEvent) => void>();
 const tokens = new Map<string, StoredToken>(
   ROLES.map((role) => [role, { id: role, role, description: '', createdAt: '', hash: hashToken(TOKENS[role]) }]),
@@ -50,6 +53,9 @@ const ports: ServerPorts = {
     },
     watch(since, onEvent) {
       if (since < 2) throw new GoneError('list again');
+      if (since === LONG_AGO)
+        for (let n = 0; n < KEPT; n++)
+          onEvent({ type: 'MODIFIED', resourceVersion: LONG_AGO + 1, object: agent('web', {}, LONG_AGO + 1) });
       watchers.add(onEvent);
       return { [Symbol.dispose]: () => void watchers.delete(onEvent) };
     },
@@ -349,6 +355,13 @@ describe('the client', () => {
     }
     abort.abort();
     expect(told).toEqual(['ADDED web', 'BOOKMARK ', 'DELETED web', 'ADDED api']);
+  });
+  it('resumes from whatever is kept, however much that is', async () => {
+    let told = 0;
+    for await (const { type } of createClient({ socket }).watch('agents', { since: LONG_AGO })) {
+      expect(type).toBe('MODIFIED');
+      if (++told === KEPT) break;
+    }
   });
   it('stops the controller after the answer', async () => {
     await createClient({ socket }).stopController();

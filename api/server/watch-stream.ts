@@ -53,16 +53,19 @@ export function streamWatch(
   });
 
   const lines = new LineQueue(begin(), limits.maxWaiting);
+  const typeFor = selects ? membership(selects, before, replayed) : ({ type }: ResourceEvent) => type;
+  const linesFor = (event: ResourceEvent): readonly Line[] => {
+    const type = typeFor(event);
+    return type ? [() => lineOf(type, event.resourceVersion, JSON.stringify(event.object))] : [];
+  };
+  deliver = (event) => {
+    for (const line of linesFor(event)) lines.push(line);
+  };
+  // From nowhere: what there is. From a version: what is kept since then, be it more than may wait for a reader.
   if (since === undefined) {
     lines.backlog(before.map((object) => () => lineOf('ADDED', object.metadata.resourceVersion, json(object))));
     lines.push(() => lineOf('BOOKMARK', from));
-  }
-  const typeFor = selects ? membership(selects, before, replayed) : ({ type }: ResourceEvent) => type;
-  deliver = (event) => {
-    const type = typeFor(event);
-    if (type) lines.push(() => lineOf(type, event.resourceVersion, JSON.stringify(event.object)));
-  };
-  for (const event of replayed) deliver(event);
+  } else lines.backlog(replayed.flatMap(linesFor));
 
   const bookmarks = setInterval(() => {
     lines.dropIfStuck();

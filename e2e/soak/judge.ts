@@ -18,5 +18,6 @@ export function judge({ warm, end, findings }: Soaked, agents: number): readonly
     ...(end.unreaped > 0 ? [`${end.unreaped} children were not collected`] : []),
     ...(end.events > agents * EVENTS_PER_AGENT ? [`${end.events} events are kept`] : []),
     ...(end.databaseMiB > DATABASE_MIB ? [`the database has ${end.databaseMiB} MiB`] : []),
+    ...(end.keepsAll ? ['the history of changes has no bound'] : []),
   ];
 }

@@ -24,6 +24,8 @@ export interface Figures {
   readonly unreaped: number;
   readonly events: number;
   readonly databaseMiB: number;
+  /** Whether a watcher could still resume from before more changes than are kept. */
+  readonly keepsAll: boolean;
 }
 export interface Soaked {
   readonly warm: Figures;
@@ -68,10 +70,10 @@ export async function soak({ program, agents, minutes, seed }: SoakOptions): Pro
       if (Date.now() > half) least = Math.min(least, rss(fleet.controllerPid ?? 0));
     }
     await settled(fleet, agents);
-    const found = await figures(fleet);
+    const found = await figures(fleet, old);
     return { ...found, rssMiB: Math.min(least, found.rssMiB) };
   };
-  await fillHistory(fleet, names);
+  const old = await fillHistory(fleet, names);
   let warm = await phase(momentOf(RESTARTING + WARMING));
   let end = await phase(momentOf(1));
   // What is late to settle comes to rest; a leak goes on.
@@ -84,9 +86,19 @@ export async function soak({ program, agents, minutes, seed }: SoakOptions): Pro
 
 /** What watchers may resume from is kept up to a bound (store/watch-history.ts): growth until there is no leak. */
 const HISTORY = 5_200;
-async function fillHistory(fleet: SupervisedFleet, names: readonly string[]): Promise<void> {
+/** The version before that. */
+async function fillHistory(fleet: SupervisedFleet, names: readonly string[]): Promise<number> {
+  const { resourceVersion } = (await fleet.ask('the version', (client) => client.list('agents'))).metadata;
   for (let round = 0; round * names.length < HISTORY; round++) await applyAll(fleet, names, `${round}`);
+  return resourceVersion;
 }
+
+/** Who watches from a version whose changes are no longer known is told of all there is, as of something new. */
+const remembers = (fleet: SupervisedFleet, since: number): Promise<boolean> =>
+  fleet.ask('changes', async (client) => {
+    for await (const { type } of client.watch('agents', { since })) return type !== 'ADDED';
+    return false;
+  });
 
 async function applyAll(fleet: SupervisedFleet, names: readonly string[], round = ''): Promise<void> {
   const items = names.map((name, i) => ({
@@ -155,7 +167,7 @@ const settled = (fleet: SupervisedFleet, count: number) =>
     SETTLE_MS,
   );
 
-async function figures(fleet: SupervisedFleet): Promise<Figures> {
+async function figures(fleet: SupervisedFleet, old: number): Promise<Figures> {
   const pid = fleet.controllerPid ?? 0;
   // What a look in progress holds open is not a leak: the least of some looks counts.
   const looks: { readonly fds: number; readonly unreaped: number; readonly rss: number }[] = [];
@@ -174,6 +186,7 @@ async function figures(fleet: SupervisedFleet): Promise<Figures> {
     unreaped: least((look) => look.unreaped),
     events,
     databaseMiB: database / 1_048_576,
+    keepsAll: await remembers(fleet, old),
   };
 }
 
