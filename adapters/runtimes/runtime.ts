@@ -34,7 +34,7 @@ export interface Sighting {
     /** Why the place ended it, where it was the place. */
     readonly cause?: ExitCause;
   };
-  /** What it waits for, while queued. One line, for people. */
+  /** What it waits for, while queued; why it does not end, where the place knows. One line, for people. */
   readonly detail?: string;
   /** How many startup texts were submitted to this incarnation; written on the thing in the moment of submitting. */
   readonly submitted?: number;

@@ -424,6 +424,29 @@ describe('an agent that has to go', () => {
     expect(story.pass()).toEqual(['release']);
   });
 
+  it('and does not, however often it is killed, is told once, with what its place says', () => {
+    const story = running({ graceMs: 5_000 });
+    story.desired = { ...desiredExample, graceMs: 5_000, want: 'gone' };
+    story.things = story.things.map((thing) => ({ ...thing, detail: 'It is said to be ending.' }));
+    const told = () => story.snapshot.conditions.find(({ type }) => type === 'Started');
+    const events: string[] = [];
+    const began = story.now;
+    while (story.now < began + 60_000) {
+      const look = story.look();
+      events.push(...look.events.map(({ type, reason }) => `${type} ${reason}`));
+      if (story.now < began + 34_000) expect(told()?.reason).toBe('Stopping');
+      story.now = look.wakeAt ?? story.now + 1;
+    }
+    expect(story.snapshot.phase).toBe('Stopping');
+    expect(told()).toMatchObject({
+      reason: 'NotEnding',
+      message: 'Killed for 30 s, and it has not ended (delete). It is said to be ending. It goes on being tried.',
+    });
+    expect(events).toEqual(['Normal Stopping', 'Warning NotEnding']);
+    story.ends({ signal: 'SIGKILL' });
+    expect(story.pass()).toEqual(['remove']);
+  });
+
   it('is asked and given its time once more when nobody was there to ask in time, and only once', () => {
     const story = running({ graceMs: 5_000 });
     story.desired = { ...desiredExample, graceMs: 5_000, want: 'gone' };

@@ -38,7 +38,7 @@ export interface PlacedSighting {
     /** Why a start failed, in its own words. */
     readonly said?: string;
   };
-  /** What it waits for, while queued. */
+  /** What it waits for, while queued; why it does not end, where its place knows. */
   readonly detail?: string;
   readonly submitted?: number;
   /** What its screen told; absent where nobody reads screens. */

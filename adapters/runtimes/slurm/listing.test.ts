@@ -70,7 +70,10 @@ describe('the listing of a cluster', () => {
 
   it('waits for the last word about a job that was told to end', () => {
     const ending = read(claim(), job(7, 'COMPLETING'), 'child web 7 4711', 'exit web 1000 143 1700000090 TERM');
-    expect(ending.sightings[0]?.state).toBe('running');
+    expect(ending.sightings[0]).toMatchObject({
+      state: 'running',
+      detail: expect.stringMatching(/^SLURM job 7 is COMPLETING on \S+: the node does not answer/),
+    });
     expect(ending.unsettled).toEqual(['f1ee7000.web']);
   });
 

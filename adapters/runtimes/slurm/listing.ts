@@ -158,6 +158,7 @@ function join(
         ...(up
           ? { state: 'running' as const, ...beginning([running]) }
           : { state: 'queued' as const, detail: `SLURM job ${running.job} begins on ${running.nodes}.` }),
+        ...(up && running.state === 'COMPLETING' && { detail: completing(running) }),
         ...(up && child && { pid: child.pid }),
       });
     } else if (living[0]) {
@@ -205,6 +206,10 @@ function exitOf({ status, at, why }: End, last: Job | undefined): NonNullable<Si
   const ended = last && OVER.has(last.state) && last.state in CAUSES && why === 'TERM' ? last.state : why;
   return { ...(status !== undefined && exitFromStatus(status)), at, ...causeOf(ended) };
 }
+
+/** Cancelled as far as SLURM is concerned, and no other order changes that: its node has yet to say that nothing is left. */
+const completing = ({ job, nodes }: Job): string =>
+  `SLURM job ${job} is COMPLETING on ${nodes}: the node does not answer, or a process there cannot be killed (\`sinfo -R\`).`;
 
 function queueText({ job, reason, startAt }: Job): string {
   const expected = startAt === undefined ? '' : ` Expected start: ${isoTime(startAt)}.`;

@@ -8,7 +8,7 @@ import type { ServiceFault } from '../../../api/resources/agent/facts.ts';
 import type { ConditionType } from '../../../api/resources/conditions.ts';
 import type { EventDraft } from '../../../api/resources/event.ts';
 import type { Condition, ConditionStatus } from '../../../api/resources/meta.ts';
-import { type Instant, isoTime } from '../../../api/resources/time.ts';
+import { type DurationMs, type Instant, isoTime } from '../../../api/resources/time.ts';
 import type { DesiredInstance } from '../../plan/desired-instance.ts';
 import type { AtTime } from '../at-time.ts';
 import type { Gap } from '../gap.ts';
@@ -170,6 +170,17 @@ const placed = (memory: Memory, desired: DesiredInstance | undefined): Fact => {
   ];
 };
 
+/** Whoever is killed for so long in vain is not merely slow: its node does not answer, or the kernel keeps a process of it. */
+const NOT_ENDING_MS: DurationMs = 30_000;
+
+function stopping(stop: Memory['stop'], detail: string | undefined): Fact {
+  const why = stop?.why ?? 'stop';
+  if (!stop || stop.askedAt < stop.killAt + NOT_ENDING_MS)
+    return ['Started', 'True', 'Stopping', `Asked to leave (${why}).`];
+  const told = `Killed for ${NOT_ENDING_MS / 1000} s, and it has not ended (${why}).`;
+  return ['Started', 'True', 'NotEnding', [told, detail, 'It goes on being tried.'].filter(Boolean).join(' ')];
+}
+
 const started = (phase: SnapshotPhase, memory: Memory, gap: Gap): Fact => {
   switch (phase) {
     case 'Running':
@@ -193,7 +204,7 @@ const started = (phase: SnapshotPhase, memory: Memory, gap: Gap): Fact => {
         `${exitText(memory.lastExit)}; next start at ${isoTime(memory.notBefore ?? 0)} (restart ${memory.attempts}).`,
       ];
     case 'Stopping':
-      return ['Started', 'True', 'Stopping', `Asked to leave (${memory.stop?.why ?? 'stop'}).`];
+      return stopping(memory.stop, gap.type === 'leaving' ? gap.seen.detail : undefined);
     case 'Stopped':
       return ['Started', 'False', 'Stopped', 'At rest.'];
     case 'Succeeded':
@@ -342,6 +353,8 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
       warning(type, `${reason}: ${message}`);
     if (status === 'False' && earlier?.status === 'True') normal(`${type}Over`, message);
   }
+  const [how, howBefore] = [after, before].map(({ conditions }) => conditions.find(({ type }) => type === 'Started'));
+  if (how?.reason === 'NotEnding' && howBefore?.reason !== 'NotEnding') warning('NotEnding', how.message);
   const [well, wasWell] = [after, before].map(({ conditions }) => conditions.find(({ type }) => type === 'Healthy'));
   if (well?.status === 'False' && wasWell?.status !== 'False') warning('Unhealthy', well.message);
   if (well?.status === 'True' && wasWell?.status === 'False') normal('Healthy', well.message);
