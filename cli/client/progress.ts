@@ -1,10 +1,11 @@
 /**
- * Owns: showing how a wait goes on: one line an agent, redrawn on a terminal, printed once a change elsewhere.
+ * Owns: showing how a wait goes on: one line an agent or other thing, redrawn on a terminal, printed once a change elsewhere.
  * Never: writes to standard output; that is for results.
  */
-import type { Agent } from '../../api/resources/agent/agent.ts';
 import { oneLine, paint } from '../output/terminal.ts';
 import type { Output } from '../verb.ts';
+import { labelOf } from './resources.ts';
+import { conditionsOf, type Waited } from './waiting.ts';
 
 const MAX_LINES = 12;
 
@@ -20,8 +21,10 @@ export class Progress {
     this.#total = total;
   }
 
-  update(agent: Agent): void {
-    const { phase, conditions } = agent.status;
+  update(thing: Waited): void {
+    const { kind, metadata } = thing;
+    const phase = thing.kind === 'Agent' ? thing.status.phase : '';
+    const conditions = conditionsOf(thing);
     const why =
       // What ended an agent, or that it rests, does not say why it stops now.
       phase === 'Stopping'
@@ -30,10 +33,10 @@ export class Progress {
           conditions.find(({ type, status }) => type === 'Started' && status !== 'True') ??
           conditions.find(({ type, status }) => type === 'Ready' && status !== 'True'));
     const text = oneLine(
-      `agent/${agent.metadata.name} ${phase}${why && why.reason !== phase ? `: ${why.message}` : ''}`,
+      `${labelOf({ kind, name: metadata.name })}${phase && ` ${phase}`}${why && why.reason !== phase ? `: ${why.message}` : ''}`,
     );
-    if (this.#waiting.get(agent.metadata.name) === text) return;
-    this.#waiting.set(agent.metadata.name, text);
+    if (this.#waiting.get(metadata.name) === text) return;
+    this.#waiting.set(metadata.name, text);
     if (this.#out.isTerminal) this.#draw();
     else if (this.#total <= 50) this.#out.write(`${text}\n`);
   }

@@ -1,13 +1,37 @@
 /**
- * Owns: when a wait is over: reached, can no longer come, gone. A pure judgement over one look at an agent, and the loop around it.
+ * Owns: when a wait is over: reached, can no longer come, gone. A pure judgement over one look at a thing, and the loop around it.
  * Never: misses a state that came and went: it watches from the version of the list it began with.
  */
 import type { Client } from '../../api/client.ts';
 import type { Agent } from '../../api/resources/agent/agent.ts';
-import { CONDITION_TYPES } from '../../api/resources/conditions.ts';
+import { CONDITIONS_OF } from '../../api/resources/conditions.ts';
 import { BadRequestError, EXIT, type ExitCode, NoControllerError } from '../../api/resources/errors.ts';
+import { kindOfPlural, type ObjectKind, type ObjectPlural } from '../../api/resources/kinds/kind-names.ts';
 import { closest } from '../../api/resources/suggest.ts';
 import { show, valuesAt } from '../output/jsonpath.ts';
+import { typeOf } from './resources.ts';
+
+/** What can be waited for: agents, and what else is declared. */
+export type WaitedPlural = 'agents' | ObjectPlural;
+interface Told {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+/** What all of them show. */
+export interface Other {
+  readonly kind: ObjectKind;
+  readonly metadata: { readonly name: string };
+  readonly status: object;
+}
+export type Waited = Agent | Other;
+const isAgent = (thing: Waited | undefined): thing is Agent => thing?.kind === 'Agent';
+
+/** As its controller tells them. */
+export function conditionsOf({ status }: Waited): readonly Told[] {
+  return 'conditions' in status && Array.isArray(status.conditions) ? status.conditions : [];
+}
 
 export type Goal =
   | { readonly kind: 'condition'; readonly type: string; readonly status: string }
@@ -23,10 +47,10 @@ export type Goal =
 export const runsOf = (agent: Agent): ReadonlySet<string> =>
   new Set(agent.status.instances.map(({ name, pid, startedAt }) => `${name} ${pid} ${startedAt}`));
 
-export function parseGoal(text: string): Goal {
+export function parseGoal(text: string, plural: WaitedPlural = 'agents'): Goal {
   if (text === 'delete' || text === 'create') return { kind: text };
   const condition = /^condition=([A-Za-z]+)(?:=(.+))?$/.exec(text);
-  if (condition) return conditionGoal(condition[1] ?? '', condition[2] ?? 'True');
+  if (condition) return conditionGoal(plural, condition[1] ?? '', condition[2] ?? 'True');
   const jsonpath = /^jsonpath=(['"]?)(\{.*\}|\.[^=]*)\1(?:=(.*))?$/.exec(text);
   if (jsonpath) return { kind: 'jsonpath', path: jsonpath[2] ?? '', value: jsonpath[3] };
   throw new BadRequestError(
@@ -37,7 +61,7 @@ export function parseGoal(text: string): Goal {
 const STATUSES = ['True', 'False', 'Unknown'];
 
 /** What is misspelt would be waited for in vain. */
-function conditionGoal(type: string, status: string): Goal {
+function conditionGoal(plural: WaitedPlural, type: string, status: string): Goal {
   const find = (what: string, word: string, known: readonly string[]): string => {
     const found = known.find((one) => one.toLowerCase() === word.toLowerCase());
     if (found !== undefined) return found;
@@ -48,7 +72,7 @@ function conditionGoal(type: string, status: string): Goal {
   };
   return {
     kind: 'condition',
-    type: find('condition', type, CONDITION_TYPES),
+    type: find('condition', type, CONDITIONS_OF[kindOfPlural(plural) ?? 'Agent']),
     status: find('status', status, STATUSES),
   };
 }
@@ -77,15 +101,16 @@ export interface Lost {
   readonly why: string;
 }
 
-/** What one look at the agent says about the goal. `undefined`: it is not there. */
-export function judge(goal: Goal, agent: Agent | undefined): Verdict {
+/** What one look says about the goal. `undefined`: it is not there. Only agents have an end; all else may change at any time. */
+export function judge(goal: Goal, thing: Waited | undefined): Verdict {
+  const agent = isAgent(thing) ? thing : undefined;
   switch (goal.kind) {
     case 'delete':
-      return { done: agent === undefined };
+      return { done: thing === undefined };
     case 'create':
-      return { done: agent !== undefined };
+      return { done: thing !== undefined };
     case 'up': {
-      const ready = judge({ kind: 'condition', type: 'Ready', status: 'True' }, agent);
+      const ready = judge({ kind: 'condition', type: 'Ready', status: 'True' }, thing);
       return agent && isFinal(agent) && agent.status.phase === 'Succeeded' ? { done: true } : ready;
     }
     case 'replaced': {
@@ -94,15 +119,15 @@ export function judge(goal: Goal, agent: Agent | undefined): Verdict {
       return done ? { done } : { done, ...hopeless(agent) };
     }
     case 'jsonpath': {
-      const values = agent ? valuesAt(goal.path, agent).map(show) : [];
+      const values = thing ? valuesAt(goal.path, thing).map(show) : [];
       const done = goal.value === undefined ? values.some((value) => value !== '') : values.includes(goal.value);
       // While it is being deleted much still changes.
       return done ? { done } : { done, ...(agent?.metadata.deletionTimestamp === undefined && hopeless(agent)) };
     }
     case 'condition': {
-      if (!agent) return { done: false };
-      const condition = agent.status.conditions.find(({ type }) => type === goal.type);
-      const current = agent.status.observedGeneration === agent.metadata.generation || goal.type === 'Placed';
+      if (!thing) return { done: false };
+      const condition = conditionsOf(thing).find(({ type }) => type === goal.type);
+      const current = !agent || agent.status.observedGeneration === agent.metadata.generation || goal.type === 'Placed';
       if (current && condition?.status === goal.status) return { done: true };
       return { done: false, ...(goal.status === 'True' && hopeless(agent)) };
     }
@@ -144,19 +169,21 @@ export interface Outcome {
 }
 
 export interface WaitRequest {
+  /** Default: agents. */
+  readonly plural?: WaitedPlural;
   readonly names: readonly string[];
   readonly goals: readonly Goal[];
   /** 0: look once. */
   readonly timeoutMs: number;
-  readonly onProgress?: (agent: Agent) => void;
+  readonly onProgress?: (thing: Waited) => void;
   readonly onDone?: (name: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** Each goal counts as soon as it was seen once, in any order. Resolves when every agent has an outcome. */
+/** Each goal counts as soon as it was seen once, in any order. Resolves when everything named has an outcome. */
 export async function waitFor(
   client: Client,
-  { names, goals, timeoutMs, onProgress, onDone, signal }: WaitRequest,
+  { plural = 'agents', names, goals, timeoutMs, onProgress, onDone, signal }: WaitRequest,
 ): Promise<readonly Outcome[]> {
   const open = new Map(names.map((name) => [name, new Set(goals)]));
   const outcomes: Outcome[] = [];
@@ -166,41 +193,42 @@ export async function waitFor(
     outcomes.push(outcome);
     if (outcome.code === EXIT.done) onDone?.(outcome.name);
   };
-  const look = (name: string, agent: Agent | undefined) => {
+  const { singular } = typeOf(plural);
+  const look = (name: string, thing: Waited | undefined) => {
     const left = open.get(name);
     if (!left) return;
-    if (agent) existed.add(name);
-    const verdicts = [...left].map((goal) => ({ goal, verdict: judge(goal, agent) }));
+    if (thing) existed.add(name);
+    const verdicts = [...left].map((goal) => ({ goal, verdict: judge(goal, thing) }));
     for (const { goal, verdict } of verdicts) if (verdict.done) left.delete(goal);
     if (left.size === 0) return settle({ name, code: EXIT.done });
-    if (agent === undefined) {
+    if (thing === undefined) {
       if (existed.has(name) || !goals.some(({ kind }) => kind === 'create' || kind === 'delete'))
         settle({
           name,
           code: EXIT.notFound,
           message: existed.has(name)
-            ? `agent/${name} was deleted while it was waited for`
-            : `agent "${name}" not found; \`sac get agents\` lists what there is`,
+            ? `${singular}/${name} was deleted while it was waited for`
+            : `${singular} "${name}" not found; \`sac get ${plural}\` lists what there is`,
         });
       return;
     }
     const lost = verdicts.flatMap(({ verdict }) => (verdict.done || !verdict.lost ? [] : [verdict.lost]))[0];
     if (lost) settle({ name, code: lost.code, message: `${lost.why}; what is waited for can no longer come` });
-    else onProgress?.(agent);
+    else onProgress?.(thing);
   };
 
-  const list = await client.list('agents');
-  const byName = new Map(list.items.map((agent) => [agent.metadata.name, agent]));
+  const list = await client.list(plural);
+  const byName = new Map(list.items.map((thing): [string, Waited] => [thing.metadata.name, thing]));
   for (const name of names) look(name, byName.get(name));
   if (open.size > 0 && timeoutMs !== 0) {
     const timer = AbortSignal.timeout(Math.min(timeoutMs, 2_147_483_647));
-    for await (const { type, object } of client.watch('agents', {
+    for await (const { type, object } of client.watch(plural, {
       since: list.metadata.resourceVersion,
       signal: AbortSignal.any([timer, signal]),
     })) {
       if (!object) {
         // A watch that had to begin anew shows what there is, not what went in between.
-        const there = await namesOf(client);
+        const there = await namesOf(client, plural);
         for (const name of [...open.keys()]) if (there?.has(name) === false) look(name, undefined);
         if (open.size === 0) break;
         continue;
@@ -215,16 +243,16 @@ export async function waitFor(
     settle({
       name,
       code: EXIT.timedOut,
-      message: `agent/${name}: not ${missing} ${when}; \`sac describe agent ${name}\` says how it is`,
+      message: `${singular}/${name}: not ${missing} ${when}; \`sac describe ${singular} ${name}\` says how it is`,
     });
   }
   return outcomes;
 }
 
 /** Undefined: the controller went away just now; the watch waits for it. */
-async function namesOf(client: Client): Promise<ReadonlySet<string> | undefined> {
+async function namesOf(client: Client, plural: WaitedPlural): Promise<ReadonlySet<string> | undefined> {
   try {
-    return new Set((await client.list('agents')).items.map(({ metadata }) => metadata.name));
+    return new Set((await client.list(plural)).items.map(({ metadata }) => metadata.name));
   } catch (error) {
     if (error instanceof NoControllerError) return undefined;
     throw error;

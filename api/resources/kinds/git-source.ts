@@ -3,6 +3,7 @@
  * Never: holds a credential: specs name environment variables or files; fetches anything.
  */
 import { z } from 'zod';
+import { GIT_CONDITIONS } from '../conditions.ts';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { labelsSchema, nameSchema } from '../names.ts';
 import { durationSchema } from '../time.ts';
@@ -259,7 +260,7 @@ export const gitSourceManifestSchema = z
     description: 'A git repository whose manifests the fleet follows: pushing is deploying.',
   });
 
-export const GIT_CONDITIONS = ['Ready', 'Fetched', 'Verified', 'Synced', 'Healthy'] as const;
+export { GIT_CONDITIONS };
 export type GitConditionType = (typeof GIT_CONDITIONS)[number];
 
 export interface GitCondition {

@@ -3,13 +3,12 @@
  * Never: holds a secret: specs name environment variables or files; sends anything.
  */
 import { z } from 'zod';
-import { CONDITION_TYPES } from '../conditions.ts';
+import { CONDITIONS_OF } from '../conditions.ts';
 import { API_VERSION, type ConditionStatus, manifestMetaSchema } from '../meta.ts';
 import { closest } from '../suggest.ts';
 import { durationSchema, type Instant } from '../time.ts';
 import { isMapping } from '../values.ts';
 import { selectorSchema } from './budget.ts';
-import { GIT_CONDITIONS } from './git-source.ts';
 
 /** Only such variables and files are given to notifiers: one must not be able to carry off the secrets of others. */
 export const NOTIFY_ENV = /^SAC_NOTIFY_[A-Z0-9_]+$/;
@@ -93,13 +92,6 @@ const commandSchema = z.strictObject({
 
 export const NOTIFIED_KINDS = ['Agent', 'GitSource', 'Budget', 'Host', 'Reservation'] as const;
 export type NotifiedKind = (typeof NOTIFIED_KINDS)[number];
-const NOTIFIED_CONDITIONS: Readonly<Record<NotifiedKind, readonly string[]>> = {
-  Agent: CONDITION_TYPES,
-  GitSource: GIT_CONDITIONS,
-  Budget: ['Ready', 'NearLimit', 'Exceeded'],
-  Host: ['Ready'],
-  Reservation: ['Ready'],
-};
 const kindsSchema = z.array(z.enum(NOTIFIED_KINDS)).default([]).meta({ description: 'Of these kinds. Empty: of all.' });
 const word = z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, { message: 'is not a word in CamelCase' });
 
@@ -116,7 +108,7 @@ const conditionRuleSchema = z
   })
   .superRefine(({ type, kinds }, context) => {
     const asked = kinds.length === 0 ? NOTIFIED_KINDS : kinds;
-    const known = [...new Set(asked.flatMap((kind) => NOTIFIED_CONDITIONS[kind]))];
+    const known = [...new Set(asked.flatMap((kind) => CONDITIONS_OF[kind]))];
     if (known.includes(type)) return;
     const near = closest(type, known);
     const whose = kinds.length === 0 ? 'anything that is told of' : kinds.join(' or ');

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The n-th time it is opened the editor runs the n-th script (sh, the file is $1), later ones the last. */
-function edit(scripts: readonly string[], client: Partial<Client> = {}) {
+function edit(scripts: readonly string[], client: Partial<Client> = {}, what = 'agent/web') {
   const paths = scripts.map((script, at) => {
     const path = join(folder, `editor-${at + 1}.sh`);
     writeFileSync(path, script);
@@ -39,7 +39,7 @@ cp "$1" '${folder}'/seen-$n; echo "$1" > '${folder}'/path
     client: { ...reading(web), replace, ...client },
     env: { ...process.env, SAC_EDITOR: `sh ${main}`, EDITOR: 'false' },
   });
-  const outcome = run(['agent/web'], {}, context).catch((error: unknown) => error);
+  const outcome = run([what], {}, context).catch((error: unknown) => error);
   const file = () => readFileSync(join(folder, 'path'), 'utf8').trim();
   const seen = (n: number) => readFileSync(join(folder, `seen-${n}`), 'utf8');
   return { outcome, context, sent, file, seen };
@@ -129,6 +129,83 @@ describe('sac edit', () => {
     });
     expect(await outcome).toMatchObject({ message: 'declared by directory x', exitCode: EXIT.conflict });
     discard(file());
+  });
+
+  describe('other kinds', () => {
+    const fleet = {
+      apiVersion: 'sac/v1',
+      kind: 'GitSource',
+      metadata: { name: 'fleet', labels: { a: 'b' }, annotations: {}, generation: 1, resourceVersion: 4 },
+      spec: { url: 'https://example.org/fleet.git', ref: { branch: 'main' }, interval: '1m' },
+      status: {},
+    };
+    const asked: unknown[] = [];
+    const source = (patchObject: Client['patchObject'], shown: () => object = () => fleet): Partial<Client> => ({
+      get: async (...args) => {
+        asked.push(args);
+        return shown() as never;
+      },
+      patchObject,
+    });
+    it('are edited as they are, and what differs is sent as a patch', async () => {
+      const sent: unknown[] = [];
+      const client = source(async (...args) => {
+        sent.push(args);
+        return fleet as never;
+      });
+      const { outcome, context, seen } = edit(
+        ['sed -i "s/interval: 1m/interval: 5m/; s/a: b/c: d/; s/branch: main/tag: v1/" "$1"'],
+        client,
+        'source/fleet',
+      );
+      expect(await outcome).toBe(EXIT.done);
+      expect(seen(1)).toContain('kind: GitSource\nmetadata:\n  name: fleet\n');
+      expect(context.out.text).toBe('gitsource/fleet edited\n');
+      // With its secrets, or they would be lost.
+      expect(asked[0]).toEqual(['gitsources', 'fleet', { raw: true }]);
+      expect(sent).toMatchObject([
+        [
+          'gitsources',
+          'fleet',
+          {
+            metadata: { labels: { a: null, c: 'd' }, annotations: {}, resourceVersion: 4 },
+            spec: { interval: '5m', ref: { branch: null, tag: 'v1' } },
+          },
+        ],
+      ]);
+    });
+    it('are written although their status was in between', async () => {
+      let version = 4;
+      const versions: unknown[] = [];
+      const client = source(
+        async (_plural, _name, { metadata }) => {
+          versions.push(metadata?.resourceVersion);
+          if (version === 4) {
+            version = 9;
+            throw new ConflictError('changed meanwhile');
+          }
+          return fleet as never;
+        },
+        () => ({ ...fleet, metadata: { ...fleet.metadata, resourceVersion: version } }),
+      );
+      const { outcome } = edit(['sed -i "s/interval: 1m/interval: 5m/" "$1"'], client, 'source/fleet');
+      expect(await outcome).toBe(EXIT.done);
+      expect(versions).toEqual([4, 9]);
+    });
+    it('cannot become another kind, and what is not declared cannot be edited', async () => {
+      const { outcome, seen, file } = edit(
+        ['sed -i "s/kind: GitSource/kind: Budget/" "$1"', ':'],
+        source(async () => fleet as never),
+        'source/fleet',
+      );
+      expect(await outcome).toBeInstanceOf(InvalidError);
+      expect(seen(2)).toMatch(/^#: - /m);
+      discard(file());
+      await expect(run(['instance/web-1'], {}, fakeContext({ client: {} }))).rejects.toThrow(
+        'instances are not declared',
+      );
+      await expect(run(['a', 'b'], {}, fakeContext({ client: {} }))).rejects.toThrow('name one');
+    });
   });
 
   it('keeps what a failing editor saved, and nothing when it saved nothing', async () => {

@@ -1,30 +1,37 @@
 /**
- * Owns: `sac edit`: the agent in the user's editor, checked, sent back; asked again as long as it is wrong.
+ * Owns: `sac edit`: what is declared in the user's editor, checked, sent back; asked again as long as it is wrong.
  * Never: loses what was typed: unless it was accepted it stays in a file, and its path is told.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../../api/client.ts';
-import type { Agent } from '../../../api/resources/agent/agent.ts';
+import type { Plural } from '../../../api/protocol.ts';
 import { BadRequestError, ConflictError, EXIT, InvalidError, SacError } from '../../../api/resources/errors.ts';
-import { agentNames } from '../../client/resources.ts';
+import { parseResources, type ResourceType, typeOf } from '../../client/resources.ts';
 import { handOver } from '../../client/terminal-session.ts';
-import { changesBetween } from '../../editing/changes.ts';
-import { bodyOf, type Complaint, type Edited, readEdited, textOf, withNotes } from '../../editing/edited-agent.ts';
+import { changesBetween, patchBetween } from '../../editing/changes.ts';
+import {
+  bodyOf,
+  type Complaint,
+  type Editable,
+  type Edited,
+  readEdited,
+  textOf,
+  withNotes,
+} from '../../editing/edited.ts';
 import { tellProblems } from '../../manifest-files.ts';
 import { type Context, flag, type Run } from '../../verb.ts';
 
 const UNCHANGED = 'Edit cancelled, no changes made.\n';
 
 export const run: Run = async (args, options, context) => {
-  const [name, ...more] = args.length > 0 ? agentNames(args) : [];
-  if (name === undefined || more.length > 0) throw new BadRequestError('name one agent: `sac edit NAME`');
+  const { type, name } = named(args);
   const client = await context.client();
-  const agent = await client.get('agents', name);
+  const thing = await current(client, type.plural, name);
   const folder = mkdtempSync(join(tmpdir(), 'sac-edit-'));
   const file = join(folder, `${name}.yaml`);
-  const original = textOf(agent);
+  const original = textOf(thing);
   // Absent: nothing was typed that would be lost.
   let typed: string | undefined;
   let complaints: readonly Complaint[] = [];
@@ -35,7 +42,7 @@ export const run: Run = async (args, options, context) => {
       writeFileSync(file, withNotes(offered, complaints), { mode: 0o600 });
       await openEditor(file, context);
       const body = savedIn(file);
-      const edited = readEdited(body, agent);
+      const edited: Edited = body === original ? { kind: 'unchanged' } : readEdited(body, thing);
       const gaveUp = complaints.length > 0 && (body === offered || edited.kind === 'empty');
       if (gaveUp) {
         if (edited.kind === 'empty') writeFileSync(file, offered, { mode: 0o600 });
@@ -47,10 +54,10 @@ export const run: Run = async (args, options, context) => {
         return EXIT.done;
       }
       typed = body;
-      const outcome = edited.kind === 'broken' ? edited.complaints : await send(client, agent, edited, options);
+      const outcome = edited.kind === 'broken' ? edited.complaints : await send(client, type, thing, edited, options);
       if (outcome.length === 0) {
         kept = false;
-        context.out.write(`agent/${name} edited\n`);
+        context.out.write(`${type.singular}/${name} edited\n`);
         return EXIT.done;
       }
       complaints = outcome;
@@ -70,33 +77,81 @@ const savedIn = (file: string): string => (existsSync(file) ? bodyOf(readFileSyn
 
 type Changed = Extract<Edited, { readonly kind: 'changed' }>;
 
+/** What can be declared can be edited; of several kinds and names, one. */
+function named(args: readonly string[]): { readonly type: ResourceType; readonly name: string } {
+  const all = args.length === 0 ? [] : parseResources(args, 'agents');
+  const [one, ...more] = all.flatMap(({ plural, names }) => names.map((name) => ({ type: typeOf(plural), name })));
+  if (one === undefined || more.length > 0)
+    throw new BadRequestError('name one agent or other thing: `sac edit NAME`, `sac edit source/NAME`');
+  if (one.type.verbs.includes('patch')) return one;
+  throw new BadRequestError(`${one.type.plural} are not declared, so that there is nothing to edit`);
+}
+
+/** With its secrets: who may change it may see them, and what is left as it is shown has to be what it was. */
+async function current(client: Client, plural: Plural, name: string): Promise<Editable> {
+  const thing = await client.get(plural, name, { raw: true });
+  if (thing.kind === 'Instance' || thing.kind === 'Event') throw new Error(`${thing.kind} is not declared`);
+  return thing;
+}
+
+/** A status that is written often makes new versions too; what is edited may be as it was all the same. */
+const ATTEMPTS = 5;
+
 /** What the server finds wrong with it; [] when it was accepted. */
 async function send(
   client: Client,
-  agent: Agent,
-  { labels, annotations, spec }: Changed,
+  type: ResourceType,
+  thing: Editable,
+  edited: Changed,
   options: Parameters<Run>[1],
 ): Promise<readonly Complaint[]> {
-  const { name, resourceVersion } = agent.metadata;
-  try {
-    await client.replace(name, {
-      metadata: { name, labels, annotations, resourceVersion },
-      spec,
-      ...(flag(options, 'force') && { force: true }),
-    });
-    return [];
-  } catch (error) {
-    if (error instanceof InvalidError) return error.problems.map((message) => ({ message }));
-    if (!(error instanceof ConflictError)) throw error;
-    const changes = changesBetween(agent, await client.get('agents', name));
-    if (changes.length === 0) throw error;
-    throw new ConflictError(
-      [
-        `agent/${name} was changed while you edited it; nothing of yours was written, edit it again:`,
-        ...changes.map((change) => `  ${change}`),
-      ].join('\n'),
-    );
+  const { name } = thing.metadata;
+  let { resourceVersion } = thing.metadata;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await write(client, type, thing, edited, resourceVersion, options);
+      return [];
+    } catch (error) {
+      if (error instanceof InvalidError) return error.problems.map((message) => ({ message }));
+      if (!(error instanceof ConflictError)) throw error;
+      const now = await current(client, type.plural, name);
+      const changes = changesBetween(thing, now);
+      if (changes.length > 0)
+        throw new ConflictError(
+          [
+            `${type.singular}/${name} was changed while you edited it; nothing of yours was written, edit it again:`,
+            ...changes.map((change) => `  ${change}`),
+          ].join('\n'),
+        );
+      if (now.metadata.resourceVersion === resourceVersion || attempt >= ATTEMPTS) throw error;
+      ({ resourceVersion } = now.metadata);
+    }
   }
+}
+
+async function write(
+  client: Client,
+  { plural }: ResourceType,
+  { metadata: before, spec: specBefore }: Editable,
+  { labels, annotations, spec }: Changed,
+  resourceVersion: number,
+  options: Parameters<Run>[1],
+): Promise<void> {
+  const { name } = before;
+  const force = flag(options, 'force') && { force: true };
+  if (plural === 'agents') {
+    await client.replace(name, { metadata: { name, labels, annotations, resourceVersion }, spec, ...force });
+    return;
+  }
+  await client.patchObject(plural, name, {
+    metadata: {
+      labels: patchBetween(before.labels, labels),
+      annotations: patchBetween(before.annotations, annotations),
+      resourceVersion,
+    },
+    spec: patchBetween(specBefore, spec),
+    ...force,
+  });
 }
 
 async function openEditor(file: string, { env }: Context): Promise<void> {

@@ -96,7 +96,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
   },
   {
     name: 'wait',
-    summary: 'Wait until agents are in a state',
+    summary: 'Wait until agents, sources, hosts or other things are in a state',
     args: '[names...]',
     load: () => import('./wait.ts'),
     options: [
@@ -114,6 +114,7 @@ export const RESOURCE_VERBS: readonly Verb[] = [
       'sac wait agent/web --for=condition=Ready --timeout=2m',
       'sac wait web --for=delete',
       "sac wait web --for=jsonpath='{.status.phase}'=Succeeded",
+      'sac wait source/fleet --for=condition=Ready',
     ],
   },
   {
@@ -129,11 +130,11 @@ export const RESOURCE_VERBS: readonly Verb[] = [
   },
   {
     name: 'edit',
-    summary: 'Edit an agent in your editor',
+    summary: 'Edit an agent, source, host or other thing in your editor',
     args: '<name...>',
     load: () => import('./edit.ts'),
     options: [FORCE],
-    examples: ['sac edit web', 'EDITOR="code --wait" sac edit agent/web'],
+    examples: ['sac edit web', 'sac edit source/fleet', 'EDITOR="code --wait" sac edit host gpu1'],
   },
   {
     name: 'label',

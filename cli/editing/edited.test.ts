@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { agent } from '../fake-context.ts';
 import { changesBetween } from './changes.ts';
-import { bodyOf, readEdited, textOf, withNotes } from './edited-agent.ts';
+import { bodyOf, readEdited, textOf, withNotes } from './edited.ts';
 
 const web = agent('web', { metadata: { labels: { role: 'w' } }, spec: { env: { KEY: 'secret' } } });
 const text = textOf(web);
@@ -38,7 +38,7 @@ describe('what was typed', () => {
     expect(broken(text.replace('resourceVersion: 7', 'resourceVersion: 8'))).toContain('put it back');
     expect(broken(text.replace('name: web', 'name: other'))).toContain('cannot be renamed');
     const second = text.replace('name: web', 'name: two').replace('  resourceVersion: 7\n', '');
-    expect(broken(`${text}---\n${second}`)).toContain('one agent');
+    expect(broken(`${text}---\n${second}`)).toContain('one thing');
     expect(readEdited('a: [', web).kind).toBe('broken');
   });
   it('is told where it is wrong, in lines of the file that is opened again', () => {

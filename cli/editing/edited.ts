@@ -1,27 +1,33 @@
 /**
- * Owns: an agent as text to edit, with notes on top, and what was made of that text, problems located in it.
+ * Owns: what can be declared as text to edit, with notes on top, and what was made of that text, problems located in it.
  * Never: opens a file, or loses a line that is not a note of ours.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'yaml';
 import type { Problem } from '../../api/manifests/problem.ts';
 import { readManifests } from '../../api/manifests/read.ts';
-import type { Agent } from '../../api/resources/agent/agent.ts';
+import type { ObjectMeta } from '../../api/resources/meta.ts';
 import { oneLine } from '../output/terminal.ts';
 
 /** Marks our lines, so that the user's own comments stay. */
 const NOTE = '#: ';
 const INTRO = [
-  'Edit, save and leave the editor: the agent is changed. These lines are ignored.',
+  'Edit, save and leave the editor: it is changed. These lines are ignored.',
   'An unchanged or empty file changes nothing.',
 ];
 
+export interface Editable {
+  readonly kind: string;
+  readonly metadata: Pick<ObjectMeta, 'name' | 'labels' | 'annotations' | 'resourceVersion'>;
+  readonly spec: object;
+}
+
 /** What can be edited; status and server fields are left out. */
-export function textOf({ metadata, spec }: Agent): string {
+export function textOf({ kind, metadata, spec }: Editable): string {
   const { name, labels, annotations, resourceVersion } = metadata;
   const shown = {
     apiVersion: 'sac/v1',
-    kind: 'Agent',
+    kind,
     metadata: { name, labels, annotations, resourceVersion },
     spec,
   };
@@ -60,11 +66,11 @@ export type Edited =
       readonly kind: 'changed';
       readonly labels: Readonly<Record<string, string>>;
       readonly annotations: Readonly<Record<string, string>>;
-      readonly spec: unknown;
+      readonly spec: object;
     };
 
-export function readEdited(body: string, agent: Agent): Edited {
-  const { name, resourceVersion } = agent.metadata;
+export function readEdited(body: string, thing: Editable): Edited {
+  const { name, resourceVersion } = thing.metadata;
   if (body.split('\n').every((line) => line.trim() === '' || line.trim().startsWith('#'))) return { kind: 'empty' };
   const { text, found } = withoutVersion(body);
   if (found !== undefined && found.version !== String(resourceVersion))
@@ -74,24 +80,32 @@ export function readEdited(body: string, agent: Agent): Edited {
         line: found.line,
       },
     ]);
-  const { documents, problems } = readManifests(text, name);
+  const { found: documents, problems } = read(text, name);
   if (problems.length > 0) return broken(problems.map(complaintOf));
   const [document, ...more] = documents;
   if (document === undefined) return { kind: 'empty' };
-  if (more.length > 0) return broken([{ message: `one agent is edited at a time, and this is ${documents.length}` }]);
+  if (more.length > 0) return broken([{ message: `one thing is edited at a time, and this is ${documents.length}` }]);
+  const { kind, position, content } = document;
+  if (kind !== thing.kind)
+    return broken([{ message: `kind: ${thing.kind} "${name}" cannot become a ${kind}`, ...position }]);
   if (document.name !== name)
-    return broken([{ message: `metadata.name: an agent cannot be renamed; it is "${name}"`, ...document.position }]);
-  const { metadata, spec } = document.parsed;
-  const edited = { labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {}, spec };
-  const before = readManifests(withoutVersion(textOf(agent)).text, name).documents[0]?.parsed;
-  const same =
-    before !== undefined &&
-    isDeepStrictEqual(edited, {
-      labels: before.metadata.labels ?? {},
-      annotations: before.metadata.annotations ?? {},
-      spec: before.spec,
-    });
-  return same ? { kind: 'unchanged' } : { kind: 'changed', ...edited };
+    return broken([{ message: `metadata.name: what exists cannot be renamed; it is "${name}"`, ...position }]);
+  const [before] = read(withoutVersion(textOf(thing)).text, name).found;
+  const same = before !== undefined && isDeepStrictEqual(content, before.content);
+  return same ? { kind: 'unchanged' } : { kind: 'changed', ...content };
+}
+
+/** What the manifests in it say, with all defaults. */
+function read(text: string, file: string) {
+  const { documents, objects, problems } = readManifests(text, file);
+  const found = [
+    ...documents.map(({ parsed, ...document }) => ({ ...document, said: parsed })),
+    ...objects.map(({ manifest, ...document }) => ({ ...document, said: manifest })),
+  ].map(({ kind, name, position, said: { metadata, spec } }) => {
+    const content = { labels: metadata.labels ?? {}, annotations: metadata.annotations ?? {}, spec };
+    return { kind, name, position, content };
+  });
+  return { found, problems };
 }
 
 const broken = (complaints: readonly Complaint[]): Edited => ({ kind: 'broken', complaints });
