@@ -11,8 +11,8 @@ import type { Phase } from '../../api/resources/agent/agent.ts';
 import { NotFoundError, UnreachableError } from '../../api/resources/errors.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import type { DurationMs } from '../../api/resources/time.ts';
-import type { DeclaredHost, Machines } from '../places/machines.ts';
-import { sameAs } from '../places/same-user.ts';
+import type { DeclaredHost, Machine, Machines } from '../places/machines.ts';
+import { sameAs, withheldBy } from '../places/same-user.ts';
 import type { Store } from '../store/store.ts';
 
 /** Throws RangeError for an address, port or user that cannot be one. Connects at first use. */
@@ -50,8 +50,16 @@ export async function checkDeclaredHost(machines: Machines, name: string, timeou
   const { refused } = machines.get(name as HostName) ?? {};
   const twin = machines.twinOf(name as HostName);
   const kept = [refused, twin && `tmux, screen, process: ${sameAs(twin)}`].filter((one) => one !== undefined);
-  const missing = [...kept, ...missingOn(found)];
+  const missing = [...kept, ...missingOn(found, unusableOn(machines.get(name as HostName), twin))];
   return { ...found, programs: { ...found.programs }, missing };
+}
+
+/** What was meant to be used there and cannot be, in the machine's own words. */
+function unusableOn(machine: Machine | undefined, twin: HostName | undefined): ReadonlyMap<string, string> {
+  const allowed = machine?.spec?.runtimes;
+  const withheld = withheldBy(twin);
+  const missing = [...(machine?.reached?.missing ?? [])];
+  return new Map(missing.filter(([kind]) => (!allowed || allowed.includes(kind)) && !withheld.has(kind)));
 }
 
 /** Agents of which something was started there and, as far as is known, has not ended. */

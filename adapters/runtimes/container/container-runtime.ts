@@ -5,7 +5,7 @@
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import type { Runtime, RuntimeContext } from '../runtime.ts';
 import { containerLogs } from './container-logs.ts';
-import { Containers } from './containers.ts';
+import { Containers, firstLine } from './containers.ts';
 import { watchDeaths } from './deaths.ts';
 import { DOCKER, type Engine, PODMAN } from './engine.ts';
 import { containerName } from './listing.ts';
@@ -87,10 +87,10 @@ async function probe(t: Transport, context: RuntimeContext, engine: Engine) {
   try {
     const { code, stdout, stderr } = await t.run([engine.program, ...engine.version], { timeoutMs: context.timeoutMs });
     if (code === 0) return { available: true, detail: `${engine.kind} ${stdout.trim()}` };
-    const said = stderr.split('\n').find((line) => line.trim() !== '') ?? `code ${code}`;
+    const said = firstLine(stderr) || `code ${code}`;
     return {
       available: engine.unreachable.test(stderr),
-      detail: `the ${engine.kind} engine does not answer: ${said.trim()}`,
+      detail: `the ${engine.kind} engine does not answer: ${said}`,
     };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;

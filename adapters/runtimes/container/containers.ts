@@ -215,8 +215,8 @@ export const isAbsent = ({ stderr }: RunResult): boolean => {
   return said.length > 0 && said.every((line) => ABSENT.test(line));
 };
 
-/** The first line says it; what follows is help about help. */
-const firstLine = (stderr: string): string =>
+/** The first line says it, after warnings; what follows is help about help. */
+export const firstLine = (stderr: string): string =>
   (stderr.split('\n').find((line) => line.trim() !== '' && !/level=warning/.test(line)) ?? '')
     .replace(/^(?:docker: |Error: |Error response from daemon: )+/, '')
     .trim();

@@ -54,13 +54,18 @@ export async function checkHost(
   return { system: said.get('system') ?? '', cpus: Number(said.get('cpus') ?? 0), programs, latencyMs };
 }
 
-/** What keeps agents from living there; empty when nothing does. */
-export function missingOn({ system, programs }: HostFacts): readonly string[] {
+/** What keeps agents from living there; empty when nothing does. `refused`: runtimes that cannot be used there, and why. */
+export function missingOn(
+  { system, programs }: HostFacts,
+  refused: ReadonlyMap<string, string> = new Map(),
+): readonly string[] {
   const missing: string[] = [];
   if (!system.startsWith('Linux'))
     missing.push(`it is not Linux but ${system || 'unknown'}: processes cannot be traced`);
   if (programs.tmux === undefined) missing.push('tmux is not installed: agents with a terminal cannot live there');
   if (programs.setsid === undefined)
     missing.push('setsid (util-linux) is not installed: plain processes cannot live there');
+  for (const [kind, why] of refused)
+    if (Object.hasOwn(programs, kind)) missing.push(`${kind} is installed and cannot be used: ${why}`);
   return missing;
 }
