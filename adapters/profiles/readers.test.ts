@@ -53,6 +53,18 @@ describe('labelled screens', () => {
 });
 
 describe('facts on a screen', () => {
+  test.each(['60x30', '80x30', '120x30'])('a warning about a limit tells how much of it is used: %s', (size) => {
+    const state = readScreen('claude-code', fixture(`idle-near-limit-${size}`).screen);
+    expect(state).toMatchObject({ activity: 'idle', quotaUsed: { '5h': 0.92 } });
+  });
+  test('of other windows too, and of no window that is not known', () => {
+    const footer = (said: string) =>
+      claude(`${composerBelow('● Done')}  You've used ${said} · resets Nov 25, 3pm (UTC)\n`);
+    expect(footer('81% of your weekly limit').quotaUsed).toEqual({ '7d': 0.81 });
+    expect(footer('81% of your Mars limit').quotaUsed).toBeUndefined();
+    expect(claude(composerBelow("● You've used 81% of your weekly limit")).quotaUsed).toBeUndefined();
+  });
+
   test('permission prompt: tool, options, selection', () => {
     const state = readScreen('claude-code', fixture('permission-bash-compound-80x24').screen);
     expect(state).toMatchObject({ activity: 'permission_prompt', tool: 'Bash', dialog: { selector: 'radio' } });

@@ -55,6 +55,8 @@ export interface PaneState {
   readonly fault?: ServiceFault;
   /** As the screen says it, e.g. `3pm (UTC)`. */
   readonly resetsAt?: string;
+  /** 0 to 1, by window (`5h`, `7d`), while the CLI shows it. */
+  readonly quotaUsed?: Readonly<Record<string, number>>;
   /** 0 to 1. */
   readonly contextUsedRatio?: number;
   readonly model?: string;

@@ -20,6 +20,7 @@ import { type HostName, type InstanceId, LOCAL_HOST } from '../../api/resources/
 import type { Instant } from '../../api/resources/time.ts';
 import type { ControllerOptions } from '../controller.ts';
 import { mergeFacts, screenFacts } from '../observed/facts.ts';
+import { QuotaSeen } from '../observed/quota-seen.ts';
 import type { PlanFacts } from '../plan/plan-instances.ts';
 import type { Timers } from '../reconcile/work-queue.ts';
 import { readForeignDatabase } from '../store/foreign-database.ts';
@@ -101,6 +102,7 @@ export function createTelling(options: TellingOptions): Told {
   });
   const far = new FarListening(hooksDir, (name) => keeper.grew(name), databases);
   const contained = new ContainerRecords(far);
+  const quotas = new QuotaSeen();
   const pullAll = (): void => {
     const inContainers: ContainerTeller[] = [];
     const byHost = new Map<HostName, FarTeller[]>();
@@ -139,6 +141,7 @@ export function createTelling(options: TellingOptions): Told {
         });
     }
     far.forget((name) => known.has(name));
+    quotas.forget((id) => find(id) !== undefined);
     void contained.pull(inContainers);
     for (const [host, tellers] of byHost) {
       const there = remote(host);
@@ -157,7 +160,10 @@ export function createTelling(options: TellingOptions): Told {
     async factsOf(id, state, at) {
       const { record, spec, profile } = find(id) ?? {};
       const { incarnation, place } = record?.snapshot.memory ?? {};
-      const screen = screenFacts(state, at);
+      const screen = {
+        ...screenFacts(state, at),
+        ...(incarnation !== undefined && quotas.look(id, incarnation, state, at)),
+      };
       const isInside = place !== undefined && insideOf(place.runtime) !== undefined;
       const isFar = place !== undefined && (place.host !== LOCAL_HOST || isInside);
       if (isInside) contained.seen(id, state);

@@ -174,6 +174,7 @@ const sameReading = (a: Reading, b: Reading): boolean =>
   a.tool === b.tool &&
   a.resetsAt === b.resetsAt &&
   a.fault === b.fault &&
+  JSON.stringify(a.quota) === JSON.stringify(b.quota) &&
   a.model === b.model &&
   a.cliVersion === b.cliVersion &&
   a.lastToolAt === b.lastToolAt &&

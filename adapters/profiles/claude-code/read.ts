@@ -101,6 +101,15 @@ function contextUsed(footer: string): number | undefined {
   return left === undefined ? undefined : Math.max(0, 100 - Number(left)) / 100;
 }
 
+const QUOTA_USED = /\byou've used (\d{1,3})% of your (session|weekly) limit\b/i;
+
+/** Shown for some seconds, where it is near its end. */
+function quotaUsed(footer: string): Pick<PaneState, 'quotaUsed'> {
+  const [, percent, window] = QUOTA_USED.exec(footer) ?? [];
+  if (percent === undefined) return {};
+  return { quotaUsed: { [window?.toLowerCase() === 'session' ? '5h' : '7d']: Math.min(100, Number(percent)) / 100 } };
+}
+
 const MODEL = /^▝▜█████▛▘\s+(.+?)(?: · |$)|^\s*(?:▝▜|▐▛)\S*\s+((?:Opus|Sonnet|Haiku|Fable)[^·]*)/;
 
 function modelOn(page: Page): string | undefined {
@@ -166,6 +175,7 @@ function prompt(page: Page, composer: Composer): PaneState {
   const composed = PLACEHOLDER.test(composer.text) ? '' : composer.text;
   const facts: Partial<PaneState> = {
     ...countsIn(footer),
+    ...quotaUsed(footer),
     ...(used === undefined ? {} : { contextUsedRatio: used }),
     ...(model === undefined ? {} : { model }),
     ...(composed === '' ? {} : { composed }),

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { decide } from '../decide.ts';
 import type { Reading } from '../onboarding.ts';
 import type { MachineSnapshot, PlacedSighting } from '../snapshot.ts';
+import { eventsFor } from './conditions.ts';
 import { desiredExample } from './phase-table.ts';
 
 const T = 1_000_000;
@@ -71,4 +72,16 @@ it('what the account is refused is no failure of the service', () => {
   const shows = life();
   expect(shows('rate_limited').bad).toEqual(['QuotaLimited RateLimited: as seen']);
   expect(shows('auth_error').bad).toEqual(['AuthFailed AuthError: as seen']);
+});
+
+it.each([
+  ['submit 0', 'Submits startup text 1 (attempt 2).'],
+  ['send 1', 'Sends startup text 1 again (attempt 2).'],
+  ['dialog trust', 'Answers dialog trust (attempt 2).'],
+])('what was done at start (%s) is told as what it is', (what, message) => {
+  const onboarding = { incarnation: 1, since: 1 };
+  const memory = { attempts: 0, restarts: 0, observedGeneration: 1, incarnation: 1, onboarding };
+  const before: MachineSnapshot = { phase: 'Running', memory, conditions: [] };
+  const after = { ...before, memory: { ...memory, onboarding: { ...onboarding, last: { what, at: 2, times: 2 } } } };
+  expect(eventsFor(before, after, 3).map((event) => event.message)).toEqual([message]);
 });

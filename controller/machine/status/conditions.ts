@@ -342,10 +342,7 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   if (last && last.at !== was.onboarding?.last?.at)
     last.what.startsWith('dialog ')
       ? normal('DialogAnswered', `Answers ${last.what} (attempt ${last.times}).`)
-      : normal(
-          'Submitting',
-          `Submits startup text ${Number(last.what.slice('submit '.length)) + 1} (attempt ${last.times}).`,
-        );
+      : normal('Submitting', submittingText(last));
   for (const { type, status, reason, message } of after.conditions) {
     if (!TOLD.has(type)) continue;
     const earlier = before.conditions.find((condition) => condition.type === type);
@@ -373,4 +370,12 @@ export function eventsFor(before: MachineSnapshot, after: MachineSnapshot, now: 
   if (is.driftSince !== undefined && was.driftSince === undefined)
     normal('Drifted', 'The manifest changed; the running launch differs.');
   return drafts;
+}
+
+/** `submit 0`: the first is submitted; `send 1`: the first stands there still, and is sent again. */
+function submittingText({ what, times }: NonNullable<OnboardingMemory['last']>): string {
+  const [verb, index] = what.split(' ');
+  return verb === 'send'
+    ? `Sends startup text ${index} again (attempt ${times}).`
+    : `Submits startup text ${Number(index) + 1} (attempt ${times}).`;
 }
