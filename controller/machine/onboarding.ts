@@ -233,18 +233,16 @@ function outOfTime(input: OnboardingInput): OnboardingResult {
       // A person may still help, or a slow one come up: it is gone on with, and is not well until it got to its prompt.
       const late = towardsPrompt(input, Number.POSITIVE_INFINITY);
       if (late.memory.done !== undefined) return late;
-      const told = memory.stuck?.reason === OUT_OF_TIME ? memory.stuck : undefined;
+      const told = memory.stuck?.reason === 'StartupTimeout' ? memory.stuck : undefined;
       const stuck = late.memory.stuck ??
         told ?? {
-          reason: OUT_OF_TIME,
+          reason: 'StartupTimeout',
           message: `Not ready ${Math.round((now - memory.since) / 1000)} s after its start; its screen reads as ${reading?.activity ?? 'nothing'}.`,
         };
       return { ...late, memory: { ...late.memory, stuck } };
     }
   }
 }
-const OUT_OF_TIME = 'StartupTimeout';
-
 const unstuck = ({ stuck: _, ...memory }: OnboardingMemory): OnboardingMemory => memory;
 
 /** The question and its choices in one line. */
