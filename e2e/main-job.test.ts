@@ -344,6 +344,16 @@ describe('a watched directory', () => {
     expect((await agent('mine')).status.phase).toBe('Running');
   });
 
+  it('brings back at once what was deleted by hand and is still declared', async () => {
+    write('one', manifest('1000'));
+    await fleet.controller(['--agents-dir', fleet.agentsDir, '--resync', '1h']);
+    await running('one');
+    const pid = await pidOf('one');
+    await fleet.ok(['delete', 'agent', 'one', '--wait']);
+    await running('one');
+    expect(await pidOf('one')).not.toBe(pid);
+  });
+
   it('that is away takes nothing with it', async () => {
     write('one', manifest('1000'));
     await fleet.controller(['--agents-dir', fleet.agentsDir, '--resync', '1s']);

@@ -32,6 +32,11 @@ export const createDirectories = ({
         dir,
         writes,
         read: readAgentsDir,
+        onGone: (hear) =>
+          store.watch(store.version, ({ type, object: { metadata } }) => {
+            const source = 'source' in metadata ? metadata.source : undefined;
+            if (type === 'DELETED' && source?.kind === 'directory' && source.name === dir) hear();
+          }),
         timers: realTimers,
         polling: polling || isSilent(dir),
         records: () => [...store.agents()].map(({ record }) => record),

@@ -22,6 +22,8 @@ export interface DirectorySourceOptions {
   readonly objects: () => Iterable<ObjectRecord>;
   /** Reads the directory as it is now; `ok` false when it could not be read at all. */
   readonly read: (dir: string) => Promise<Collected & { readonly ok: boolean }>;
+  /** Hears of each thing that was declared here and is gone, by whomever. */
+  readonly onGone: (hear: () => void) => Disposable;
   readonly timers: Timers;
   /** Watch by asking again and again: for network file systems, which tell nothing. */
   readonly polling: boolean;
@@ -49,6 +51,7 @@ export class DirectorySource implements AsyncDisposable {
   /** When the reading that is waited for was first asked for. */
   #waitsSince: number | undefined;
   #watcher: ReturnType<typeof watch> | undefined;
+  #gone: Disposable | undefined;
   #folder: { readonly device: number; readonly inode: number } | undefined;
   /** An empty directory deletes nothing until this process has seen it hold something: it may not be mounted yet. */
   #heldSomething = false;
@@ -72,6 +75,8 @@ export class DirectorySource implements AsyncDisposable {
 
   async start(): Promise<void> {
     await this.resync();
+    // What is still declared comes back; what was deleted because it is not, does not.
+    this.#gone = this.#options.onGone(() => this.#soon(SETTLE_MS));
     this.#watchFiles();
   }
 
@@ -112,6 +117,7 @@ export class DirectorySource implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#gone?.[Symbol.dispose]();
     this.#cancelSoon?.();
     await this.#watcher?.close();
     await this.#reading;

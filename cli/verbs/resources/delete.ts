@@ -88,7 +88,7 @@ async function noteSource(
 ): Promise<void> {
   if (source?.kind === 'directory')
     context.err.write(
-      `note: ${label} is declared in the watched directory ${source.name} and comes back when that is read next (a change there, --resync); to be rid of it remove its manifest\n`,
+      `note: ${label} is declared in the watched directory ${source.name} and comes back at once; to be rid of it remove its manifest\n`,
     );
   if (source?.kind !== 'git') return;
   const owner = await client.get('gitsources', source.name).catch((error: unknown) => {
