@@ -68,6 +68,39 @@ const commit = fc.record({
   relation: fc.constantFrom<Relation>('continues', 'continues', 'rewritten'),
 });
 
+it('waits for what is still being deleted and comes again; neither is a failure', async () => {
+  const fleet = memoryFleet([]);
+  let leaving = true;
+  const things = function* (): Iterable<FleetThing> {
+    if (leaving) yield { key: 'Agent/a', source: { kind: 'git', name: 'fleet' }, deleting: true, ready: true };
+  };
+  const head = { commit: '1'.repeat(40), ref: 'refs/heads/main' };
+  const source = new GitSource({
+    name: 'fleet',
+    fleet: { ...fleet.port, things },
+    now: () => 0,
+    turns: TURNS,
+    repository: {
+      resolve: async () => head,
+      fetch: async () => ({ head, relation: 'continues' }),
+      files: async () => [{ path: 'a.yaml', bytes: Buffer.from(text('a')) }],
+      signature: async () => ({ ok: true, by: 'ada' }),
+      keep: async () => undefined,
+    },
+  });
+  const spec = gitSourceSpecSchema.parse({ url: 'https://host/x' });
+  const first = await source.sync({ spec, status: NO_GIT_STATUS });
+  expect(first.status.conditions.find(({ type }) => type === 'Synced')).toMatchObject({
+    status: 'Unknown',
+    reason: 'Progressing',
+    message: '111111111111 is applied as soon as Agent/a is gone, being deleted now.',
+  });
+  expect(first.retryMs).toBeGreaterThan(0);
+  leaving = false;
+  const second = await source.sync({ spec, status: first.status });
+  expect(second.status.lastAppliedRevision).toBe(head.commit);
+});
+
 it('the fleet stands at one commit, whole; nothing of others is touched; refused commits change nothing', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -184,6 +184,7 @@ export class GitSource {
     const { key, items, declared } = await this.#readCommit(head.commit, request, turn);
     const doomed = this.#prune(declared, request);
     this.#assertOurs(declared, force);
+    if (!planOnly) this.#assertGone(declared, head.commit);
     try {
       const applied = await fleet.transaction(async (writes) => {
         const response = await writes.apply(this.#request(items, head, request, planOnly), this.#caller);
@@ -282,6 +283,16 @@ export class GitSource {
           : `${key} belongs to ${kind === 'git' ? 'GitSource' : kind} ${name}, which declared it first`,
     );
     throw new Refusal(no('Conflict', `The commit is not applied: ${lines[0] ?? ''}.`), lines);
+  }
+
+  /** What an earlier commit took away, and this one brings again, has to be gone first: a matter of moments, and nobody's fault. */
+  #assertGone(declared: ReadonlySet<string>, commit: string): void {
+    const leaving = [...this.#options.fleet.things()].flatMap(({ key, deleting }) =>
+      deleting && declared.has(key) ? [key] : [],
+    );
+    if (leaving.length === 0) return;
+    const message = `${short(commit)} is applied as soon as ${listed(leaving)} ${leaving.length === 1 ? 'is' : 'are'} gone, being deleted now.`;
+    throw new Refusal(unknown('Progressing', message), [], RETRY_MS);
   }
 
   #request(items: readonly ReadItem[], head: Head, { spec, force = false }: SyncRequest, dryRun: boolean): ReadRequest {
