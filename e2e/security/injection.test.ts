@@ -148,6 +148,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   ...below('update.maxUnavailable', 'nothing'),
   ...below('update.waitFor', 'nothing'),
   ...below('update.progressDeadline', 'nothing'),
+  ...below('update.minHealthyTime', 'nothing'),
   ...below('update.onFailure', 'nothing'),
   ...below('schedule.start', 'nothing'),
   ...below('schedule.stop', 'nothing'),

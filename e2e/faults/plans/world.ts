@@ -89,8 +89,7 @@ export async function factsOf(fleet: SupervisedFleet, agents: readonly Agent[]):
       .map(({ id, program }) => `process ${nameOf(id)} ${program}`),
     ...serversOf(fleet).map((program) => `helper ${program}`),
     ...sessions.map((name) => `session ${name}`),
-    // screen names its sockets PID.FLEET.NAME.
-    ...files(fleet.home).map((name) => `file ${name.replace(/\/\d+\.[0-9a-f]{8}\./, '/PID.FLEET.')}`),
+    ...files(fleet.home).map((name) => `file ${withoutNumbers(name)}`),
     ...files(join(fleet.dir, 'tmp')).map((name) => `temporary file ${name}`),
     ...files(join(fleet.dir, 'tmux')).map((name) => `tmux socket ${name.replaceAll(fleet.fleetId, 'FLEET')}`),
   ].sort();
@@ -154,3 +153,7 @@ export class Sampler implements Disposable {
     clearInterval(this.#timer);
   }
 }
+
+/** screen names its sockets PID.FLEET.NAME, and launch files are NAME.INCARNATION.sh: numbers of a run, as it were. */
+const withoutNumbers = (name: string): string =>
+  name.replace(/\/\d+\.[0-9a-f]{8}\./, '/PID.FLEET.').replace(/\.\d{10,}\.sh$/, '.INCARNATION.sh');
