@@ -7,7 +7,7 @@ import { checkHost, missingOn } from '../../adapters/transport/ssh/host-check.ts
 import { createSshTransport, parseHop } from '../../adapters/transport/ssh/ssh-transport.ts';
 import { type Transport, TransportError } from '../../adapters/transport/transport.ts';
 import type { HostCheck } from '../../api/protocol.ts';
-import type { Phase } from '../../api/resources/agent/agent.ts';
+import type { Phase, RuntimeKind } from '../../api/resources/agent/agent.ts';
 import { NotFoundError, UnreachableError } from '../../api/resources/errors.ts';
 import type { HostName } from '../../api/resources/names.ts';
 import type { DurationMs } from '../../api/resources/time.ts';
@@ -50,16 +50,22 @@ export async function checkDeclaredHost(machines: Machines, name: string, timeou
   const { refused } = machines.get(name as HostName) ?? {};
   const twin = machines.twinOf(name as HostName);
   const kept = [refused, twin && `tmux, screen, process: ${sameAs(twin)}`].filter((one) => one !== undefined);
-  const missing = [...kept, ...missingOn(found, unusableOn(machines.get(name as HostName), twin))];
-  return { ...found, programs: { ...found.programs }, missing };
+  const lacks = unusableOn(machines.get(name as HostName), twin);
+  const programs: Record<string, string> = { ...found.programs };
+  for (const [kind, why] of lacks.unasked)
+    if (programs[kind] !== undefined) programs[kind] = `${programs[kind]}; cannot be used: ${why}`;
+  return { ...found, programs, missing: [...kept, ...missingOn(found, lacks.declared)] };
 }
 
-/** What was meant to be used there and cannot be, in the machine's own words. */
-function unusableOn(machine: Machine | undefined, twin: HostName | undefined): ReadonlyMap<string, string> {
-  const allowed = machine?.spec?.runtimes;
+/** What cannot be used there, in the machine's own words: what the Host declares is missing, of the rest it is good to know. */
+function unusableOn(machine: Machine | undefined, twin: HostName | undefined) {
   const withheld = withheldBy(twin);
-  const missing = [...(machine?.reached?.missing ?? [])];
-  return new Map(missing.filter(([kind]) => (!allowed || allowed.includes(kind)) && !withheld.has(kind)));
+  const found = [...(machine?.reached?.missing ?? [])].filter(([kind]) => !withheld.has(kind));
+  const declares = (kind: RuntimeKind): boolean => machine?.spec?.runtimes?.includes(kind) ?? false;
+  return {
+    declared: new Map(found.filter(([kind]) => declares(kind))),
+    unasked: machine?.spec?.runtimes ? [] : found.filter(([kind]) => !declares(kind)),
+  };
 }
 
 /** Agents of which something was started there and, as far as is known, has not ended. */
