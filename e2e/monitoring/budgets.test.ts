@@ -28,7 +28,8 @@ describe('a budget of running agents', () => {
     fleet.write('budget.yaml', budget({ agents: 2, action: 'stop' }));
     expect(await fleet.ok(['apply', '-f', 'budget.yaml'])).toContain('budget/team created');
     await runs(['a', 'b']);
-    expect((await fleet.ok(['get', 'agent', 'c'])).split('\n')[1]).toMatch(/^c +0\/0 +Held/);
+    // It is told as Stopping for as long as it takes to leave.
+    await until('c to be held', async () => /^c +0\/0 +Held/m.test(await fleet.ok(['get', 'agent', 'c'])));
     expect(await fleet.ok(['status', 'c'])).toContain('held by budget/team: 3 of 2 agents');
     const row = await until('the budget tells', async () => {
       const [, line = ''] = (await fleet.ok(['get', 'budgets'])).split('\n');
