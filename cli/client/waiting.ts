@@ -22,7 +22,7 @@ interface Told {
 /** What all of them show. */
 export interface Other {
   readonly kind: ObjectKind;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly generation: number };
   readonly status: object;
 }
 export type Waited = Agent | Other;
@@ -127,12 +127,17 @@ export function judge(goal: Goal, thing: Waited | undefined): Verdict {
     case 'condition': {
       if (!thing) return { done: false };
       const condition = conditionsOf(thing).find(({ type }) => type === goal.type);
-      const current = !agent || agent.status.observedGeneration === agent.metadata.generation || goal.type === 'Placed';
-      if (current && condition?.status === goal.status) return { done: true };
+      if (isCurrent(thing, goal.type) && condition?.status === goal.status) return { done: true };
       return { done: false, ...(goal.status === 'True' && hopeless(agent)) };
     }
   }
 }
+
+/** Told of the present spec; what has no generation is told as it is now. Where an agent is placed is decided at once. */
+const isCurrent = ({ kind, metadata, status }: Waited, condition: string): boolean =>
+  !('observedGeneration' in status) ||
+  status.observedGeneration === metadata.generation ||
+  (kind === 'Agent' && condition === 'Placed');
 
 /** Ended for good or at rest, as its present spec and the last order to restart want it. */
 function isFinal({ metadata, spec, status }: Agent): boolean {

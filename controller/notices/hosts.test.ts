@@ -8,13 +8,14 @@ import { VirtualTime } from '../../sim/world/virtual-time.ts';
 import { agentStatus, instanceStatus } from '../machine/status/status.ts';
 import { HostConditions } from '../places/host-conditions.ts';
 import { viewHost } from '../places/host-facts.ts';
-import { CONNECTING, type Machine } from '../places/machines.ts';
+import type { Machine } from '../places/machines.ts';
 import { Database } from '../store/database.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { ObjectRecord, Store } from '../store/store.ts';
 import { Notifiers } from './notifiers.ts';
 
 const BEGIN = Date.parse('2026-03-01T12:00:00Z');
+const CONNECTING = 'being connected';
 const SPEC = hostManifestSchema.parse({ apiVersion: 'sac/v1', kind: 'Host', spec: { address: '192.0.2.1' } }).spec;
 const LOCAL = { labels: {}, annotations: {}, generation: 1, createdAt: BEGIN, source: { kind: 'apply', name: 'cli' } };
 
@@ -90,7 +91,9 @@ function machine(): Machine {
   return {
     ...{ name: 'gpu' as never, spec: SPEC, labels: {} },
     ...(problem !== undefined && { problem }),
-    ...(problem !== CONNECTING && { reached: { places, missing: new Map(), workspaces: '', userHome: '' } }),
+    ...(problem === CONNECTING
+      ? { connecting: true }
+      : { reached: { places, missing: new Map(), workspaces: '', userHome: '' } }),
   };
 }
 

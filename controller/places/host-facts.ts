@@ -12,7 +12,7 @@ import type { PlaceView } from '../observed/place-view.ts';
 import { placeKey } from '../plan/desired-instance.ts';
 import type { HostFacts, Hosts } from '../plan/placement.ts';
 import type { Store } from '../store/store.ts';
-import { CONNECTING, type Machine } from './machines.ts';
+import type { Machine } from './machines.ts';
 
 export function hostFacts(
   machines: readonly Machine[],
@@ -24,7 +24,7 @@ export function hostFacts(
 }
 
 function factsOf(
-  { name, spec, labels, reached, problem, renewedAt }: Machine,
+  { name, spec, labels, reached, problem, connecting, renewedAt }: Machine,
   load: () => number,
   now: Instant,
   startedAt: Instant,
@@ -38,8 +38,8 @@ function factsOf(
     runtimes,
     labels,
     load,
-    ...(!reached && { unreached: problem ?? CONNECTING }),
-    ...(!reached && problem === CONNECTING && { connecting: true }),
+    ...(!reached && { unreached: problem ?? 'it was not looked at yet' }),
+    ...(connecting && { connecting }),
     // Who renewed it before this process began is not known: counted from its beginning.
     ...(isLost && { lostForMs: now - (renewedAt ?? startedAt) }),
     ...(spec?.cordoned && { cordoned: true }),
@@ -104,7 +104,7 @@ export function viewHost(machine: Machine, declared: DeclaredObject | undefined,
       ...(latencyMs !== undefined && { latencyMs }),
       places: [...found, ...absent],
       conditions: [
-        stamped(readyCondition(ready, problem, found, absent), context.kept(name), declared ? context.now : startedAt),
+        stamped(readyCondition(machine, ready, found, absent), context.kept(name), declared ? context.now : startedAt),
       ],
     },
   };
@@ -119,15 +119,14 @@ const stamped = (found: Finding, kept: Condition | undefined, seenAt: Instant): 
 });
 
 function readyCondition(
+  { problem, connecting }: Machine,
   ready: boolean,
-  problem: string | undefined,
   found: readonly PlaceStatus[],
   absent: readonly PlaceStatus[],
 ): Finding {
   if (ready)
     return { type: 'Ready', status: 'True', reason: 'Reached', message: 'It can be reached and takes agents.' };
-  if (problem === CONNECTING)
-    return { type: 'Ready', status: 'Unknown', reason: 'Connecting', message: 'It is being connected.' };
+  if (connecting) return { type: 'Ready', status: 'Unknown', reason: 'Connecting', message: 'It is being connected.' };
   if (problem !== undefined) return { type: 'Ready', status: 'False', reason: 'Unreachable', message: problem };
   const message = found.length === 0 ? `No runtime can be used there: ${reasons(absent)}.` : reasons(found);
   return { type: 'Ready', status: 'False', reason: 'NoRuntime', message };

@@ -28,6 +28,8 @@ export interface Machine {
   /** Undefined: not reached since this process began, or since its declaration changed. */
   readonly reached?: Reached;
   readonly problem?: string;
+  /** It was not tried to its end yet, nor for long: worth waiting for. The problem says so. */
+  readonly connecting?: true;
   /** It answers and is not used all the same: the problem, then. */
   readonly refused?: string;
   /** Its declaration makes no connection, and why: the end of a sentence. It is not tried again. */
@@ -70,8 +72,6 @@ export interface MachinesOptions {
   readonly log: (message: string, fields: Record<string, unknown>) => void;
 }
 
-/** The problem of a machine that was not tried yet. */
-export const CONNECTING = 'being connected';
 /** A first try that takes longer keeps nobody waiting. */
 export const FIRST_CONTACT_MS: DurationMs = 20_000;
 const FIRST_RETRY_MS = 1_000;
@@ -220,14 +220,15 @@ export class Machines implements AsyncDisposable {
       });
       return;
     }
-    const machine: Machine = { name, ...declaredPart(declared), problem: CONNECTING };
+    const machine: Machine = { name, ...declaredPart(declared), problem: 'being connected', connecting: true };
     const remote: Remote = { declared, transport, closed: false, runtimes: [], machine, failures: 0, lease: '' };
     this.#remotes.set(name, remote);
     const { timers, onChange } = this.#options;
     // It is declared from now on, and nothing is known of it.
     onChange({ added: [], gone: [] });
     remote.cancel = timers.after(FIRST_CONTACT_MS, () => {
-      remote.machine = { ...remote.machine, problem: 'it has not answered yet' };
+      const { connecting: _, ...known } = remote.machine;
+      remote.machine = { ...known, problem: 'it has not answered yet' };
       onChange({ added: [], gone: [] });
     });
     await this.#reach(remote);
@@ -255,7 +256,7 @@ export class Machines implements AsyncDisposable {
       const probed = await probeRuntimes({ name, transport, runtimes, allowed: declared.spec.runtimes, withheld });
       if (remote.closed) return;
       remote.cancel?.();
-      const { problem: _, refused: __, ...known } = remote.machine;
+      const { problem: _, refused: __, connecting: ___, ...known } = remote.machine;
       remote.machine = { ...known, reached: { ...probed, workspaces: `${base}/workspaces`, userHome: home } };
       remote.failures = 0;
       remote.lease = `${base}/run/lease`;
@@ -267,7 +268,7 @@ export class Machines implements AsyncDisposable {
       remote.cancel?.();
       const problem = messageOf(error);
       const news = remote.machine.problem !== problem;
-      const { refused: _, ...known } = remote.machine;
+      const { refused: _, connecting: __, ...known } = remote.machine;
       remote.machine = { ...known, problem, ...(!(error instanceof TransportError) && { refused: problem }) };
       remote.failures++;
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (remote.failures - 1));

@@ -14,11 +14,12 @@ sub note {
     close($file);
 }
 
+# Before it is known to be born: who is asked to end sooner would end without a word.
+$SIG{HUP} = 'IGNORE' if $how eq 'stubborn';
+$SIG{TERM} = sub { note('asked'); exit 0 unless $how eq 'stubborn' };
 open(my $lock, '>>', "$dir/$name.lock") or die "lock: $!";
 note('born');
 note('two') unless flock($lock, LOCK_EX | LOCK_NB);
-$SIG{HUP} = 'IGNORE' if $how eq 'stubborn';
-$SIG{TERM} = sub { note('asked'); exit 0 unless $how eq 'stubborn' };
 if ($how eq 'family' || $how eq 'leaver') {
     my $child = fork();
     if ($child == 0) {

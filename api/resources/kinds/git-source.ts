@@ -275,6 +275,8 @@ export interface GitCondition {
 }
 
 export interface GitSourceStatus {
+  /** Of the spec by which it was last looked at. */
+  readonly observedGeneration?: number;
   /** Commit that was last fetched. */
   readonly revision?: string;
   /** What `revision` is the head of: `refs/heads/main`, a tag, or the commit itself. */

@@ -4,10 +4,10 @@ import { EXIT } from '../../../api/resources/errors.ts';
 import { fakeContext } from '../../fake-context.ts';
 import { run } from './wait.ts';
 
-const source = (status: string) => ({
+const source = (status: string, generation = 1) => ({
   kind: 'GitSource',
-  metadata: { name: 'fleet' },
-  status: { conditions: [{ type: 'Ready', status, reason: 'R', message: 'Not fetched yet.' }] },
+  metadata: { name: 'fleet', generation },
+  status: { observedGeneration: 1, conditions: [{ type: 'Ready', status, reason: 'R', message: 'Not fetched yet.' }] },
 });
 /** The source as it is, then as the watch tells it. */
 function client(first: string, ...later: readonly string[]): Partial<Client> {
@@ -29,6 +29,12 @@ describe('sac wait for other kinds than agents', () => {
     expect(await run(args, { for: ['condition=Ready'] }, context)).toBe(EXIT.done);
     expect(context.out.text).toBe('gitsource/fleet condition met\n');
     expect(context.err.text).toContain('gitsource/fleet: Not fetched yet.');
+  });
+
+  it('not by what was found before the spec changed', async () => {
+    const list = async () => ({ metadata: { resourceVersion: 3 }, items: [source('True', 2)] }) as never;
+    const changed = fakeContext({ client: { ...client('True'), list } });
+    expect(await run(['source/fleet'], { for: ['condition=Ready'], timeout: '0' }, changed)).toBe(EXIT.timedOut);
   });
 
   it('by jsonpath, with --all, and says what was not reached', async () => {

@@ -9,6 +9,7 @@ import { NotFoundError } from '../../../api/resources/errors.ts';
 import { until } from '../../harness.ts';
 import { readJournal } from '../controller/injector.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';
+import { bornIn } from './world.ts';
 
 const LIFE = join(import.meta.dirname, '..', 'life.pl');
 /** Leaves a child behind when it ends, which only a sweep finds. */
@@ -92,6 +93,14 @@ function punctual({ journal }: SupervisedFleet): boolean {
   );
 }
 
+/** What stands there has begun its own work, too: an order that comes before finds another agent than the one described. */
+const isBorn = (fleet: SupervisedFleet, agents: readonly Agent[]): boolean => {
+  const born = bornIn(fleet);
+  return agents.every(({ status }) =>
+    status.instances.every(({ phase, pid }) => phase !== 'Running' || (pid !== undefined && born.has(pid))),
+  );
+};
+
 const settled = (
   { fleet, deadlineMs }: Run,
   names: readonly string[],
@@ -102,7 +111,13 @@ const settled = (
     async () => {
       const agents = await fleet.agents();
       const there = agents.map(({ metadata }) => metadata.name).sort();
-      if (!punctual(fleet) || there.join() !== [...names].sort().join() || !agents.every(isSettled) || !also(agents))
+      if (
+        !punctual(fleet) ||
+        there.join() !== [...names].sort().join() ||
+        !agents.every(isSettled) ||
+        !isBorn(fleet, agents) ||
+        !also(agents)
+      )
         throw new Error(
           agents
             .map(

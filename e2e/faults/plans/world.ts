@@ -102,14 +102,21 @@ export interface Diary {
   readonly doubles: readonly string[];
 }
 
+const linesOf = ({ life }: SupervisedFleet): readonly string[] => {
+  const path = join(life, 'life');
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
+};
+
+/** Processes that have come to where they listen to signals; before, one that ignores them ends of the first. */
+export const bornIn = (fleet: SupervisedFleet): ReadonlySet<number> =>
+  new Set(linesOf(fleet).flatMap((line) => (line.endsWith(' born') ? [Number(line.split(' ')[2])] : [])));
+
 /** What the agents wrote down themselves. */
 export function readDiary(fleet: SupervisedFleet): Diary {
-  const path = join(fleet.life, 'life');
-  const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [];
   const born = new Map<string, number>();
   const asked = new Map<string, Set<string>>();
   const doubles: string[] = [];
-  for (const line of lines) {
+  for (const line of linesOf(fleet)) {
     const [name = '', incarnation = '', , what] = line.split(' ');
     if (what === 'born') born.set(name, (born.get(name) ?? 0) + 1);
     if (what === 'asked') asked.set(name, (asked.get(name) ?? new Set()).add(incarnation));

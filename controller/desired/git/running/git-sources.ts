@@ -201,7 +201,12 @@ export class GitSources implements SourceActions, AsyncDisposable {
       notReady: (names) =>
         names.filter((other) => {
           const found = store.object('GitSource', other);
-          return !found || conditionOf(statusOf(found.record), 'Ready')?.status !== 'True';
+          if (!found) return true;
+          const status = statusOf(found.record);
+          // As it was before its spec changed says nothing of what it is to be.
+          return (
+            status.observedGeneration !== found.record.generation || conditionOf(status, 'Ready')?.status !== 'True'
+          );
         }),
     });
   }

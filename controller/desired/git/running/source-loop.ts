@@ -149,7 +149,7 @@ export class SourceLoop implements AsyncDisposable {
     const began = timers.now();
     let intervalMs = 60_000;
     try {
-      const { spec, status: before } = this.#current();
+      const { spec, generation, status: before } = this.#current();
       intervalMs = durationMs(spec.interval);
       const { heldAt: _held, ...free } = before;
       const status = order.hold === undefined ? before : order.hold === null ? free : { ...before, heldAt: order.hold };
@@ -160,7 +160,7 @@ export class SourceLoop implements AsyncDisposable {
         signal,
         ...(order.force && { force: true }),
       });
-      await this.#write(() => result.status, eventOf(before, result));
+      await this.#write(() => ({ ...result.status, observedGeneration: generation }), eventOf(before, result));
       const ok =
         conditionOf(result.status, 'Synced')?.status === 'True' &&
         conditionOf(result.status, 'Fetched')?.status === 'True';
@@ -185,9 +185,9 @@ export class SourceLoop implements AsyncDisposable {
     });
   }
 
-  #current(): { readonly spec: GitSourceSpec; readonly status: GitSourceStatus } {
+  #current(): { readonly spec: GitSourceSpec; readonly generation: number; readonly status: GitSourceStatus } {
     const { record } = this.#record();
-    return { spec: record.spec, status: statusOf(record) };
+    return { spec: record.spec, generation: record.generation, status: statusOf(record) };
   }
 
   #record(): Versioned<Record_> {
