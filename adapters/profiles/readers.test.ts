@@ -55,12 +55,16 @@ describe('labelled screens', () => {
 describe('facts on a screen', () => {
   test.each(['60x30', '80x30', '120x30'])('a warning about a limit tells how much of it is used: %s', (size) => {
     const state = readScreen('claude-code', fixture(`idle-near-limit-${size}`).screen);
-    expect(state).toMatchObject({ activity: 'idle', quotaUsed: { '5h': 0.92 } });
+    // The narrow one ends before the time does.
+    const resets = size === '60x30' ? {} : { resets: { cron: '17 10 * * *', timeZone: 'UTC' } };
+    expect(state).toMatchObject({ activity: 'idle', quotaUsed: { '5h': { usedRatio: 0.92, ...resets } } });
   });
   test('of other windows too, and of no window that is not known', () => {
     const footer = (said: string) =>
       claude(`${composerBelow('● Done')}  You've used ${said} · resets Nov 25, 3pm (UTC)\n`);
-    expect(footer('81% of your weekly limit').quotaUsed).toEqual({ '7d': 0.81 });
+    expect(footer('81% of your weekly limit').quotaUsed).toEqual({
+      '7d': { usedRatio: 0.81, resets: { cron: '0 15 25 11 *', timeZone: 'UTC' } },
+    });
     expect(footer('81% of your Mars limit').quotaUsed).toBeUndefined();
     expect(claude(composerBelow("● You've used 81% of your weekly limit")).quotaUsed).toBeUndefined();
   });

@@ -39,6 +39,13 @@ export interface DialogSeen {
   readonly text: string;
 }
 
+/** When a limit ends: the first match from now on is meant. */
+export interface ResetTime {
+  /** crontab(5), as croner reads it. */
+  readonly cron: string;
+  readonly timeZone: string;
+}
+
 /** What one screen tells. Absent fields were not on it. */
 export interface PaneState {
   readonly activity: Activity;
@@ -55,8 +62,8 @@ export interface PaneState {
   readonly fault?: ServiceFault;
   /** As the screen says it, e.g. `3pm (UTC)`. */
   readonly resetsAt?: string;
-  /** 0 to 1, by window (`5h`, `7d`), while the CLI shows it. */
-  readonly quotaUsed?: Readonly<Record<string, number>>;
+  /** By window (`5h`, `7d`), while the CLI shows it; usedRatio: 0 to 1. */
+  readonly quotaUsed?: Readonly<Record<string, { readonly usedRatio: number; readonly resets?: ResetTime }>>;
   /** 0 to 1. */
   readonly contextUsedRatio?: number;
   readonly model?: string;

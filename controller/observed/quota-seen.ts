@@ -2,7 +2,8 @@
  * Owns: how much of a quota an agent's screen last said is used: said for some seconds, and true for longer.
  * Never: outlives the window it is of, or the incarnation that said it.
  */
-import type { PaneState } from '../../adapters/profiles/screen.ts';
+import { Cron } from 'croner';
+import type { PaneState, ResetTime } from '../../adapters/profiles/screen.ts';
 import type { AgentFacts } from '../../api/resources/agent/facts.ts';
 import type { InstanceId } from '../../api/resources/names.ts';
 import type { DurationMs, Instant } from '../../api/resources/time.ts';
@@ -12,7 +13,23 @@ const WINDOW_MS: Readonly<Record<string, DurationMs>> = { '5h': 5 * HOUR_MS, '7d
 
 interface Seen {
   readonly incarnation: Instant;
-  readonly windows: ReadonlyMap<string, { readonly usedRatio: number; readonly at: Instant }>;
+  readonly windows: ReadonlyMap<string, Used>;
+}
+
+interface Used {
+  readonly usedRatio: number;
+  readonly at: Instant;
+  readonly resetsAt?: Instant;
+}
+
+/** What is said of a window is over with it; without its end, it may have begun just then. */
+const isOver = (window: string, { at, resetsAt }: Used, now: Instant): boolean =>
+  now >= (resetsAt ?? at + (WINDOW_MS[window] ?? HOUR_MS));
+
+/** What lies further away than its window is long was read wrongly. */
+function resetOf(window: string, { cron, timeZone }: ResetTime, at: Instant): Instant | undefined {
+  const next = new Cron(cron, { timezone: timeZone }).nextRun(new Date(at))?.getTime();
+  return next !== undefined && next <= at + (WINDOW_MS[window] ?? HOUR_MS) + HOUR_MS ? next : undefined;
 }
 
 export class QuotaSeen {
@@ -22,14 +39,17 @@ export class QuotaSeen {
   look(id: InstanceId, incarnation: Instant, { quotaUsed = {} }: PaneState, at: Instant): Pick<AgentFacts, 'quota'> {
     const before = this.#seen.get(id);
     const kept = before?.incarnation === incarnation ? [...before.windows] : [];
-    const said = Object.entries(quotaUsed).map(([window, usedRatio]) => [window, { usedRatio, at }] as const);
-    const windows = new Map([...kept, ...said].filter(([window, one]) => at - one.at < (WINDOW_MS[window] ?? HOUR_MS)));
+    const said = Object.entries(quotaUsed).map(([window, { usedRatio, resets }]) => {
+      const resetsAt = resets && resetOf(window, resets, at);
+      return [window, { usedRatio, at, ...(resetsAt !== undefined && { resetsAt }) }] as const;
+    });
+    const windows = new Map<string, Used>([...kept, ...said].filter(([window, used]) => !isOver(window, used, at)));
     if (windows.size === 0) {
       this.#seen.delete(id);
       return {};
     }
     this.#seen.set(id, { incarnation, windows });
-    const value = Object.fromEntries([...windows].map(([window, { usedRatio }]) => [window, { usedRatio }]));
+    const value = Object.fromEntries([...windows].map(([window, { at: _, ...used }]) => [window, used]));
     const newest = Math.max(...[...windows.values()].map((one) => one.at));
     return { quota: { value, source: 'screen', at: newest } };
   }

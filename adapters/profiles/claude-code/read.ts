@@ -7,6 +7,7 @@ import { boxedComposer, type Composer, footerOf, ruledComposer } from '../readin
 import { type Failure, failureIn, resetIn } from '../reading/failures.ts';
 import { at, type Page, proseOf } from '../reading/page.ts';
 import { type Anatomy, readCli } from '../reading/read-cli.ts';
+import { resetTimeIn } from '../reading/reset-time.ts';
 import type { PaneState, Screen } from '../screen.ts';
 import { nameClaudeDialog } from './known-dialogs.ts';
 
@@ -107,7 +108,9 @@ const QUOTA_USED = /\byou've used (\d{1,3})% of your (session|weekly) limit\b/i;
 function quotaUsed(footer: string): Pick<PaneState, 'quotaUsed'> {
   const [, percent, window] = QUOTA_USED.exec(footer) ?? [];
   if (percent === undefined) return {};
-  return { quotaUsed: { [window?.toLowerCase() === 'session' ? '5h' : '7d']: Math.min(100, Number(percent)) / 100 } };
+  const resets = resetTimeIn(footer);
+  const used = { usedRatio: Math.min(100, Number(percent)) / 100, ...(resets && { resets }) };
+  return { quotaUsed: { [window?.toLowerCase() === 'session' ? '5h' : '7d']: used } };
 }
 
 const MODEL = /^▝▜█████▛▘\s+(.+?)(?: · |$)|^\s*(?:▝▜|▐▛)\S*\s+((?:Opus|Sonnet|Haiku|Fable)[^·]*)/;
