@@ -3,7 +3,7 @@
  * Never: touches the user's fleet, or waits without a deadline.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createClient } from '../api/client.ts';
@@ -12,6 +12,7 @@ import { NoControllerError } from '../api/resources/errors.ts';
 import { CONTROLLER_NODE_FLAGS } from '../cli/client/node-flags.ts';
 import { parseResources } from '../cli/client/resources.ts';
 import { call, runsHere } from './in-process.ts';
+import { carries, ProcessSearch, processes, readOf } from './processes.ts';
 
 interface PlainRead {
   readonly plural: Plural;
@@ -78,6 +79,7 @@ const pauseAfter = (tookMs: number, waitedMs: number): number =>
 export class Fleet implements AsyncDisposable {
   readonly dir: string;
   readonly home: string;
+  #ours: ProcessSearch | undefined;
   readonly agentsDir: string;
   readonly env: Readonly<Record<string, string>>;
   readonly #controllers: ChildProcess[] = [];
@@ -199,19 +201,8 @@ export class Fleet implements AsyncDisposable {
   /** Pids of all processes that carry this fleet's mark. */
   marked(): number[] {
     if (!existsSync(join(this.home, 'fleet'))) return [];
-    const mark = `SAC_ID=${this.fleetId}.`;
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          return readFileSync(`/proc/${pid}/environ`, 'latin1')
-            .split('\0')
-            .some((entry) => entry.startsWith(mark));
-        } catch {
-          return false;
-        }
-      })
-      .map(Number);
+    this.#ours ??= new ProcessSearch(carries(`SAC_ID=${this.fleetId}.`));
+    return this.#ours.find();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -236,17 +227,7 @@ export const clearAway = (dir: string): Promise<true> =>
 
 /** A control client of a killed controller may hang, and keeps the server from ending, whatever it was told. */
 export function tmuxOf(fleetId: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const [program, flag, socket] = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-        return program === 'tmux' && flag === '-L' && socket === `sac-${fleetId}`;
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+  return processes().filter((pid) => readOf(pid, 'cmdline').startsWith(`tmux\0-L\0sac-${fleetId}\0`));
 }
 
 function killQuietly(pid: number): void {

@@ -185,9 +185,7 @@ describe.each(EXPLAINED)('every field of %s', (kind) => {
     const { code, stdout } = await fleet.sac(['diff', '-f', file]);
     expect([code, stdout]).toEqual([0, '']);
     expect(readDiary(fleet).doubles).toEqual([]);
-    const lives = markedProcesses().filter(
-      ({ id, program: name }) => id.startsWith(`${fleet.fleetId}.`) && name === 'life.pl',
-    );
+    const lives = markedProcesses(fleet).filter(({ program: name }) => name === 'life.pl');
     expect(lives.map(({ id }) => id).sort()).toEqual(alive.map((name) => `${fleet.fleetId}.${name}`).sort());
   }, 300_000);
 });

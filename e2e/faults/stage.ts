@@ -141,8 +141,8 @@ export function kill(pid: number | undefined): void {
 
 /** The agents' own main processes, by id. */
 export const mains = (fleet: SupervisedFleet): readonly string[] =>
-  markedProcesses()
-    .filter(({ id, program }) => id.startsWith(`${fleet.fleetId}.`) && program === 'life.pl')
+  markedProcesses(fleet)
+    .filter(({ program }) => program === 'life.pl')
     .map(({ id }) => id)
     .sort();
 

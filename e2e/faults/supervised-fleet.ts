@@ -10,6 +10,7 @@ import type { Agent } from '../../api/resources/agent/agent.ts';
 import { NoControllerError } from '../../api/resources/errors.ts';
 import { CONTROLLER_NODE_FLAGS } from '../../cli/client/node-flags.ts';
 import { clearAway, Fleet, run, tmuxOf, until } from '../harness.ts';
+import { ProcessSearch } from '../processes.ts';
 import { ORDERS_VARIABLE, type Orders } from './controller/orders.ts';
 
 const MAX_STARTS = 5;
@@ -35,6 +36,7 @@ export class SupervisedFleet extends Fleet {
   /** What the controller did that it never should. */
   readonly findings: string[] = [];
   readonly #options: SupervisedOptions;
+  readonly #helpers = new ProcessSearch((environ) => environ.includes(this.dir) && !environ.includes('SAC_ID='));
   #child: ChildProcess | undefined;
   #wanted = true;
   starts = 0;
@@ -111,6 +113,11 @@ export class SupervisedFleet extends Fleet {
       if ('failed' in result) throw result.failed;
       return result.answer;
     });
+  }
+
+  /** Processes that were started for it and carry no agent's mark. */
+  unmarked(): readonly number[] {
+    return this.#helpers.find();
   }
 
   async agents(): Promise<readonly Agent[]> {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { until } from '../../harness.ts';
+import { processes, readOf } from '../../processes.ts';
 import { PAYLOADS, toWellFormed } from './payloads.ts';
-import { processes, readOf } from './processes.ts';
 import type { Stage } from './stage.ts';
 
 export function launchingTests(on: Stage): void {

@@ -10,7 +10,7 @@ import { createLocalTransport } from '../../../adapters/transport/local/local-tr
 import type { Transport } from '../../../adapters/transport/transport.ts';
 import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
 import { until } from '../../harness.ts';
-import { environOf, processes } from './processes.ts';
+import { carries, ProcessSearch } from '../../processes.ts';
 
 export interface RuntimeUnderTest {
   readonly make: (context: RuntimeContext) => Runtime & AsyncDisposable;
@@ -146,10 +146,14 @@ export function stageFor(name: string, place: RuntimeUnderTest, by: () => Promis
     for await (const line of runtime.logs(transport(), id, { previous })) all.push(line);
     return all.join('\n');
   };
-  const pidsWith = (mark: string): number[] => processes().filter((pid) => environOf(pid).includes(mark));
+  const searches = new Map<string, ProcessSearch>();
+  const pidsWith = (mark: string): number[] => {
+    const search = searches.get(mark) ?? new ProcessSearch(carries(mark, { whole: true }));
+    searches.set(mark, search);
+    return search.find();
+  };
   /** Every process of the fleet. */
-  const pidsWithin = ({ fleet }: RuntimeContext): number[] =>
-    processes().filter((pid) => environOf(pid).some((entry) => entry.startsWith(`SAC_ID=${fleet}.`)));
+  const pidsWithin = ({ fleet }: RuntimeContext): number[] => new ProcessSearch(carries(`SAC_ID=${fleet}.`)).find();
   const cleanUp = async () => {
     for (const runtime of alive.splice(0)) await runtime[Symbol.asyncDispose]();
     for (const context of used.splice(0)) {

@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Agent } from '../../../api/resources/agent/agent.ts';
+import { carries, environOf, ProcessSearch, readOf } from '../../processes.ts';
 import type { SupervisedFleet } from '../supervised-fleet.ts';
 
 /** One line a fact, sorted: two runs are compared by these. */
@@ -18,43 +19,25 @@ export interface Marked {
   readonly program: string;
 }
 
-/** Live processes (no zombies) with a mark of any fleet. */
-export function markedProcesses(): readonly Marked[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry)) return [];
-    try {
-      const environ = readFileSync(`/proc/${entry}/environ`, 'latin1');
-      if (!environ.includes('SAC_ID=')) return [];
-      const of = (name: string) =>
-        environ
-          .split('\0')
-          .find((variable) => variable.startsWith(`${name}=`))
-          ?.slice(name.length + 1) ?? '';
-      const argv = readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0');
-      if (argv[0] === '' || of('SAC_INCARNATION') === '') return [];
-      const program = (argv.find((word) => word.endsWith('.pl')) ?? argv[0] ?? '').split('/').at(-1) ?? '';
-      return [{ pid: Number(entry), id: of('SAC_ID'), incarnation: of('SAC_INCARNATION'), program }];
-    } catch {
-      return [];
-    }
-  });
+/** Live processes (no zombies) with the mark of this fleet. */
+export const markedProcesses = (fleet: SupervisedFleet): readonly Marked[] => fleet.marked().flatMap(described);
+
+function described(pid: number): readonly Marked[] {
+  const environ = environOf(pid);
+  const of = (name: string) =>
+    environ.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  const argv = readOf(pid, 'cmdline').split('\0');
+  if (argv[0] === '' || of('SAC_INCARNATION') === '') return [];
+  const program = (argv.find((word) => word.endsWith('.pl')) ?? argv[0] ?? '').split('/').at(-1) ?? '';
+  return [{ pid, id: of('SAC_ID'), incarnation: of('SAC_INCARNATION'), program }];
 }
 
 /** Programs that run for a fleet without being an agent's: tmux, its clients, watchers. */
-function serversOf(fleet: SupervisedFleet): readonly string[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    if (!/^\d+$/.test(entry) || Number(entry) === fleet.controllerPid) return [];
-    try {
-      const environ = readFileSync(`/proc/${entry}/environ`, 'latin1');
-      const argv = readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0');
-      return environ.includes(fleet.dir) && !environ.includes('SAC_ID=') && argv[0]
-        ? [argv[0].split(' ')[0] ?? '']
-        : [];
-    } catch {
-      return [];
-    }
+const serversOf = (fleet: SupervisedFleet): readonly string[] =>
+  fleet.unmarked().flatMap((pid) => {
+    const [program = ''] = readOf(pid, 'cmdline').split('\0');
+    return pid === fleet.controllerPid || program === '' ? [] : [program.split(' ')[0] ?? ''];
   });
-}
 
 const nameOf = (id: string): string => id.slice(id.indexOf('.') + 1);
 
@@ -84,9 +67,7 @@ export async function factsOf(fleet: SupervisedFleet, agents: readonly Agent[]):
   const sessions = code === 0 ? stdout.split('\n').filter((name) => name !== '') : [];
   return [
     ...agents.flatMap(agentFact),
-    ...markedProcesses()
-      .filter(({ id }) => id.startsWith(`${fleet.fleetId}.`))
-      .map(({ id, program }) => `process ${nameOf(id)} ${program}`),
+    ...markedProcesses(fleet).map(({ id, program }) => `process ${nameOf(id)} ${program}`),
     ...serversOf(fleet).map((program) => `helper ${program}`),
     ...sessions.map((name) => `session ${name}`),
     ...files(fleet.home).map((name) => `file ${withoutNumbers(name)}`),
@@ -134,6 +115,8 @@ export function readDiary(fleet: SupervisedFleet): Diary {
 /** Watches the marks of all processes for two living incarnations of one instance. */
 export class Sampler implements Disposable {
   readonly #doubles = new Map<string, string>();
+  /** Of all fleets: whoever leads such a life, and no other test's agents. */
+  readonly #lives = new ProcessSearch(carries('LIFE_DIR='));
   readonly #timer: NodeJS.Timeout;
 
   constructor(everyMs: number) {
@@ -146,7 +129,7 @@ export class Sampler implements Disposable {
 
   #sample(): void {
     const living = new Map<string, Marked>();
-    for (const one of markedProcesses()) {
+    for (const one of this.#lives.find().flatMap(described)) {
       // Children that were left behind may outlive their incarnation until the next sweep.
       if (one.program !== 'life.pl') continue;
       const other = living.get(one.id);
