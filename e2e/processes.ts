@@ -73,7 +73,7 @@ export class ProcessSearch {
   #environ(pid: number): Buffer {
     let file: number | undefined;
     try {
-      file = openSync(`/proc/${pid}/environ`);
+      file = openSync(`/proc/${pid}/environ`, 'r');
       const length = readSync(file, this.#buffer, 0, BYTES, 0);
       return length < BYTES ? this.#buffer.subarray(0, length) : readFileSync(`/proc/${pid}/environ`);
     } catch {
