@@ -25,6 +25,9 @@ export function jsonSchemaOf(kind: string): JsonSchema {
   const id = objectKind ? OBJECT_KINDS[objectKind].singular : 'agent';
   return { ...($schema === undefined ? {} : { $schema }), $id: `urn:sac:v1:${id}`, ...schema };
 }
+/** Of constants, so that it is always the same: ten milliseconds each, and every field is explained by a walk from the top. */
+const RENDERED = new Map<string, JsonSchema>();
+
 export const agentJsonSchema = (): JsonSchema => jsonSchemaOf('agent');
 
 export interface ExplainedField {
@@ -48,7 +51,8 @@ export function explain(path: string): Explanation {
   const objectKind = findObjectKind(parts[0] ?? '');
   if (objectKind || /^agents?$/i.test(parts[0] ?? '')) parts.shift();
   const kind = objectKind ? OBJECT_KINDS[objectKind].singular : 'agent';
-  let node = jsonSchemaOf(kind);
+  let node = RENDERED.get(kind) ?? jsonSchemaOf(kind);
+  RENDERED.set(kind, node);
   let required = true;
   const walked = [kind];
   for (const part of parts) {
