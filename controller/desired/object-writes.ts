@@ -11,14 +11,16 @@ import type {
   DeleteRequest,
   PatchRequest,
 } from '../../api/protocol.ts';
-import { ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
+import { BadRequestError, ConflictError, InvalidError, NotFoundError, SacError } from '../../api/resources/errors.ts';
 import { check, formatPath } from '../../api/resources/issues.ts';
+import { LOCAL_IS_BUILT_IN } from '../../api/resources/kinds/host.ts';
 import {
   type DeclaredObject,
   OBJECT_KINDS,
   OBJECT_MANIFESTS,
   type ObjectKind,
 } from '../../api/resources/kinds/kinds.ts';
+import { LOCAL_HOST } from '../../api/resources/names.ts';
 import { parseLabelSelector } from '../../api/resources/selectors.ts';
 import type { Instant } from '../../api/resources/time.ts';
 import type { Caller } from '../../api/server/ports.ts';
@@ -255,6 +257,7 @@ export class StoredObjectWrites {
 
   #current(kind: ObjectKind, name: string): Versioned<ObjectRecord> {
     const current = this.#options.store.object(kind, name);
+    if (!current && kind === 'Host' && name === LOCAL_HOST) throw new BadRequestError(LOCAL_IS_BUILT_IN);
     if (!current)
       throw new NotFoundError(
         `${label(kind, name)} not found; \`sac get ${OBJECT_KINDS[kind].plural}\` lists what there is`,

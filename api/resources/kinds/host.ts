@@ -92,6 +92,9 @@ export const hostManifestSchema = z
   })
   .meta({ title: 'Host', description: 'A machine that agents can live on, reached by SSH.' });
 
+/** Said to whoever would change it all the same. */
+export const LOCAL_IS_BUILT_IN = 'host "local" is this machine: it is built in, and cannot be changed or deleted';
+
 export type HostSpec = z.output<typeof hostSpecSchema>;
 
 export interface PlaceStatus {

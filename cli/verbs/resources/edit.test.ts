@@ -205,6 +205,7 @@ describe('sac edit', () => {
         'instances are not declared',
       );
       await expect(run(['a', 'b'], {}, fakeContext({ client: {} }))).rejects.toThrow('name one');
+      await expect(run(['host/local'], {}, fakeContext({ client: {} }))).rejects.toThrow('is built in');
     });
   });
 

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import type { Client } from '../../../api/client.ts';
 import type { Plural } from '../../../api/protocol.ts';
 import { BadRequestError, ConflictError, EXIT, InvalidError, SacError } from '../../../api/resources/errors.ts';
+import { LOCAL_IS_BUILT_IN } from '../../../api/resources/kinds/host.ts';
+import { LOCAL_HOST } from '../../../api/resources/names.ts';
 import { parseResources, type ResourceType, typeOf } from '../../client/resources.ts';
 import { handOver } from '../../client/terminal-session.ts';
 import { changesBetween, patchBetween } from '../../editing/changes.ts';
@@ -83,6 +85,7 @@ function named(args: readonly string[]): { readonly type: ResourceType; readonly
   const [one, ...more] = all.flatMap(({ plural, names }) => names.map((name) => ({ type: typeOf(plural), name })));
   if (one === undefined || more.length > 0)
     throw new BadRequestError('name one agent or other thing: `sac edit NAME`, `sac edit source/NAME`');
+  if (one.type.plural === 'hosts' && one.name === LOCAL_HOST) throw new BadRequestError(LOCAL_IS_BUILT_IN);
   if (one.type.verbs.includes('patch')) return one;
   throw new BadRequestError(`${one.type.plural} are not declared, so that there is nothing to edit`);
 }
