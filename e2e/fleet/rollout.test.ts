@@ -79,7 +79,7 @@ it('a good revision reaches all, never with more than maxUnavailable down', asyn
       if (rollout.state === 'Complete') return true;
       throw new Error(`${rollout.state}: ${rollout.message}`);
     },
-    // Twenty times five that stand for a second each: 30 s on a quiet machine, 65 at load 7, more than 90 once in verify.
+    // Twenty times five that stand for a second each: 53 s in one verify, more than 90 in another.
     240_000,
   );
   expect(touched('two')).toBe(COUNT);
