@@ -310,7 +310,7 @@ export class Controller {
 
   /** Lists every place, looks at every instance, clears away leftovers that belong to nobody. */
   async resync(): Promise<void> {
-    const { store, log } = this.#options;
+    const { store } = this.#options;
     await this.#options.onResync?.();
     await this.observer.refresh();
     this.#options.files?.doubtAll((id) => this.#intentions.desired(id) !== undefined);
@@ -318,17 +318,19 @@ export class Controller {
     this.#rollouts.considerAll();
     for (const { record } of store.instances()) this.#queue.add(record.id);
     this.#enqueue(this.#intentions.replanAll());
-    for (const { place, runtime, transport } of this.#places.values()) {
-      try {
-        store.assertNotFenced();
-        const swept = await runtime.sweep(transport, this.#over());
-        if (swept > 0) log('leftover processes ended', { place: `${place.host}/${place.runtime}`, count: swept });
-      } catch (error) {
-        log('sweep failed, will be tried at the next resync', {
-          place: `${place.host}/${place.runtime}`,
-          error: String(error),
-        });
-      }
+    await Promise.all([...this.#places.values()].map((hands) => this.#sweep(hands)));
+  }
+
+  /** All at once: the places of one machine share their looks, and a slow machine keeps no other waiting. */
+  async #sweep({ place, runtime, transport }: PlaceHands): Promise<void> {
+    const { store, log } = this.#options;
+    const where = `${place.host}/${place.runtime}`;
+    try {
+      store.assertNotFenced();
+      const swept = await runtime.sweep(transport, this.#over());
+      if (swept > 0) log('leftover processes ended', { place: where, count: swept });
+    } catch (error) {
+      log('sweep failed, will be tried at the next resync', { place: where, error: String(error) });
     }
   }
 

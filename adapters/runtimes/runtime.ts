@@ -2,6 +2,7 @@
  * Owns: the contract of a place where agents live, and the shapes that cross it.
  * Never: decides anything. A runtime carries out one effect or reports what is there.
  */
+
 import type { ExitCause, RuntimeKind } from '../../api/resources/agent/agent.ts';
 import type { ApptainerSpec } from '../../api/resources/agent/place/apptainer.ts';
 import type { ContainerSpec } from '../../api/resources/agent/place/container.ts';
@@ -11,6 +12,7 @@ import type { DurationMs, Instant } from '../../api/resources/time.ts';
 import type { Screen } from '../profiles/screen.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Pools } from './pool.ts';
+import type { LeftoversOf } from './reap/leftovers.ts';
 
 /**
  * One thing with our mark, as it was seen. What was not listed is absent; what could not be listed is an exception.
@@ -233,4 +235,6 @@ export interface RuntimeContext {
   readonly dirs: PlaceDirs;
   readonly now: () => Instant;
   readonly timeoutMs: DurationMs;
+  /** Shared by all runtimes of a machine; a runtime by itself has its own. */
+  readonly leftovers?: LeftoversOf;
 }

@@ -39,13 +39,13 @@ it('clears away all up to the incarnation that is over, of this name alone, and 
   expect(left()).toEqual([...others, 'web.10000.sh', 'web.1700000000124.sh'].sort());
 });
 
-it('clears for all who ask at the same time with one command; of two that are over the later counts', async () => {
+it('clears for all who ask at the same time with one listing; of two that are over the later counts', async () => {
   put('a.1.sh', 'a.2.sh', 'a.3.sh', 'b.1.sh', 'c.1.sh');
-  let runs = 0;
+  const runs: (string | undefined)[] = [];
   const counting: Transport = {
     ...transport,
     run: (argv, options) => {
-      runs++;
+      runs.push(argv[0]);
       return transport.run(argv, options);
     },
   };
@@ -61,9 +61,16 @@ it('clears for all who ask at the same time with one command; of two that are ov
     ),
   ]);
   expect(left()).toEqual(['a.3.sh', 'c.1.sh']);
-  expect(runs).toBe(1);
+  expect(runs).toEqual(['ls', 'rm']);
   await files.allOver(new Map());
-  expect(runs).toBe(1);
+  await files.over(id('c'), 0);
+  expect(runs).toEqual(['ls', 'rm', 'ls']);
+});
+
+it('clears any number', async () => {
+  put(...Array.from({ length: 1_500 }, (_, i) => `a.${i}.sh`));
+  await new LaunchFiles(transport, dirs()).over(id('a'), 1_498);
+  expect(left()).toEqual(['a.1499.sh']);
 });
 
 it('takes a folder that is not there for an empty one', async () => {

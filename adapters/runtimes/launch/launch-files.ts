@@ -6,7 +6,7 @@
 import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
-import { asLines, Batch } from '../batch.ts';
+import { SharedLook } from '../reap/shared-look.ts';
 import type { PlaceDirs } from '../runtime.ts';
 
 /** `folder`: below the fleet's, for files of another kind. Names of instances have no dot. */
@@ -16,31 +16,45 @@ export const launchFilePath = (
   folder = 'launch',
 ): string => `${dirs.run}/${folder}/${instanceNameOf(id)}.${incarnation}.sh`;
 
-/** sh -c CLEAR sac-clear-launch FOLDER; stdin: NAME INCARNATION a line. One listing, however many names; a missing folder is an empty one. */
-const CLEAR = `
-cd -- "$1" 2>/dev/null || exit 0
-{ cat; echo --; ls; } | awk '
-  !listed && $0 == "--" { listed = 1; next }
-  !listed { if (!($1 in over) || $2 + 0 > over[$1]) over[$1] = $2 + 0; next }
-  { parts = split($0, part, "[.]") }
-  parts == 3 && part[3] == "sh" && part[2] ~ /^[0-9]+$/ && part[1] in over && part[2] + 0 <= over[part[1]] { print }
-' | xargs rm -f --
-`;
+const NAME = /^([^.]+)\.(\d+)\.sh$/;
+/** An argument list is bounded; so many names are far below it. */
+const NAMES_AT_ONCE = 1_000;
 
 export class LaunchFiles {
-  readonly #clears: Batch<unknown>;
+  readonly #transport: Transport;
+  readonly #folder: string;
+  readonly #clears = new SharedLook(() => this.#clear());
+  /** By name, what the next look clears away. Bound: one an instance. */
+  #over = new Map<string, Instant>();
 
   constructor(transport: Transport, dirs: PlaceDirs, folder = 'launch') {
-    const argv = ['sh', '-c', CLEAR, 'sac-clear-launch', `${dirs.run}/${folder}`];
-    this.#clears = new Batch((lines) => transport.run(argv, { stdin: asLines(lines) }));
+    this.#transport = transport;
+    this.#folder = `${dirs.run}/${folder}`;
   }
 
   /** This incarnation and all before it are over; those who say so at the same time share one look. */
-  async over(id: InstanceId, incarnation: Instant): Promise<void> {
-    await this.#clears.ask(`${instanceNameOf(id)} ${incarnation}`);
+  over(id: InstanceId, incarnation: Instant): Promise<void> {
+    const name = instanceNameOf(id);
+    this.#over.set(name, Math.max(incarnation, this.#over.get(name) ?? incarnation));
+    return this.#clears.ask();
   }
 
   async allOver(over: ReadonlyMap<InstanceId, Instant>): Promise<void> {
     await Promise.all([...over].map(([id, incarnation]) => this.over(id, incarnation)));
+  }
+
+  /** One listing, however many names; a folder that is missing is an empty one. */
+  async #clear(): Promise<void> {
+    const over = this.#over;
+    this.#over = new Map();
+    const { stdout } = await this.#transport.run(['ls', '--', this.#folder]);
+    const files = stdout.split('\n').filter((file) => {
+      const [, name = '', incarnation] = NAME.exec(file) ?? [];
+      return Number(incarnation) <= (over.get(name) ?? Number.NEGATIVE_INFINITY);
+    });
+    for (let at = 0; at < files.length; at += NAMES_AT_ONCE) {
+      const paths = files.slice(at, at + NAMES_AT_ONCE).map((file) => `${this.#folder}/${file}`);
+      await this.#transport.run(['rm', '-f', '--', ...paths]);
+    }
   }
 }

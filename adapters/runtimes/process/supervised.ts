@@ -6,10 +6,10 @@ import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { whileHeard } from '../../transport/while-heard.ts';
-import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
+import { launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
+import { Leftovers } from '../reap/leftovers.ts';
 import { processesOf } from '../reap/process-table.ts';
-import { Reaper } from '../reap/reaper.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import { parseListing } from './listing.ts';
@@ -48,8 +48,7 @@ interface Waiting {
 }
 
 export class Supervised {
-  readonly #reaper: Reaper;
-  readonly #launches: LaunchFiles;
+  readonly #leftovers: Leftovers;
   readonly root: string;
   readonly #keeping: Keeping;
   readonly #context: RuntimeContext;
@@ -65,8 +64,7 @@ export class Supervised {
     this.#transport = transport;
     this.root = `${context.dirs.run}/${keeping.kind}`;
     this.#fifo = `${context.dirs.run}/${keeping.kind}.fifo`;
-    this.#reaper = new Reaper(transport, context.fleet);
-    this.#launches = new LaunchFiles(transport, context.dirs);
+    this.#leftovers = context.leftovers?.(transport, context) ?? new Leftovers(transport, context);
   }
 
   /** A look that begins after this call; shared by all who ask at the same time. */
@@ -173,16 +171,19 @@ export class Supervised {
     const seen = (await this.list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
     if (!seen) return;
     const roots = seen.pid === undefined ? [] : [seen.pid];
-    if (how === 'term') return this.#reaper.term(id, incarnation, roots);
-    const marked = processesOf(await this.#reaper.scan(), (mark) => mark.id === id && mark.incarnation === incarnation);
-    await this.#reaper.signal([...new Set([...roots, ...marked])], 'KILL');
+    if (how === 'term') return this.#leftovers.reaper.term(id, incarnation, roots);
+    const marked = processesOf(
+      await this.#leftovers.reaper.scan(),
+      (mark) => mark.id === id && mark.incarnation === incarnation,
+    );
+    await this.#leftovers.reaper.signal([...new Set([...roots, ...marked])], 'KILL');
   }
 
   async remove(id: InstanceId, incarnation: number): Promise<void> {
     const name = instanceNameOf(id);
     const seen = (await this.list()).find((sighting) => sighting.id === id);
     if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
-    await this.#reaper.reap(id, incarnation);
+    await this.#leftovers.clear(new Map([[id, incarnation]]));
     const { dirs } = this.#context;
     await this.#transport.run([
       'mv',
@@ -191,15 +192,13 @@ export class Supervised {
       `${dirs.logs}/${name}/current.log`,
       `${dirs.logs}/${name}/previous.log`,
     ]);
-    await this.#launches.over(id, incarnation);
     // Last: it is what tells, also a successor of ours, that there is something to remove.
     if (seen) await this.#script(CLEAR, 'sac-clear', [this.root, name, String(incarnation)]);
   }
 
   /** Looks for what was left by incarnations that are over. Returns how many processes were ended. */
-  async sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
-    await this.#launches.allOver(over);
-    return this.#reaper.sweep(over);
+  sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    return this.#leftovers.clear(over);
   }
 
   watch(onHint: (id: InstanceId | 'all') => void): Disposable {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type MarkedProcess, parseProcessTable, processesOf } from './process-table.ts';
+import { type MarkedProcess, parseMarks, parseProcessTable, processesOf } from './process-table.ts';
 
 interface Process {
   readonly pid: number;
@@ -49,6 +49,15 @@ describe('parseProcessTable', () => {
       expect(parseProcessTable(broken)).toBeUndefined();
     },
   );
+
+  it('reads the marks alone, of a look that holds no more', () => {
+    const whole = text([SCRIPT, { pid: 10, parent: 1, mark: WEB }]);
+    const alone = whole.slice(0, whole.indexOf('--\n') + 3);
+    expect(parseMarks(alone)).toEqual([{ pid: 10, id: 'f.web', incarnation: 1 }]);
+    expect(parseMarks('900 901\n--\n')).toEqual([]);
+    expect(parseMarks(alone.replace('--\n', ''))).toBeUndefined();
+    expect(parseMarks('')).toBeUndefined();
+  });
 
   it('takes the first of doubled variables, as getenv does, and no half mark', () => {
     const twice = text([SCRIPT, { pid: 10, parent: 1, mark: WEB }]).replace(

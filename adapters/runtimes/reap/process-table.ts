@@ -42,10 +42,21 @@ export function parseProcessTable(text: string): ProcessTable | undefined {
       living.set(Number(match[1]), { parent: Number(match[3]), session: Number(match[4]) });
   }
   if (!living.has(script)) return undefined;
-  return { marked: readMarks(lines.slice(0, split), living), living, lookers: new Set([script, ...askers]) };
+  const marked = readMarks(lines.slice(0, split)).filter(({ pid }) => living.has(pid));
+  return { marked, living, lookers: new Set([script, ...askers]) };
 }
 
-function readMarks(lines: readonly string[], living: ReadonlyMap<number, unknown>): readonly MarkedProcess[] {
+/**
+ * The marks alone: what `SCAN` prints down to the line `--`. A zombie has no environment. Undefined when the look is not whole.
+ * Who took the look is among them when it carries a mark itself.
+ */
+export function parseMarks(text: string): readonly MarkedProcess[] | undefined {
+  const lines = text.split('\n');
+  const split = lines.indexOf('--');
+  return split < 0 ? undefined : readMarks(lines.slice(1, split));
+}
+
+function readMarks(lines: readonly string[]): readonly MarkedProcess[] {
   const marks = new Map<number, { id?: string; incarnation?: Instant }>();
   for (const line of lines) {
     const match = /^(\d+)\/environ:SAC_(ID|INCARNATION)=(.*)$/.exec(line);
@@ -59,7 +70,7 @@ function readMarks(lines: readonly string[], living: ReadonlyMap<number, unknown
   }
   const marked: MarkedProcess[] = [];
   for (const [pid, { id, incarnation }] of marks)
-    if (id !== undefined && incarnation !== undefined && Number.isSafeInteger(incarnation) && living.has(pid))
+    if (id !== undefined && incarnation !== undefined && Number.isSafeInteger(incarnation))
       marked.push({ pid, id, incarnation });
   return marked;
 }

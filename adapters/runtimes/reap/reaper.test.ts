@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FleetId, instanceId } from '../../../api/resources/names.ts';
 import { createLocalTransport } from '../../transport/local/local-transport.ts';
+import type { Transport } from '../../transport/transport.ts';
 import { Reaper } from './reaper.ts';
 
 const fleet = randomBytes(4).toString('hex') as FleetId;
@@ -116,6 +117,26 @@ describe('the reaper', () => {
     expect(await reaper.reap(web, 1)).toBe(1);
     expect(isAlive(victim.pid ?? 0)).toBe(true);
     expect(isAlive(forged.pid ?? 0)).toBe(true);
+  });
+
+  it('asks who belongs to whom only when something is to be ended', async () => {
+    const local = createLocalTransport(process.env);
+    const looks: (string | undefined)[] = [];
+    const counting: Transport = {
+      ...local,
+      run: (argv, options) => {
+        if (argv[3] === 'sac-scan') looks.push(argv[5]);
+        return local.run(argv, options);
+      },
+    };
+    const counted = new Reaper(counting, fleet);
+    begin(web, 1, `${note('root')}; exec sleep 1000`);
+    const [pid = 0] = await pids(1);
+    expect(await counted.sweep(new Map([[web, 0]]))).toBe(0);
+    expect(looks).toEqual(['marks']);
+    expect(await counted.sweep(new Map([[web, 1]]))).toBe(1);
+    expect(isAlive(pid)).toBe(false);
+    expect(looks).toEqual(['marks', 'marks', 'all', 'marks']);
   });
 
   it('shares one look among those who ask at once', async () => {

@@ -6,19 +6,20 @@ import type { FleetId, InstanceId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { RuntimeError } from '../runtime.ts';
-import { type MarkedProcess, type ProcessTable, parseProcessTable, processesOf } from './process-table.ts';
+import { type MarkedProcess, type ProcessTable, parseMarks, parseProcessTable, processesOf } from './process-table.ts';
 import { SharedLook } from './shared-look.ts';
 
 /**
- * One grep over all environments and one cat over all stats, whatever the number of processes. Environments that cannot be
- * read are other users'. Only whole entries of our grammar are printed, so that no value can pass for another's entry.
+ * sh -c SCAN sac-scan FLEET marks|all. One grep over all environments and one cat over all stats, whatever the number of
+ * processes. Environments that cannot be read are other users'. Only whole entries of our grammar are printed, so that no value
+ * can pass for another's entry. The stats cost as much as the marks, and are needed only where something is to be ended.
  */
 const SCAN = `
-cd /proc || exit 0
+cd /proc && [ -r self/stat ] || exit 0
 echo "$$ $PPID"
 LC_ALL=C grep -Hzaox -e "SAC_ID=$1[.][a-z0-9-]*" -e 'SAC_INCARNATION=[0-9]*' [0-9]*/environ 2>/dev/null | tr '\\0' '\\n'
 echo --
-cat [0-9]*/stat 2>/dev/null
+[ "$2" = marks ] || cat [0-9]*/stat 2>/dev/null
 exit 0
 `;
 
@@ -27,22 +28,25 @@ const ROUNDS = 10;
 /** An argument list is bounded; so many pids are far below it. */
 const PIDS_AT_ONCE = 1_000;
 
-/** One a runtime and machine: those who ask at the same time share one look at the processes. */
+/** One a machine: those who ask at the same time share one look at the processes. */
 export class Reaper {
   readonly #transport: Transport;
   readonly #table: SharedLook<ProcessTable>;
+  readonly #marks: SharedLook<readonly MarkedProcess[]>;
 
   constructor(transport: Transport, fleet: FleetId) {
     this.#transport = transport;
-    this.#table = new SharedLook(async () => {
-      const { stdout, stderr } = await transport.run(['sh', '-c', SCAN, 'sac-scan', fleet]);
-      const table = parseProcessTable(stdout);
-      if (!table)
+    const look = async <T>(what: 'marks' | 'all', parse: (text: string) => T | undefined): Promise<T> => {
+      const { stdout, stderr } = await transport.run(['sh', '-c', SCAN, 'sac-scan', fleet, what]);
+      const seen = parse(stdout);
+      if (seen === undefined)
         throw new RuntimeError(
           `the processes on ${transport.host} cannot be seen (needs /proc and GNU grep): ${stderr.trim()}`,
         );
-      return table;
-    });
+      return seen;
+    };
+    this.#table = new SharedLook(() => look('all', parseProcessTable));
+    this.#marks = new SharedLook(() => look('marks', parseMarks));
   }
 
   /** A look that begins after this call. Throws RuntimeError where processes cannot be seen. */
@@ -68,7 +72,10 @@ export class Reaper {
     const killed = new Set<number>();
     for (let round = 0; round < ROUNDS; round++) {
       // A root is a pid of a moment ago: only in the first round it is surely still the same process.
-      const pids = processesOf(await this.scan(), wanted, round === 0 ? roots : []);
+      const from = round === 0 ? roots : [];
+      // Nearly always nothing is left.
+      if (from.length === 0 && !(await this.#marks.ask()).some(wanted)) break;
+      const pids = processesOf(await this.scan(), wanted, from);
       if (pids.length === 0) break;
       for (const pid of pids) killed.add(pid);
       await this.signal(pids, 'KILL');

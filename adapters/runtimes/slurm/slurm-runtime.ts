@@ -7,10 +7,10 @@ import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts
 import type { Instant } from '../../../api/resources/time.ts';
 import { type Transport, TransportError } from '../../transport/transport.ts';
 import { asLines, Batch } from '../batch.ts';
-import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
+import { launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
 import { readLog } from '../process/read-log.ts';
-import { Reaper } from '../reap/reaper.ts';
+import { Leftovers } from '../reap/leftovers.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import {
   type Launch,
@@ -75,8 +75,7 @@ export function createSlurmRuntime(context: RuntimeContext): Runtime & AsyncDisp
 
 class Cluster {
   readonly watch: JobWatch;
-  readonly #reaper: Reaper;
-  readonly #launches: LaunchFiles;
+  readonly #leftovers: Leftovers;
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
   readonly #root: string;
@@ -91,8 +90,7 @@ class Cluster {
     this.#context = context;
     this.#transport = transport;
     this.#root = slurmRoot(context.dirs);
-    this.#reaper = new Reaper(transport, context.fleet);
-    this.#launches = new LaunchFiles(transport, context.dirs);
+    this.#leftovers = context.leftovers?.(transport, context) ?? new Leftovers(transport, context);
     this.watch = new JobWatch(transport, context.fleet, this.#root);
     this.#submissions = new Submissions(async (lines) => {
       await transport.putFiles([{ path: `${this.#root}/wrapper.sh`, content: WRAPPER, mode: 0o600 }]);
@@ -179,17 +177,15 @@ class Cluster {
     const { sightings, unfinished } = await this.look();
     const seen = sightings.find((sighting) => sighting.id === id);
     if (seen && (seen.state !== 'exited' || seen.incarnation !== incarnation)) return;
-    await this.#reaper.reap(id, incarnation);
-    await this.#launches.over(id, incarnation);
+    await this.#leftovers.clear(new Map([[id, incarnation]]));
     const claim = seen ?? unfinished.get(id);
     const mark = claim?.incarnation === incarnation ? renderMark({ ...claim, id }) : '-';
     await this.#clears.ask(`${instanceNameOf(id)} ${incarnation} ${mark} removed`);
   }
 
   /** Looks for what was left by incarnations that are over. Returns how many processes were ended. */
-  async sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
-    await this.#launches.allOver(over);
-    return this.#reaper.sweep(over);
+  sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
+    return this.#leftovers.clear(over);
   }
 
   /** The comment of its jobs; undefined when there is nothing of this incarnation. */

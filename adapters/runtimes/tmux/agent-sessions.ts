@@ -5,10 +5,10 @@
 import type { InstanceId } from '../../../api/resources/names.ts';
 import type { Instant } from '../../../api/resources/time.ts';
 import type { FileToPut, Transport } from '../../transport/transport.ts';
-import { LaunchFiles, launchFilePath } from '../launch/launch-files.ts';
+import { launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
+import { Leftovers } from '../reap/leftovers.ts';
 import { ReapLater } from '../reap/reap-later.ts';
-import { Reaper } from '../reap/reaper.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { ControlConnection } from './control/control-connection.ts';
 import {
@@ -41,8 +41,7 @@ type Found =
 
 export class AgentSessions {
   readonly server: TmuxServer;
-  readonly #reaper: Reaper;
-  readonly #launches: LaunchFiles;
+  readonly #leftovers: Leftovers;
   readonly terminals: Terminals;
   readonly #reapLater: ReapLater;
   readonly #context: RuntimeContext;
@@ -58,9 +57,8 @@ export class AgentSessions {
     this.#transport = transport;
     const pidFile = `${context.dirs.run}/tmux.pid`;
     this.server = new TmuxServer({ transport, tmux, pidFile, timeoutMs: context.timeoutMs });
-    this.#reaper = new Reaper(transport, context.fleet);
-    this.#launches = new LaunchFiles(transport, context.dirs);
-    this.#reapLater = new ReapLater((over) => this.#clear(over));
+    this.#leftovers = context.leftovers?.(transport, context) ?? new Leftovers(transport, context);
+    this.#reapLater = new ReapLater((over) => this.#leftovers.clear(over));
     const { fleet, timeoutMs, now } = context;
     const find = (id: InstanceId) => this.pane(id);
     this.terminals = new Terminals({ fleet, transport, server: this.server, tmux, timeoutMs, now, find });
@@ -232,8 +230,8 @@ export class AgentSessions {
     this.server.busy();
     const { pid } = pane.sighting;
     const roots = pid === undefined ? [] : [pid];
-    if (how === 'term') await this.#reaper.term(id, incarnation, roots);
-    else await this.#reaper.reap(id, incarnation, roots);
+    if (how === 'term') await this.#leftovers.reaper.term(id, incarnation, roots);
+    else await this.#leftovers.reaper.reap(id, incarnation, roots);
   }
 
   async remove(id: InstanceId, incarnation: Instant): Promise<void> {
@@ -241,21 +239,15 @@ export class AgentSessions {
     if (found.kind === 'foreign') return;
     const corpse = found.kind === 'agent' ? found.pane : undefined;
     if (corpse && (corpse.sighting.state !== 'exited' || corpse.sighting.incarnation !== incarnation)) return;
-    await this.#reaper.reap(id, incarnation);
-    await this.#launches.over(id, incarnation);
+    await this.#leftovers.clear(new Map([[id, incarnation]]));
     // Last: it is what tells, also a successor of ours, that there is something to remove.
     if (corpse) await this.#bury(id, incarnation, corpse);
   }
 
   /** Looks for what was left by incarnations that are over. Returns how many processes were ended. */
   async sweep(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
-    await this.server.sweep();
-    return this.#clear(over);
-  }
-
-  async #clear(over: ReadonlyMap<InstanceId, Instant>): Promise<number> {
-    await this.#launches.allOver(over);
-    return this.#reaper.sweep(over);
+    const [ended] = await Promise.all([this.#leftovers.clear(over), this.server.sweep()]);
+    return ended;
   }
 
   async #bury(id: InstanceId, incarnation: Instant, { paneId, sighting }: Pane): Promise<void> {
