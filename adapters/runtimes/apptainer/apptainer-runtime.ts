@@ -74,7 +74,7 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
         throw error;
       }
     },
-    list: (t) => on(t).list(),
+    list: (t, ids) => on(t).list(ids),
     watch(t, onHint) {
       const watch = on(t).watch(onHint);
       watches.add(watch);
@@ -90,7 +90,7 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
       const innerFile = launchFilePath(context.dirs, launch, INNER);
       const args = instanceArguments(launch, innerFile);
       const { home = '' } = apptainerOptionsOf(launch);
-      const known = (await on(t).list()).find((sighting) => sighting.id === id);
+      const known = (await on(t).list([id])).find((sighting) => sighting.id === id);
       if (!known && (await instanceOf(t, id)))
         throw new RuntimeError(`an apptainer instance named ${apptainerName(id)} exists and is not sac's; stop it`);
       const { lease: _, ...inside } = launch;
@@ -113,14 +113,16 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
           .catch(() => undefined);
     },
     async signal(t, id, incarnation, how) {
-      const seen = (await on(t).list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
+      const seen = (await on(t).list([id])).find(
+        (sighting) => sighting.id === id && sighting.incarnation === incarnation,
+      );
       if (!seen) return;
       await on(t).signal(id, incarnation, how);
       // Whoever was to end it is dead now.
       if (how === 'kill' && seen.state === 'running') await stop(t, id);
     },
     async remove(t, id, incarnation) {
-      const seen = (await on(t).list()).find((sighting) => sighting.id === id);
+      const seen = (await on(t).list([id])).find((sighting) => sighting.id === id);
       if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
       await machine(t).inner.over(id, incarnation);
       await on(t).remove(id, incarnation);

@@ -36,7 +36,7 @@ export function createProcessRuntime(context: RuntimeContext): Runtime & AsyncDi
         ? { available: true, detail: 'sh, setsid and /proc' }
         : { available: false, detail: 'needs setsid (util-linux) and /proc' };
     },
-    list: (t) => on(t).list(),
+    list: (t, ids) => on(t).list(ids),
     watch(t, onHint) {
       const watch = on(t).watch(onHint);
       watches.add(watch);

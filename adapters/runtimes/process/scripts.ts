@@ -85,11 +85,18 @@ while read -r name id incarnation hash numbers; do
 done
 `;
 
-/** sh -c LIST sac-list ROOT: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|- SUBMITTED|-. No process is started. */
+/**
+ * sh -c LIST sac-list ROOT [NAME...]: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|- SUBMITTED|-.
+ * No process is started. Without names all: sh reads a byte at a time, some hundred for each.
+ */
 export const LIST = `${START_TIME}
 IFS= read -r boot < /proc/sys/kernel/random/boot_id
-for dir in "$1"/*/; do
-  dir=\${dir%/}; name=\${dir##*/}
+root=$1; shift
+if [ $# -eq 0 ]; then
+  for dir in "$root"/*/; do dir=\${dir%/}; set -- "$@" "\${dir##*/}"; done
+fi
+for name; do
+  dir=$root/$name
   id= incarnation= hash= pid= since= on= began= child= child_since= status= ended= submitted=
   read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue
   read -r pid since on began 2>/dev/null < "$dir/state"

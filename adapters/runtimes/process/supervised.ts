@@ -6,6 +6,7 @@ import { type InstanceId, instanceNameOf } from '../../../api/resources/names.ts
 import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { whileHeard } from '../../transport/while-heard.ts';
+import { Batch } from '../batch.ts';
 import { launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
 import { Leftovers } from '../reap/leftovers.ts';
@@ -19,6 +20,8 @@ import { CLEAR, LIST, START, TERM, WATCH } from './scripts.ts';
 const WATCH_AGAIN_MS = 1_000;
 /** A supervisor writes the agent's pid a moment after it was started: it is waited for, so long at once. */
 const PID_WAIT_MS = 10;
+/** An argument list is bounded; so many names are far below it. */
+const NAMES_AT_ONCE = 500;
 
 /** How one kind of them is kept. */
 export interface Keeping {
@@ -54,7 +57,8 @@ export class Supervised {
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
   readonly #fifo: string;
-  readonly #listing = new SharedLook(() => this.#list());
+  readonly #listing = new SharedLook(() => this.#list([]));
+  readonly #some = new Batch((names) => this.#list(names), NAMES_AT_ONCE);
   #waiting: Waiting[] = [];
   #scriptsWritten: Promise<void> | undefined;
 
@@ -67,14 +71,16 @@ export class Supervised {
     this.#leftovers = context.leftovers?.(transport, context) ?? new Leftovers(transport, context);
   }
 
-  /** A look that begins after this call; shared by all who ask at the same time. */
-  list(): Promise<readonly Sighting[]> {
-    return this.#listing.ask();
+  /** A look that begins after this call; shared by all who ask at the same time. With `ids` at least those. */
+  async list(ids?: readonly InstanceId[]): Promise<readonly Sighting[]> {
+    if (!ids) return this.#listing.ask();
+    const looks = await Promise.all(ids.map((id) => this.#some.ask(instanceNameOf(id))));
+    return [...new Set(looks)].flat();
   }
 
-  async #list(): Promise<readonly Sighting[]> {
+  async #list(names: readonly string[]): Promise<readonly Sighting[]> {
     for (let tries = 0; ; tries++) {
-      const { code, stdout, stderr } = await this.#script(LIST, 'sac-list', [this.root]);
+      const { code, stdout, stderr } = await this.#script(LIST, 'sac-list', [this.root, ...names]);
       if (code !== 0) throw new RuntimeError(`processes could not be listed: ${stderr.trim()}`);
       const sightings = parseListing(stdout, this.#context.fleet);
       // Just started: its pid is about to be written.
@@ -98,7 +104,7 @@ export class Supervised {
     ]);
     if ((await this.#startBatched(launch)) === 'started') return;
 
-    const found = (await this.list()).find(({ id }) => id === launch.id);
+    const found = (await this.list([launch.id])).find(({ id }) => id === launch.id);
     if (!found) throw new RuntimeError(`${this.root}/${name} is taken by something that is not sac's; move it away`);
     if (found.state === 'running') {
       if (found.launchHash === launch.launchHash) return;
@@ -168,7 +174,7 @@ export class Supervised {
       await this.#script(TERM, 'sac-term', [this.root, instanceNameOf(id), String(incarnation)]);
       return;
     }
-    const seen = (await this.list()).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
+    const seen = (await this.list([id])).find((sighting) => sighting.id === id && sighting.incarnation === incarnation);
     if (!seen) return;
     const roots = seen.pid === undefined ? [] : [seen.pid];
     if (how === 'term') return this.#leftovers.reaper.term(id, incarnation, roots);
@@ -181,7 +187,7 @@ export class Supervised {
 
   async remove(id: InstanceId, incarnation: number): Promise<void> {
     const name = instanceNameOf(id);
-    const seen = (await this.list()).find((sighting) => sighting.id === id);
+    const seen = (await this.list([id])).find((sighting) => sighting.id === id);
     if (seen && (seen.state === 'running' || seen.incarnation !== incarnation)) return;
     await this.#leftovers.clear(new Map([[id, incarnation]]));
     const { dirs } = this.#context;

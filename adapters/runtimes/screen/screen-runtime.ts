@@ -57,7 +57,7 @@ export function createScreenRuntime(
         ? { available: true, detail: stdout.trim() }
         : { available: false, detail: stderr.trim() || 'screen is not installed' };
     },
-    list: (t) => on(t).supervised.list(),
+    list: (t, ids) => on(t).supervised.list(ids),
     watch(t, onHint) {
       const watch = on(t).supervised.watch(onHint);
       watches.add(watch);

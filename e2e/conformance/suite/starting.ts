@@ -48,6 +48,20 @@ export function startingTests(on: Stage): void {
     expect(await see(second, idOf(context))).toEqual(before);
   });
 
+  it('tells of some what it tells of all, and nothing of who is not there', async () => {
+    const { context, runtime } = fresh();
+    await runtime.start(on.transport, launch(context, ['sleep', '1000']));
+    await runtime.start(on.transport, launch(context, ['sh', '-c', 'exit 3'], { agent: 'done' }));
+    await ended(runtime, idOf(context, 'done'));
+    await settled(runtime);
+    const all = await runtime.list(on.transport);
+    const [web, done, nobody] = ['web', 'done', 'nobody'].map((agent) => idOf(context, agent));
+    for (const asked of [[web], [done], [nobody], [done, nobody, web]] as InstanceId[][]) {
+      const told = await runtime.list(on.transport, asked);
+      for (const id of asked) expect(told.filter((one) => one.id === id)).toEqual(all.filter((one) => one.id === id));
+    }
+  });
+
   it('refuses to start another launch over a living one', async () => {
     const { context, runtime } = fresh();
     await runtime.start(on.transport, launch(context, ['sleep', '1000']));
