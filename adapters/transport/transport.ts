@@ -59,8 +59,12 @@ export interface Transport extends AsyncDisposable {
    * Only where that costs no process.
    */
   readFile?(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** Signals a process at once and without an answer; only where that costs no round trip. */
-  signal?(pid: number, signal: 'SIGCHLD'): void;
+  /** Names of what is in a folder; none when it is not there or closed. Only where that costs no process. */
+  readFolder?(path: string): Promise<readonly string[]>;
+  /** Who is not there is passed over. Only where that costs no process. */
+  removeFiles?(paths: readonly string[]): Promise<void>;
+  /** Signals a process, or `-<process group>`, at once and without an answer; only where that costs no round trip. */
+  signal?(pid: number, signal: 'SIGCHLD' | 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): void;
   /** argv for the user's own terminal on this machine that runs `argv` over there: attach, exec. */
   interactive(argv: readonly string[]): readonly string[];
 }

@@ -10,13 +10,26 @@ import { LaunchFiles, launchFilePath } from './launch-files.ts';
 const FLEET = '0badcafe' as FleetId;
 const id = (name: string) => instanceId(FLEET, name);
 let dir: string;
-let transport: Transport;
+let local: Transport;
+/** Where files are reached by commands alone. */
+let elsewhere: Transport;
+let runs: (string | undefined)[];
+const on = (where: string): Transport => (where === 'here' ? local : elsewhere);
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'sac-launch-'));
-  transport = createLocalTransport(process.env);
+  local = createLocalTransport(process.env);
+  runs = [];
+  const { readFolder: _, removeFiles: __, ...rest } = local;
+  elsewhere = {
+    ...rest,
+    run: (argv, options) => {
+      runs.push(argv[0]);
+      return local.run(argv, options);
+    },
+  };
 });
 afterEach(async () => {
-  await transport[Symbol.asyncDispose]();
+  await local[Symbol.asyncDispose]();
   rmSync(dir, { recursive: true, force: true });
 });
 const dirs = () => ({ run: join(dir, 'run'), logs: join(dir, 'logs') });
@@ -32,24 +45,19 @@ it('names a file an incarnation', () => {
   expect(launchFilePath(dirs(), launch, 'inner')).toBe(join(dir, 'run', 'inner', 'web.1700000000123.sh'));
 });
 
-it('clears away all up to the incarnation that is over, of this name alone, and nothing else', async () => {
-  const others = ['web-1.5.sh', 'a.web.5.sh', 'web.x.sh', 'web.5.sh.0123456789ab.tmp', 'web.sh', "it's.5.sh"];
-  put('web.999.sh', 'web.1000.sh', 'web.10000.sh', 'web.1700000000124.sh', ...others);
-  await new LaunchFiles(transport, dirs()).over(id('web'), 1_000);
-  expect(left()).toEqual([...others, 'web.10000.sh', 'web.1700000000124.sh'].sort());
-});
+it.each(['here', 'elsewhere'])(
+  'clears away all up to the incarnation that is over, of this name alone, and nothing else, %s',
+  async (where) => {
+    const others = ['web-1.5.sh', 'a.web.5.sh', 'web.x.sh', 'web.5.sh.0123456789ab.tmp', 'web.sh', "it's.5.sh"];
+    put('web.999.sh', 'web.1000.sh', 'web.10000.sh', 'web.1700000000124.sh', ...others);
+    await new LaunchFiles(on(where), dirs()).over(id('web'), 1_000);
+    expect(left()).toEqual([...others, 'web.10000.sh', 'web.1700000000124.sh'].sort());
+  },
+);
 
 it('clears for all who ask at the same time with one listing; of two that are over the later counts', async () => {
   put('a.1.sh', 'a.2.sh', 'a.3.sh', 'b.1.sh', 'c.1.sh');
-  const runs: (string | undefined)[] = [];
-  const counting: Transport = {
-    ...transport,
-    run: (argv, options) => {
-      runs.push(argv[0]);
-      return transport.run(argv, options);
-    },
-  };
-  const files = new LaunchFiles(counting, dirs());
+  const files = new LaunchFiles(elsewhere, dirs());
   await Promise.all([
     files.over(id('a'), 2),
     files.over(id('a'), 1),
@@ -67,12 +75,12 @@ it('clears for all who ask at the same time with one listing; of two that are ov
   expect(runs).toEqual(['ls', 'rm', 'ls']);
 });
 
-it('clears any number', async () => {
+it.each(['here', 'elsewhere'])('clears any number, %s', async (where) => {
   put(...Array.from({ length: 1_500 }, (_, i) => `a.${i}.sh`));
-  await new LaunchFiles(transport, dirs()).over(id('a'), 1_498);
+  await new LaunchFiles(on(where), dirs()).over(id('a'), 1_498);
   expect(left()).toEqual(['a.1499.sh']);
 });
 
-it('takes a folder that is not there for an empty one', async () => {
-  await new LaunchFiles(transport, dirs()).over(id('web'), 1);
+it.each(['here', 'elsewhere'])('takes a folder that is not there for an empty one, %s', async (where) => {
+  await new LaunchFiles(on(where), dirs()).over(id('web'), 1);
 });

@@ -47,14 +47,24 @@ export class LaunchFiles {
   async #clear(): Promise<void> {
     const over = this.#over;
     this.#over = new Map();
-    const { stdout } = await this.#transport.run(['ls', '--', this.#folder]);
-    const files = stdout.split('\n').filter((file) => {
+    const files = (await this.#names()).filter((file) => {
       const [, name = '', incarnation] = NAME.exec(file) ?? [];
       return Number(incarnation) <= (over.get(name) ?? Number.NEGATIVE_INFINITY);
     });
-    for (let at = 0; at < files.length; at += NAMES_AT_ONCE) {
-      const paths = files.slice(at, at + NAMES_AT_ONCE).map((file) => `${this.#folder}/${file}`);
-      await this.#transport.run(['rm', '-f', '--', ...paths]);
-    }
+    await this.#remove(files.map((file) => `${this.#folder}/${file}`));
+  }
+
+  async #names(): Promise<readonly string[]> {
+    const { readFolder } = this.#transport;
+    if (readFolder) return readFolder(this.#folder);
+    const { stdout } = await this.#transport.run(['ls', '--', this.#folder]);
+    return stdout.split('\n');
+  }
+
+  async #remove(paths: readonly string[]): Promise<void> {
+    const { removeFiles } = this.#transport;
+    if (removeFiles) return removeFiles(paths);
+    for (let at = 0; at < paths.length; at += NAMES_AT_ONCE)
+      await this.#transport.run(['rm', '-f', '--', ...paths.slice(at, at + NAMES_AT_ONCE)]);
   }
 }

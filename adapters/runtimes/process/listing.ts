@@ -3,6 +3,7 @@
  * Never: guesses: a line that is not whole is no sighting.
  */
 import { type FleetId, fleetOf, type InstanceId, instanceNameOf } from '../../../api/resources/names.ts';
+import type { Instant } from '../../../api/resources/time.ts';
 import type { Sighting } from '../runtime.ts';
 
 const LINE = /^(\S+) (\S+) (\d+) ([0-9a-f]+) (running|exited) (\d+|-) (\d+|-) (\d+) (\d+|-) (\d+|-)$/;
@@ -54,4 +55,18 @@ export function parseListing(text: string, fleet: FleetId): readonly Sighting[] 
     };
     return [sighting];
   });
+}
+
+/** What became of one order to start. `replaced`: an incarnation that had ended, and whose place it took. */
+export type Outcome = 'taken' | { readonly replaced?: Instant };
+
+/** By name, what the start script printed; a line that is not whole is none. */
+export function parseOutcomes(text: string): ReadonlyMap<string, Outcome> {
+  const outcomes = new Map<string, Outcome>();
+  for (const line of text.split('\n')) {
+    const [, name = '', said, replaced] = /^(\S+) (?:(taken)|started (\d+|-))$/.exec(line) ?? [];
+    if (said) outcomes.set(name, 'taken');
+    else if (replaced) outcomes.set(name, replaced === '-' ? {} : { replaced: Number(replaced) });
+  }
+  return outcomes;
 }

@@ -61,10 +61,31 @@ rotate() {
 `;
 
 /**
- * sh -c START sac-start ROOT LOGS LAUNCHES FIFO BOOT; stdin: NAME ID INCARNATION HASH NUMBER... a line.
- * Prints \`NAME started\` or \`NAME taken\`.
+ * What is known of the incarnation in folder $1, in $was_...; fails when none is. `was_alive`: pid of the agent, `-` while it is
+ * being started, empty: it has ended. Needs $boot. No process is started for it.
  */
-export const START = `${START_TIME}
+const LOOK = `${START_TIME}
+look() {
+  was_id= was_incarnation= was_hash= pid= since= on= was_began= child= child_since= was_status= was_ended= was_alive= was_submitted=
+  read -r was_id was_incarnation was_hash 2>/dev/null < "$1/launch" || return 1
+  read -r pid since on was_began 2>/dev/null < "$1/state"
+  read -r child child_since 2>/dev/null < "$1/child"
+  read -r was_submitted 2>/dev/null < "$1/submitted"
+  read -r was_status was_ended 2>/dev/null < "$1/exit" && return 0
+  [ "$on" = "$boot" ] || return 0
+  if [ -n "$child" ]; then start_time "$child"; [ -n "$start" ] && [ "$start" = "$child_since" ] && was_alive=$child; fi
+  if [ -z "$was_alive" ] && [ -n "$pid" ]; then start_time "$pid"; [ -n "$start" ] && [ "$start" = "$since" ] && was_alive=\${child:--}; fi
+  # It may have ended between the two looks.
+  [ -n "$was_alive" ] || read -r was_status was_ended 2>/dev/null < "$1/exit"
+  return 0
+}`;
+
+/**
+ * sh -c START sac-start ROOT LOGS LAUNCHES FIFO; stdin: NAME ID INCARNATION HASH NUMBER... a line.
+ * Prints \`NAME started -\`, \`NAME started INCARNATION\` where that one has ended and is replaced, or \`NAME taken\`. Of a dead
+ * incarnation the folder is renamed: that is the claim on its place.
+ */
+export const START = `${LOOK}
 root=$1 logs=$2 launches=$3 fifo=$4
 umask 077
 IFS= read -r boot < /proc/sys/kernel/random/boot_id
@@ -72,7 +93,16 @@ now=$(date +%s)
 mkdir -p "$root"
 while read -r name id incarnation hash numbers; do
   dir=$root/$name
-  if ! mkdir "$dir" 2>/dev/null; then echo "$name taken"; continue; fi
+  replaced=-
+  if ! mkdir "$dir" 2>/dev/null; then
+    if look "$dir" && [ -z "$was_alive" ] && [ "$was_id" = "$id" ] && [ "$was_incarnation" -lt "$incarnation" ] &&
+      mv -T "$dir" "$root/.gone-$name-$was_incarnation" 2>/dev/null
+    then
+      replaced=$was_incarnation
+      rm -rf -- "$root/.gone-$name-$was_incarnation"
+    fi
+    mkdir "$dir" 2>/dev/null || { echo "$name taken"; continue; }
+  fi
   printf '%s %s %s\\n' "$id" "$incarnation" "$hash" > "$dir/launch"
   [ -d "$logs/$name" ] || mkdir -p "$logs/$name"
   log=$logs/$name/current.log
@@ -81,7 +111,7 @@ while read -r name id incarnation hash numbers; do
   setsid sh "$root/supervisor.sh" "$dir" "$launches/$name.$incarnation.sh" "$log" $numbers "$fifo" "$name" </dev/null >/dev/null 2>&1 &
   start_time "$!"
   printf '%s %s %s %s\\n' "$!" "$start" "$boot" "$now" > "$dir/state"
-  echo "$name started"
+  echo "$name started $replaced"
 done
 `;
 
@@ -89,36 +119,19 @@ done
  * sh -c LIST sac-list ROOT [NAME...]: a line each: NAME ID INCARNATION HASH running|exited PID|- STATUS|- STARTED ENDED|- SUBMITTED|-.
  * No process is started. Without names all: sh reads a byte at a time, some hundred for each.
  */
-export const LIST = `${START_TIME}
+export const LIST = `${LOOK}
 IFS= read -r boot < /proc/sys/kernel/random/boot_id
 root=$1; shift
 if [ $# -eq 0 ]; then
   for dir in "$root"/*/; do dir=\${dir%/}; set -- "$@" "\${dir##*/}"; done
 fi
 for name; do
-  dir=$root/$name
-  id= incarnation= hash= pid= since= on= began= child= child_since= status= ended= submitted=
-  read -r id incarnation hash 2>/dev/null < "$dir/launch" || continue
-  read -r pid since on began 2>/dev/null < "$dir/state"
-  read -r child child_since 2>/dev/null < "$dir/child"
-  read -r submitted 2>/dev/null < "$dir/submitted"
-  : "\${submitted:=-}"
-  if read -r status ended 2>/dev/null < "$dir/exit"; then
-    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended $submitted"
-    continue
-  fi
-  alive=
-  if [ "$on" = "$boot" ]; then
-    if [ -n "$child" ]; then start_time "$child"; [ -n "$start" ] && [ "$start" = "$child_since" ] && alive=$child; fi
-    if [ -z "$alive" ] && [ -n "$pid" ]; then start_time "$pid"; [ -n "$start" ] && [ "$start" = "$since" ] && alive=\${child:--}; fi
-  fi
-  # It may have ended between the two looks.
-  if [ -z "$alive" ] && read -r status ended 2>/dev/null < "$dir/exit"; then
-    echo "$name $id $incarnation $hash exited - $status \${began:-0} $ended $submitted"
-  elif [ -n "$alive" ]; then
-    echo "$name $id $incarnation $hash running $alive - \${began:-0} - $submitted"
+  look "$root/$name" || continue
+  began=\${was_began:-0} submitted=\${was_submitted:--}
+  if [ -n "$was_alive" ]; then
+    echo "$name $was_id $was_incarnation $was_hash running $was_alive - $began - $submitted"
   else
-    echo "$name $id $incarnation $hash exited - - \${began:-0} - $submitted"
+    echo "$name $was_id $was_incarnation $was_hash exited - \${was_status:--} $began \${was_ended:--} $submitted"
   fi
 done
 exit 0

@@ -13,7 +13,7 @@ import { Leftovers } from '../reap/leftovers.ts';
 import { processesOf } from '../reap/process-table.ts';
 import { SharedLook } from '../reap/shared-look.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
-import { parseListing } from './listing.ts';
+import { type Outcome, parseListing, parseOutcomes } from './listing.ts';
 import { CLEAR, LIST, START, TERM, WATCH } from './scripts.ts';
 
 /** A lost watch is taken up again after this. */
@@ -22,6 +22,8 @@ const WATCH_AGAIN_MS = 1_000;
 const PID_WAIT_MS = 10;
 /** An argument list is bounded; so many names are far below it. */
 const NAMES_AT_ONCE = 500;
+/** What has the place may end between the two looks at it. */
+const START_TRIES = 2;
 
 /** How one kind of them is kept. */
 export interface Keeping {
@@ -46,7 +48,7 @@ export const LOG_NUMBERS: Keeping['numbers'] = ({ options: { process } }) => [
 
 interface Waiting {
   readonly launch: Launch;
-  readonly resolve: (outcome: 'started' | 'taken') => void;
+  readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -102,25 +104,30 @@ export class Supervised {
         mode: 0o600,
       },
     ]);
-    if ((await this.#startBatched(launch)) === 'started') return;
-
-    const found = (await this.list([launch.id])).find(({ id }) => id === launch.id);
-    if (!found) throw new RuntimeError(`${this.root}/${name} is taken by something that is not sac's; move it away`);
-    if (found.state === 'running') {
-      if (found.launchHash === launch.launchHash) return;
-      throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
+    for (let tries = 0; tries < START_TRIES; tries++) {
+      const outcome = await this.#startBatched(launch);
+      if (outcome === 'taken' && (await this.#isDone(launch))) return;
+      if (outcome === 'taken') continue;
+      // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
+      if (outcome.replaced !== undefined) this.#leftovers.later.add(launch.id, outcome.replaced);
+      return;
     }
+    throw new RuntimeError(`${name} was started by somebody else meanwhile`);
+  }
+
+  /** Whether what has the place is this launch, or a later one. Throws where it may not be replaced; false: it has ended just now. */
+  async #isDone({ id, incarnation, launchHash }: Launch): Promise<boolean> {
+    const name = instanceNameOf(id);
+    const found = (await this.list([id])).find((sighting) => sighting.id === id);
+    if (!found) throw new RuntimeError(`${this.root}/${name} is taken by something that is not sac's; move it away`);
     // It was started and has ended already: this order came late.
-    if (found.incarnation >= launch.incarnation) return;
-    await this.#script(CLEAR, 'sac-clear', [this.root, name, String(found.incarnation)]);
-    if ((await this.#startBatched(launch)) === 'taken')
-      throw new RuntimeError(`${name} was started by somebody else meanwhile`);
-    // What the old incarnation left behind must not delay the new one; a failure is mended by the next sweep.
-    this.sweep(new Map([[launch.id, found.incarnation]])).catch(() => undefined);
+    if (found.state === 'exited') return found.incarnation >= incarnation;
+    if (found.launchHash === launchHash) return true;
+    throw new RuntimeError(`${name} still runs another launch; it must be stopped first`);
   }
 
   /** All starts asked for in one turn go to one script. */
-  #startBatched(launch: Launch): Promise<'started' | 'taken'> {
+  #startBatched(launch: Launch): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ launch, resolve, reject });
       if (this.#waiting.length === 1) setImmediate(() => void this.#startAll());
@@ -153,10 +160,10 @@ export class Supervised {
         [this.root, dirs.logs, `${dirs.run}/launch`, this.#fifo],
         `${lines.join('\n')}\n`,
       );
-      const outcomes = new Map(stdout.split('\n').map((line) => line.split(' ', 2) as [string, string]));
+      const outcomes = parseOutcomes(stdout);
       for (const { launch, resolve, reject } of batch) {
         const outcome = outcomes.get(instanceNameOf(launch.id));
-        if (outcome === 'started' || outcome === 'taken') resolve(outcome);
+        if (outcome) resolve(outcome);
         else
           reject(
             new RuntimeError(

@@ -7,6 +7,7 @@ import type { Instant } from '../../../api/resources/time.ts';
 import type { Transport } from '../../transport/transport.ts';
 import { LaunchFiles } from '../launch/launch-files.ts';
 import type { PlaceDirs } from '../runtime.ts';
+import { ReapLater } from './reap-later.ts';
 import { Reaper } from './reaper.ts';
 
 interface Owner {
@@ -17,6 +18,8 @@ interface Owner {
 export class Leftovers {
   readonly reaper: Reaper;
   readonly #launches: LaunchFiles;
+  /** For what was replaced: its successor is not kept waiting. */
+  readonly later = new ReapLater((over) => this.clear(over));
 
   constructor(transport: Transport, { fleet, dirs }: Owner) {
     this.reaper = new Reaper(transport, fleet);

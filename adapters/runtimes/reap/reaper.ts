@@ -56,6 +56,11 @@ export class Reaper {
 
   /** A pid as text may be `-<process group>`. Who is gone already is passed over. */
   async signal(pids: readonly (number | string)[], signal: 'TERM' | 'KILL' | 'USR1'): Promise<void> {
+    const { signal: atOnce } = this.#transport;
+    if (atOnce) {
+      for (const pid of pids) atOnce(Number(pid), `SIG${signal}`);
+      return;
+    }
     for (let at = 0; at < pids.length; at += PIDS_AT_ONCE)
       await this.#transport.run([
         'sh',

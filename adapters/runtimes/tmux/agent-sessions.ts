@@ -8,7 +8,6 @@ import type { FileToPut, Transport } from '../../transport/transport.ts';
 import { launchFilePath } from '../launch/launch-files.ts';
 import { renderLaunchScript } from '../launch/launch-script.ts';
 import { Leftovers } from '../reap/leftovers.ts';
-import { ReapLater } from '../reap/reap-later.ts';
 import { type Launch, type RuntimeContext, RuntimeError, type Sighting } from '../runtime.ts';
 import type { ControlConnection } from './control/control-connection.ts';
 import {
@@ -43,7 +42,6 @@ export class AgentSessions {
   readonly server: TmuxServer;
   readonly #leftovers: Leftovers;
   readonly terminals: Terminals;
-  readonly #reapLater: ReapLater;
   readonly #context: RuntimeContext;
   readonly #transport: Transport;
   /** Corpses of the last looks, so that a restart needs no look of its own. Bound: one an agent. */
@@ -58,7 +56,6 @@ export class AgentSessions {
     const pidFile = `${context.dirs.run}/tmux.pid`;
     this.server = new TmuxServer({ transport, tmux, pidFile, timeoutMs: context.timeoutMs });
     this.#leftovers = context.leftovers?.(transport, context) ?? new Leftovers(transport, context);
-    this.#reapLater = new ReapLater((over) => this.#leftovers.clear(over));
     const { fleet, timeoutMs, now } = context;
     const find = (id: InstanceId) => this.pane(id);
     this.terminals = new Terminals({ fleet, transport, server: this.server, tmux, timeoutMs, now, find });
@@ -193,7 +190,7 @@ export class AgentSessions {
       await connection.request([clear]);
       throw new RuntimeError(`tmux could not restart ${sighting.session}: ${replaced.error}`);
     }
-    this.#reapLater.add(launch.id, sighting.incarnation);
+    this.#leftovers.later.add(launch.id, sighting.incarnation);
     return true;
   }
 

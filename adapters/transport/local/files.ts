@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type FileToPut, TransportError } from '../transport.ts';
 
@@ -57,11 +57,24 @@ export async function readPlainFile(path: string, maxBytes: number): Promise<Uin
   }
 }
 
+export const readFolder = (path: string): Promise<readonly string[]> => readdir(path).catch(() => []);
+
+/** Throws TransportError. */
+export async function removeFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths)
+    await unlink(path).catch((error: unknown) => {
+      if (!isMissing(error))
+        throw new TransportError('unreachable', `cannot remove ${path}: ${String(error)}`, { cause: error });
+    });
+}
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
 async function create(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   try {
     await writeFile(path, content, { mode, flag: 'wx' });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!isMissing(error)) throw error;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(path, content, { mode, flag: 'wx' });
   }

@@ -12,7 +12,7 @@ import {
   TransportError,
 } from '../transport.ts';
 import { spawnChild } from './child.ts';
-import { putFile, readPlainFile } from './files.ts';
+import { putFile, readFolder, readPlainFile, removeFiles } from './files.ts';
 import { LineSplitter } from './lines.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -53,6 +53,8 @@ export function createLocalTransport(own: Readonly<Record<string, string | undef
     },
 
     readFile: readPlainFile,
+    readFolder,
+    removeFiles,
 
     signal(pid, signal) {
       try {
