@@ -68,7 +68,7 @@ export function allPlans(
 /** Kinds that end the controller: what else is under way then is struck as well. */
 const ENDS: readonly Kind[] = ['crash-before', 'crash-after'];
 /** Each costs a controller's start, and none may be taken for one that ends by itself. */
-const ENDS_TOGETHER = 4;
+const ENDS_TOGETHER = 6;
 
 /**
  * Plans that one run can carry out together, each at another instance, where what comes of each is compared by itself:

@@ -28,7 +28,7 @@ export interface Setting {
   readonly deadlineMs?: number;
 }
 
-const RESYNC = '500ms';
+const RESYNC = '1s';
 /** Each resync ends in a sweep; a fault may outlast one. */
 const QUIET_SWEEPS = 2;
 /** Of a controller, besides one a fault. */
