@@ -70,11 +70,11 @@ export async function until<T>(what: string, ask: () => T | Promise<T>, deadline
 }
 
 /**
- * Asking takes a quarter of the time at most, and comes a tenth too late at most: tests that wait beside each other would
+ * Asking takes an eighth of the time at most, and comes a fifth too late at most: tests that wait beside each other would
  * fill the machine with questions, and keep what they wait for from being done. What hung is asked again soon. In ms.
  */
 const pauseAfter = (tookMs: number, waitedMs: number): number =>
-  Math.max(25, Math.min(2_000, 3 * tookMs), Math.min(500, waitedMs / 10));
+  Math.max(50, Math.min(2_000, 7 * tookMs), Math.min(500, waitedMs / 5));
 
 export class Fleet implements AsyncDisposable {
   readonly dir: string;
