@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PROFILE_NAMES } from '../resources/agent/agent.ts';
-import { agentJsonSchema, allFieldPaths, type Explanation, explain } from '../resources/schema.ts';
+import { agentJsonSchema, allFieldPaths, createExplain, type Explanation } from '../resources/schema.ts';
 import { readAgentsDir, readPath } from './files.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -63,9 +63,7 @@ const END = '<!-- end of fields -->';
 const cell = (text: string) => text.replaceAll('|', '\\|');
 
 function fieldTables(): string {
-  const sections = ['agent', ...allFieldPaths()]
-    .map((path) => explain(path))
-    .filter((section) => section.fields.length > 0);
+  const sections = ['agent', ...allFieldPaths()].map(createExplain()).filter((section) => section.fields.length > 0);
   return sections.map((section) => `${table(section)}\n`).join('\n');
 }
 

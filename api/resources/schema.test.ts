@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { NotFoundError } from './errors.ts';
-import { agentJsonSchema, allFieldPaths, explain } from './schema.ts';
+import { agentJsonSchema, allFieldPaths, createExplain } from './schema.ts';
+
+const explain = createExplain();
 
 describe('the JSON Schema', () => {
   it('is draft 2020-12, has an id without a host, wants no field that has a default, and forbids unknown ones', () => {

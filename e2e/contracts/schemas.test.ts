@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { PLURALS, ROUTES } from '../../api/protocol.ts';
 import { EXIT } from '../../api/resources/errors.ts';
-import { allFieldPaths, EXPLAINED, explain, type JsonSchema, jsonSchemaOf } from '../../api/resources/schema.ts';
+import { allFieldPaths, createExplain, EXPLAINED, type JsonSchema, jsonSchemaOf } from '../../api/resources/schema.ts';
 import { openApiDocument } from '../../api/server/openapi.ts';
 import { golden, goldenJson } from './golden.ts';
+
+const explain = createExplain();
 
 const isSchema = (value: unknown): value is JsonSchema => typeof value === 'object' && value !== null;
 

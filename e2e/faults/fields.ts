@@ -3,8 +3,10 @@
  * Never: knows a field by name.
  */
 import fc from 'fast-check';
-import { explain } from '../../api/resources/schema.ts';
+import { createExplain } from '../../api/resources/schema.ts';
 import type { Json } from '../contracts/manifests.ts';
+
+const explain = createExplain();
 
 const isMapping = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -6,9 +6,11 @@ import { stringify } from 'yaml';
 import { type Client, createClient } from '../../api/client.ts';
 import { readManifests } from '../../api/manifests/read.ts';
 import { CALCULATED_VARIABLES } from '../../api/resources/agent/agent.ts';
-import { allFieldPaths, explain } from '../../api/resources/schema.ts';
+import { allFieldPaths, createExplain } from '../../api/resources/schema.ts';
 import { Fleet, until } from '../harness.ts';
 import { Canaries, FAST, givenTo, payloads, STAY, withNul } from './payloads.ts';
+
+const explain = createExplain();
 
 type Json = ReturnType<typeof JSON.parse>;
 /** What is refused is refused with exit code 2 and nothing done; what is taken comes back as it was written. */

@@ -3,7 +3,13 @@
  * Never: needs a controller.
  */
 import { BadRequestError, EXIT } from '../../../api/resources/errors.ts';
-import { EXPLAINED, type ExplainedField, type Explanation, explain } from '../../../api/resources/schema.ts';
+import {
+  createExplain,
+  EXPLAINED,
+  type Explain,
+  type ExplainedField,
+  type Explanation,
+} from '../../../api/resources/schema.ts';
 import { findType } from '../../client/resources.ts';
 import { flag, type Run } from '../../verb.ts';
 
@@ -17,18 +23,20 @@ export const run: Run = async ([path = 'agent', ...more], options, { out }) => {
       `only what manifests say is explained: ${EXPLAINED.join(', ')}; ${type.plural} are made by sac itself`,
     );
   const width = Math.max(40, Math.min(out.columns, MAX_COLUMNS));
+  const explain = createExplain();
   const found = explain(type ? path.replace(/^[^.]*/, type.singular) : path);
-  out.write(page(found, flag(options, 'recursive'), width));
+  out.write(page(found, width, flag(options, 'recursive') ? explain : undefined));
   return EXIT.done;
 };
 
-function page(found: Explanation, recursive: boolean, width: number): string {
+/** `inward`: what explains the fields below, too. */
+function page(found: Explanation, width: number, inward: Explain | undefined): string {
   const facts = [
     ...(found.default === undefined ? [] : [`DEFAULT:    ${found.default}`]),
     ...(found.allowed === undefined ? [] : [`ALLOWED:    ${found.allowed}`]),
   ];
   const fields = found.fields.flatMap((field) =>
-    recursive ? tree(`${found.path}.${field.name}`, field, '  ') : described(field, width),
+    inward ? tree(inward, `${found.path}.${field.name}`, field, '  ') : described(field, width),
   );
   return [
     `KIND:       ${kindOf(found.path)}`,
@@ -57,9 +65,9 @@ const described = (field: ExplainedField, width: number): readonly string[] => [
 ];
 
 /** Names and types alone: the whole shape on one screen. */
-const tree = (path: string, field: ExplainedField, indent: string): readonly string[] => [
+const tree = (explain: Explain, path: string, field: ExplainedField, indent: string): readonly string[] => [
   `${indent}${heading(field)}`,
-  ...explain(path).fields.flatMap((inner) => tree(`${path}.${inner.name}`, inner, `${indent}  `)),
+  ...explain(path).fields.flatMap((inner) => tree(explain, `${path}.${inner.name}`, inner, `${indent}  `)),
 ];
 
 function wrap(text: string, indent: string, width: number): readonly string[] {
