@@ -43,7 +43,7 @@ const WARMING = 0.35;
 const MORE_PHASES = 2;
 const BURST = 8;
 /** From one burst to the next: without it the looks between them, not the churn, would keep both cores busy. */
-const PACE_MS = 1_000;
+const PACE_MS = 500;
 const SETTLE_MS = 180_000;
 
 export async function soak({ program, agents, minutes, seed }: SoakOptions): Promise<Soaked> {
