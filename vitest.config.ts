@@ -25,7 +25,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // Most of a test is waiting; each file has its own fleet, homes and ports.
-          maxWorkers: 3,
+          maxWorkers: 4,
           isolate: false,
           // Real daemons on a machine that others use too. What passed only then is marked in the output, and is to be looked into.
           retry: 1,

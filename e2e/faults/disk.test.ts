@@ -40,23 +40,13 @@ async function onOwnDisk({ log }: { readonly log: boolean }): Promise<Supervised
   return fleet;
 }
 
-/** Also for files that are open, and for root, which permissions do not keep out; a mount is read-only only once nobody writes. */
-const immutable = (fleet: SupervisedFleet, how: '+i' | '-i'): void =>
-  void execFileSync('find', [
-    fleet.home,
-    '(',
-    '-type',
-    'f',
-    '-o',
-    '-type',
-    'd',
-    ')',
-    '-exec',
-    'chattr',
-    how,
-    '{}',
-    '+',
-  ]);
+/**
+ * Also for files that are open, and for root, which permissions do not keep out; a mount is read-only only once nobody writes.
+ * Folders first: then no file comes or goes while the files have their turn.
+ */
+function immutable(fleet: SupervisedFleet, how: '+i' | '-i'): void {
+  for (const type of ['d', 'f']) execFileSync('find', [fleet.home, '-type', type, '-exec', 'chattr', how, '{}', '+']);
+}
 
 /** What is asked for meanwhile is refused with the reason, nothing of it is shown, and nobody is lost. */
 async function refusesAll(fleet: SupervisedFleet, before: ReadonlyMap<string, number | undefined>): Promise<void> {

@@ -106,8 +106,8 @@ export function createApptainerRuntime(context: RuntimeContext): Runtime & Async
         postStart: [],
       };
       await on(t).start(supervised);
-      // Must not delay it; a failure is mended by the next sweep.
-      if (known && known.incarnation < launch.incarnation)
+      // Must not delay it; a failure is mended by the next sweep. What lives was not replaced, and may be about to read its file.
+      if (known?.state === 'exited' && known.incarnation < launch.incarnation)
         machine(t)
           .inner.over(id, known.incarnation)
           .catch(() => undefined);
