@@ -27,6 +27,7 @@ class Rig {
   readonly changes: (readonly InstanceId[] | 'all')[] = [];
   readonly view: PlaceView;
   hint: (id: InstanceId | 'all') => void = () => undefined;
+  told: (ids: readonly InstanceId[] | 'all') => void = () => undefined;
   #release: (() => void)[] = [];
 
   constructor(kind: 'tmux' | 'process' = 'tmux', host = LOCAL_HOST) {
@@ -58,7 +59,10 @@ class Rig {
       runtime,
       transport: noTransport(host),
       timers: this.time,
-      onChange: (ids) => this.changes.push(ids),
+      onChange: (ids) => {
+        this.changes.push(ids);
+        this.told(ids);
+      },
       listEveryMs: 60_000,
     });
   }
@@ -102,6 +106,19 @@ describe('the view of a place', () => {
       await Promise.all(ids.slice(0, count).map((id) => view.look(id)));
     }
     expect(asked).toEqual(['all', ids.slice(0, 40), 'all']);
+  });
+
+  it('that cannot be looked at for one is unknown for all who were seen there, in the moment in which they are told', async () => {
+    const rig = new Rig();
+    rig.things.push(sighting(A), sighting(B));
+    await rig.view.refresh();
+    const looks: Promise<{ readonly kind: string }>[] = [];
+    rig.told = () => void looks.push(rig.view.look(B));
+    rig.broken = true;
+    rig.view.invalidate(A);
+    expect(await rig.view.look(A)).toMatchObject({ kind: 'unknown' });
+    expect(rig.asked.at(-1)).toEqual([A]);
+    expect(await Promise.all(looks)).toMatchObject([{ kind: 'unknown' }]);
   });
 
   it('looks again when something was invalidated while a listing was under way', async () => {

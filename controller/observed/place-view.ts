@@ -223,10 +223,10 @@ export class PlaceView implements Disposable {
   #failed(reason: string): void {
     const { timers, retry = { initialMs: 500, maxMs: 30_000 } } = this.#options;
     const failures = (this.#unknown?.failures ?? 0) + 1;
-    // Nobody may be looking just now: those last seen here have to learn that nothing is known of them any more.
-    if (failures === 1 && this.#cache.size > 0) this.#options.onChange([...this.#cache.keys()]);
     this.#unknown = { reason, since: this.#unknown?.since ?? timers.now(), failures };
     this.#allDirtyAt = ++this.#clock;
+    // Nobody may be looking just now: those last seen here have to learn that nothing is known of them any more. They may look at once.
+    if (failures === 1 && this.#cache.size > 0) this.#options.onChange([...this.#cache.keys()]);
     this.#retryCancel?.();
     if (this.#disposed) return;
     this.#retryCancel = timers.after(
