@@ -1,8 +1,8 @@
 // Runs everything that proves this tree: provision, lint, types, build, unit, simulation, e2e. Nothing may skip.
 // Files with a failed test are run once more, alone, when the machine is quiet; what passes only then is named.
 // The last line is `N passed, N failed`; exit code 1 when anything failed.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,7 +17,8 @@ const MAX_AGAIN = 6;
 const vitest = (project) => ({ name: project, command: vitestCommand(project, project), report: `${project}.json` });
 
 const steps = [
-  { name: 'provision', command: ['bash', 'e2e/provision.sh'] },
+  // Waits for daemons and packages; what comes before the tests needs none of them.
+  { name: 'provision', command: ['bash', 'e2e/provision.sh'], besideUntil: 'build' },
   { name: 'lint', command: [bin('biome'), 'check', '.'] },
   {
     name: 'import rules',
@@ -47,10 +48,34 @@ const steps = [
 let passed = 0;
 let failed = 0;
 const problems = [];
-for (const { name, command, report } of steps) {
+let beside;
+for (const step of steps) {
   const began = Date.now();
-  console.log(`\n== ${name}`);
-  let status = execute(command);
+  if (step.besideUntil) {
+    beside = { step, began, end: begin(step.command) };
+    continue;
+  }
+  console.log(`\n== ${step.name}`);
+  tell(step, began, judge(step, execute(step.command)));
+  if (beside?.step.besideUntil !== step.name) continue;
+  const { status, said } = await beside.end();
+  console.log(`\n== ${beside.step.name}, beside them\n${said.trimEnd()}`);
+  tell(beside.step, beside.began, judge(beside.step, status));
+}
+// Lazily: a process that a failed test left behind may still be in it.
+if (inMemory) execute(['umount', '--lazy', memory]);
+for (const folder of [scratch, memory]) rmSync(folder, { recursive: true, force: true });
+for (const problem of problems) console.log(problem);
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
+
+function tell({ name }, began, status) {
+  console.log(`== ${name} ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s`);
+}
+
+/** Counts what a step proved; files with failed tests are run again first. Returns its status after that. */
+function judge({ name, report }, atFirst) {
+  let status = atFirst;
   if (report) {
     let results = readReport(report);
     const again = results.filter((file) => file.failed > 0).map(({ path }) => path);
@@ -69,14 +94,8 @@ for (const { name, command, report } of steps) {
   } else if (status === 0) passed++;
   else failed++;
   if (status !== 0) problems.push(`${name}: exit code ${status}`);
-  console.log(`== ${name} ${status === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - began) / 1000)} s`);
+  return status;
 }
-// Lazily: a process that a failed test left behind may still be in it.
-if (inMemory) execute(['umount', '--lazy', memory]);
-for (const folder of [scratch, memory]) rmSync(folder, { recursive: true, force: true });
-for (const problem of problems) console.log(problem);
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
 
 function vitestCommand(project, report) {
   const reporters = [
@@ -93,6 +112,21 @@ function execute([program, ...args]) {
   const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
   if (error) console.log(error.message);
   return status ?? 1;
+}
+
+/** Runs while others do, and says what it said when it is waited for. */
+function begin([program, ...args]) {
+  const log = join(scratch, 'beside.log');
+  const output = openSync(log, 'w');
+  const child = spawn(program, args, { stdio: ['ignore', output, output] });
+  const ended = new Promise((resolve) => {
+    child.once('error', ({ message }) => resolve({ status: 1, why: `${message}\n` }));
+    child.once('exit', (status) => resolve({ status: status ?? 1, why: '' }));
+  });
+  return async () => {
+    const { status, why } = await ended;
+    return { status, said: `${why}${readFileSync(log, 'utf8')}` };
+  };
 }
 
 /**
